@@ -1,0 +1,135 @@
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::Family;
+use crate::Error;
+
+/// A network: an address and a prefix length, with no host bits set. A bare
+/// address is the network of that one address.
+///
+/// ```
+/// use memsec_core::Cidr;
+///
+/// let office: Cidr = "10.20.0.0/24".parse().unwrap();
+/// assert!(office.contains("10.20.0.7".parse().unwrap()));
+/// assert_eq!("10.20.0.7".parse::<Cidr>().unwrap().to_string(), "10.20.0.7");
+/// assert_eq!(
+///     "10.20.0.7/24".parse::<Cidr>().unwrap_err().to_string(),
+///     "10.20.0.7/24 has host bits set: the network is 10.20.0.0/24",
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cidr(IpNet);
+
+impl Cidr {
+    /// The network of one address.
+    pub fn host(address: IpAddr) -> Self {
+        Self(IpNet::from(address))
+    }
+
+    /// The network of an address and a prefix length; host bits are cleared.
+    ///
+    /// # Errors
+    ///
+    /// A prefix longer than the address.
+    pub fn truncated(address: IpAddr, prefix: u8) -> Result<Self, Error> {
+        IpNet::new(address, prefix).map(|net| Self(net.trunc())).map_err(|_| {
+            Error::argument(format!("{address} has no prefix of {prefix} bits"))
+        })
+    }
+
+    /// Every address of a family.
+    pub fn everything(family: Family) -> Self {
+        let zero: IpAddr = match family {
+            Family::Ipv4 => [0; 4].into(),
+            Family::Ipv6 => [0; 16].into(),
+        };
+        Self(IpNet::new_assert(zero, 0))
+    }
+
+    /// Which family it is of.
+    pub fn family(self) -> Family {
+        Family::of(self.0.addr())
+    }
+
+    /// The first address.
+    pub fn address(self) -> IpAddr {
+        self.0.addr()
+    }
+
+    /// The number of bits that all its addresses share.
+    pub fn prefix(self) -> u8 {
+        self.0.prefix_len()
+    }
+
+    /// True if `address` is in it.
+    pub fn contains(self, address: IpAddr) -> bool {
+        self.0.contains(&address)
+    }
+
+    /// The first and the last address, as numbers.
+    pub fn bounds(self) -> (u128, u128) {
+        let number = |address| Family::number(address);
+        (number(self.0.network()), number(self.0.broadcast()))
+    }
+}
+
+impl FromStr for Cidr {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(Self::host(address));
+        }
+        let net: IpNet = text.parse().map_err(|_| {
+            Error::argument(format!("{text:?} is not an address or a network"))
+        })?;
+        if net != net.trunc() {
+            let right = Self(net.trunc());
+            return Err(Error::argument(format!(
+                "{text} has host bits set: the network is {right}"
+            )));
+        }
+        Ok(Self(net))
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.prefix_len() == self.0.max_prefix_len() {
+            self.0.addr().fmt(f)
+        } else {
+            self.0.fmt(f)
+        }
+    }
+}
+
+impl Serialize for Cidr {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cidr {
+    fn deserialize<D: Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(text)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Cidr {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Cidr".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "An address, or a network without host bits.",
+            "examples": ["10.20.0.0/24", "2001:db8:1::20"],
+        })
+    }
+}

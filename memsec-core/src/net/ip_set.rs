@@ -1,0 +1,199 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{Ipv4Subnets, Ipv6Subnets};
+use serde::{Deserialize, Serialize};
+
+use super::{Cidr, RangeSet};
+
+/// IPv4 or IPv6.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+}
+
+impl Family {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+
+    /// The family of an address.
+    pub fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::Ipv4 } else { Self::Ipv6 }
+    }
+
+    /// An address as a number: big-endian, and an IPv4 one in the low 32
+    /// bits.
+    pub fn number(address: IpAddr) -> u128 {
+        match address {
+            IpAddr::V4(address) => u128::from(address.to_bits()),
+            IpAddr::V6(address) => address.to_bits(),
+        }
+    }
+
+    /// The address of a number; bits above the family's width are cut off.
+    #[expect(clippy::cast_possible_truncation, reason = "32 bits are meant")]
+    pub fn address(self, number: u128) -> IpAddr {
+        match self {
+            Self::Ipv4 => Ipv4Addr::from_bits(number as u32).into(),
+            Self::Ipv6 => Ipv6Addr::from_bits(number).into(),
+        }
+    }
+
+    /// The greatest address as a number.
+    pub fn last(self) -> u128 {
+        match self {
+            Self::Ipv4 => u128::from(u32::MAX),
+            Self::Ipv6 => u128::MAX,
+        }
+    }
+}
+
+/// A set of addresses of one family.
+///
+/// ```
+/// use memsec_core::{Cidr, net::{Family, IpSet}};
+///
+/// let lan: Cidr = "10.0.0.0/30".parse().unwrap();
+/// let set = IpSet::of(Family::Ipv4, [lan]);
+/// let rest = set.complement();
+/// assert!(rest.union(&set).is_all());
+/// let one = IpSet::of(Family::Ipv4, ["10.0.0.2".parse().unwrap()]);
+/// let text: Vec<_> =
+///     set.difference(&one).cidrs().map(|c| c.to_string()).collect();
+/// assert_eq!(text, ["10.0.0.0/31", "10.0.0.3"]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IpSet {
+    family: Family,
+    numbers: RangeSet<u128>,
+}
+
+impl IpSet {
+    /// The set of nothing.
+    pub fn empty(family: Family) -> Self {
+        Self { family, numbers: RangeSet::empty() }
+    }
+
+    /// Every address of a family.
+    pub fn all(family: Family) -> Self {
+        Self { family, numbers: RangeSet::range(0, family.last()) }
+    }
+
+    /// Those networks that are of `family`.
+    pub fn of(family: Family, nets: impl IntoIterator<Item = Cidr>) -> Self {
+        let nets = nets.into_iter().filter(|net| net.family() == family);
+        let numbers = RangeSet::from_ranges(nets.map(Cidr::bounds));
+        Self { family, numbers }
+    }
+
+    /// The addresses that are these numbers; what lies outside of the family
+    /// is cut off.
+    pub fn from_numbers(family: Family, numbers: &RangeSet<u128>) -> Self {
+        let numbers = numbers.intersection(&RangeSet::range(0, family.last()));
+        Self { family, numbers }
+    }
+
+    /// Whose addresses these are.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// The addresses as numbers, see [`Family::number`].
+    pub fn numbers(&self) -> &RangeSet<u128> {
+        &self.numbers
+    }
+
+    /// True if no address is in it.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// True if every address of the family is in it.
+    pub fn is_all(&self) -> bool {
+        self.numbers.ranges() == [(0, self.family.last())]
+    }
+
+    /// True if `address` is in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        Family::of(address) == self.family
+            && self.numbers.contains(Family::number(address))
+    }
+
+    /// The least address.
+    pub fn first(&self) -> Option<IpAddr> {
+        self.numbers.first().map(|number| self.family.address(number))
+    }
+
+    /// What is in either; `other` must be of the same family.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        self.with(self.numbers.union(&other.numbers))
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.with(self.numbers.intersection(&other.numbers))
+    }
+
+    /// What is in this and not in `other`.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        self.with(self.numbers.difference(&other.numbers))
+    }
+
+    /// Every address of the family that is not in it.
+    #[must_use]
+    pub fn complement(&self) -> Self {
+        Self::all(self.family).difference(self)
+    }
+
+    /// True if all of it is in `other`.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.numbers.is_subset(&other.numbers)
+    }
+
+    /// The fewest networks that hold just these addresses, in ascending
+    /// order.
+    pub fn cidrs(&self) -> impl Iterator<Item = Cidr> + '_ {
+        self.numbers.ranges().iter().flat_map(|&(first, last)| {
+            let ends = (self.family.address(first), self.family.address(last));
+            subnets(ends.0, ends.1)
+        })
+    }
+
+    fn with(&self, numbers: RangeSet<u128>) -> Self {
+        Self { family: self.family, numbers }
+    }
+}
+
+fn subnets(first: IpAddr, last: IpAddr) -> Box<dyn Iterator<Item = Cidr>> {
+    let cidr =
+        |net: ipnet::IpNet| Cidr::truncated(net.addr(), net.prefix_len());
+    match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => Box::new(
+            Ipv4Subnets::new(first, last, 0)
+                .filter_map(move |net| cidr(net.into()).ok()),
+        ),
+        (IpAddr::V6(first), IpAddr::V6(last)) => Box::new(
+            Ipv6Subnets::new(first, last, 0)
+                .filter_map(move |net| cidr(net.into()).ok()),
+        ),
+        _ => Box::new(std::iter::empty()),
+    }
+}

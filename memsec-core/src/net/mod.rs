@@ -1,0 +1,14 @@
+//! Sets of addresses and ports, exact and canonical.
+
+mod cidr;
+mod interface;
+mod ip_set;
+mod ranges;
+
+pub use cidr::Cidr;
+pub use interface::{Interface, InterfaceAddress, interfaces};
+pub use ip_set::{Family, IpSet};
+pub use ranges::{Bounded, RangeSet};
+
+/// A set of TCP or UDP ports.
+pub type PortSet = RangeSet<u16>;

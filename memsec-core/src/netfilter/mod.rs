@@ -1,0 +1,6 @@
+//! The kernel's firewall: tables, chains, rules. Past this room there are no
+//! dialects.
+
+mod ruleset;
+
+pub(crate) use ruleset::Ruleset;
