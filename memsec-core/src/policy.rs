@@ -92,7 +92,7 @@ impl Policy {
     ///
     /// Text that is not a policy, and a network with host bits set.
     pub fn from_json(name: &str, json: &str) -> Result<Self, Error> {
-        serde_json::from_str(json).map_err(|error| Error::json(name, &error))
+        crate::json::read(name, json)
     }
 
     /// Writes it as JSON.

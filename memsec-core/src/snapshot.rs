@@ -233,8 +233,7 @@ impl Snapshot {
     /// Text that is not a snapshot: not JSON, another schema, a member of
     /// the wrong type, or none of files, commands and processes.
     pub fn from_json(name: &str, json: &str) -> Result<Self, Error> {
-        let snapshot: Self = serde_json::from_str(json)
-            .map_err(|error| Error::json(name, &error))?;
+        let snapshot: Self = crate::json::read(name, json)?;
         if snapshot == Self::default() && !json.contains("\"schema\"") {
             return Err(Error::argument(format!(
                 "{name}: not a snapshot: it has none of schema, files, \

@@ -86,7 +86,6 @@ impl Plan {
     ///
     /// Text that is not a plan.
     pub fn from_json(name: &str, json: &str) -> Result<Self, crate::Error> {
-        serde_json::from_str(json)
-            .map_err(|error| crate::Error::json(name, &error))
+        crate::json::read(name, json)
     }
 }

@@ -139,7 +139,6 @@ impl Packet {
     ///
     /// Text that is not a packet.
     pub fn from_json(name: &str, json: &str) -> Result<Self, crate::Error> {
-        serde_json::from_str(json)
-            .map_err(|error| crate::Error::json(name, &error))
+        crate::json::read(name, json)
     }
 }
