@@ -15,6 +15,8 @@ mod policy;
 mod reach;
 mod schema;
 pub mod snapshot;
+#[cfg(feature = "host")]
+pub mod system;
 pub mod text;
 
 pub use audit::{
