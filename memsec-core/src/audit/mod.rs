@@ -1,28 +1,39 @@
 //! Who can reach memcached, and what is wrong.
 
 mod checks;
+mod clients;
+mod reached;
 mod report;
+mod scope;
+mod subject;
 
 pub use checks::{Check, checks};
+pub(crate) use clients::{ShutOut, arrivals, shut_out};
+pub(crate) use reached::{Reached, reached};
 pub use report::{
     Exposure, Finding, Instance, Report, Scope, Severity, Unknown,
 };
 
 use crate::{Error, Policy, Snapshot, host::Host};
+use subject::Subject;
 
 /// Says who can reach memcached on a host, and what is wrong by a policy.
 ///
 /// # Errors
 ///
-/// A text of the snapshot that cannot be read as what it is.
+/// A text of the snapshot that cannot be read as what it is, with its place.
 pub fn audit(snapshot: &Snapshot, policy: &Policy) -> Result<Report, Error> {
     let host = Host::new(snapshot)?;
+    let subject = Subject::new(&host, snapshot, policy);
+    let mut findings: Vec<_> = checks::run(&subject);
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let exposures = subject.reached.iter().map(Reached::exposure).collect();
     Ok(Report {
         schema: crate::schema::Version,
-        instances: Vec::new(),
-        exposures: Vec::new(),
-        findings: Vec::new(),
-        unknown: Vec::new(),
+        instances: host.instances.iter().map(Instance::from).collect(),
+        exposures,
+        findings,
+        unknown: subject.unknowns(),
         made_from: Some(Box::new((snapshot.clone(), host, policy.clone()))),
     })
 }

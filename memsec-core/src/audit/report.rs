@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Proto,
     host::Host,
-    memcached::{Exit, Listener},
+    memcached::{Exit, Listener, Start},
     net::{Cidr, Family},
     policy::Policy,
     schema::Version,
@@ -201,5 +201,23 @@ impl Report {
     /// The worst severity, or `None` if there is no finding.
     pub fn severity(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()
+    }
+}
+
+impl From<&crate::memcached::Instance> for Instance {
+    fn from(instance: &crate::memcached::Instance) -> Self {
+        let (starts, error, listeners) = match &instance.start {
+            Start::Runs(running) => (true, None, running.listeners.clone()),
+            Start::Exits(exit) => (false, Some(exit.clone()), Vec::new()),
+        };
+        Self {
+            id: instance.id.clone(),
+            source: instance.source.clone(),
+            version: instance.version.map(|version| version.to_string()),
+            argv: instance.argv.iter().map(|w| w.text.clone()).collect(),
+            starts,
+            error,
+            listeners,
+        }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Instance {
     pub argv: Vec<Word>,
     pub start: Start,
     pub launcher: Launcher,
+    /// The user that its process runs as, where there is one.
+    pub uid: Option<u32>,
 }
 
 /// One argument, and where in a file it was written, if it was.

@@ -1,11 +1,17 @@
-//! Every check, as data.
+//! Every check, as data; one file for each family of identifiers.
+
+mod access;
+mod firewall;
+mod net;
+mod udp;
 
 use serde::Serialize;
 
-use super::Severity;
+use super::{Finding, Severity, subject::Subject};
+use crate::text::Place;
 
 /// What a check is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Check {
     /// Its stable identifier, for example "MEMSEC-NET-001".
@@ -20,9 +26,56 @@ pub struct Check {
     pub fix: &'static str,
     /// Where to read more.
     pub references: &'static [&'static str],
+    #[serde(skip)]
+    pub(crate) find: fn(&Subject<'_>) -> Vec<Found>,
 }
+
+/// What a check found, here.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub severity: Severity,
+    pub message: String,
+    pub place: Place,
+}
+
+static CHECKS: &[Check] = &[
+    access::AUTH_001,
+    access::CMD_001,
+    firewall::FW_001,
+    firewall::FW_002,
+    firewall::FW_003,
+    firewall::FW_004,
+    firewall::FW_006,
+    firewall::FW_015,
+    net::NET_001,
+    net::NET_002,
+    access::PRIV_001,
+    udp::UDP_001,
+    udp::UDP_002,
+];
 
 /// Every check, by identifier.
 pub fn checks() -> &'static [Check] {
-    &[]
+    CHECKS
+}
+
+/// Everything that the checks find.
+pub(super) fn run(subject: &Subject<'_>) -> Vec<Finding> {
+    let found = |check: &Check| {
+        let found = (check.find)(subject);
+        found.into_iter().map(|found| finding(check, found)).collect()
+    };
+    CHECKS.iter().flat_map::<Vec<_>, _>(found).collect()
+}
+
+fn finding(check: &Check, found: Found) -> Finding {
+    Finding {
+        id: check.id.to_owned(),
+        severity: found.severity,
+        title: check.title.to_owned(),
+        message: found.message,
+        place: found.place,
+        fix: check.fix.to_owned(),
+        references: check.references.iter().map(|&r| r.to_owned()).collect(),
+    }
 }

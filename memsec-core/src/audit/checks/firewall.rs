@@ -1,0 +1,176 @@
+//! MEMSEC-FW: what the firewall lets through.
+
+use super::{Check, Found};
+use crate::{
+    Proto,
+    audit::{Reached, Scope, Severity, subject::Subject},
+    net::Family,
+    reach::{DeadRule, dead_rules},
+    text::Place,
+};
+
+pub(super) const FW_001: Check = Check {
+    id: "MEMSEC-FW-001",
+    title: "The TCP port is open to others than the clients, over IPv4",
+    severity: Severity::Critical,
+    why: "the firewall is the second wall; where the first has a hole, it is \
+          the only one",
+    fix: "let the clients in and drop the rest, before any rule that accepts \
+          more",
+    references: &["NIST SC-7(5)", "CIS Debian 4.4.2"],
+    find: |subject| open(subject, Proto::Tcp, &[Family::Ipv4]),
+};
+
+pub(super) const FW_002: Check = Check {
+    id: "MEMSEC-FW-002",
+    title: "The TCP port is open to others than the clients, over IPv6",
+    severity: Severity::Critical,
+    why: "iptables says nothing about IPv6: rules for IPv4 alone leave it open",
+    fix: "the same rules in ip6tables or an inet table, or no IPv6 listener",
+    references: &["NIST SC-7(5)", "CIS Debian 4.4.3"],
+    find: |subject| open(subject, Proto::Tcp, &[Family::Ipv6]),
+};
+
+pub(super) const FW_003: Check = Check {
+    id: "MEMSEC-FW-003",
+    title: "The UDP port is open to others than the clients",
+    severity: Severity::Critical,
+    why: "a forged source needs no answer: any datagram that is delivered \
+          can make memcached flood a third party",
+    fix: "drop UDP to the port, over IPv4 and IPv6",
+    references: &["CVE-2018-1000115", "CISA TA14-017A"],
+    find: |subject| open(subject, Proto::Udp, &Family::BOTH),
+};
+
+pub(super) const FW_004: Check = Check {
+    id: "MEMSEC-FW-004",
+    title: "A rule for the port has no effect",
+    severity: Severity::High,
+    why: "it reads like protection, or like access, and no packet ever gets \
+          to it",
+    fix: "move it before the rule that decides, or remove it",
+    references: &[],
+    find: dead,
+};
+
+pub(super) const FW_006: Check = Check {
+    id: "MEMSEC-FW-006",
+    title: "A client that should get in does not",
+    severity: Severity::Medium,
+    why: "the application loses its cache",
+    fix: "let the client in before the rule that stops it, and listen on an \
+          address that it can reach",
+    references: &[],
+    find: shut_out,
+};
+
+pub(super) const FW_015: Check = Check {
+    id: "MEMSEC-FW-015",
+    title: "Whether a rule matches cannot be decided",
+    severity: Severity::Info,
+    why: "the answer has two bounds where it depends on time, rate, history \
+          or a match that is not known",
+    fix: "put the rules for the port before it, so that it does not matter",
+    references: &[],
+    find: undecided,
+};
+
+fn open(
+    subject: &Subject<'_>,
+    proto: Proto,
+    families: &[Family],
+) -> Vec<Found> {
+    let such = |reached: &&Reached| {
+        reached.proto == proto && families.contains(&reached.family())
+    };
+    let found = |reached: &Reached| {
+        let beyond = reached.beyond(subject.policy);
+        let worst =
+            proto == Proto::Udp || Scope::of(&beyond) == Scope::Internet;
+        (!beyond.is_empty()).then(|| Found {
+            severity: if worst { Severity::Critical } else { Severity::High },
+            message: subject.who(reached),
+            place: reached
+                .sources
+                .because
+                .first()
+                .cloned()
+                .unwrap_or_else(|| Place::whole(rules_of(reached.family()))),
+        })
+    };
+    subject.reached.iter().filter(such).filter_map(found).collect()
+}
+
+fn rules_of(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "iptables-save",
+        Family::Ipv6 => "ip6tables-save",
+    }
+}
+
+fn dead(subject: &Subject<'_>) -> Vec<Found> {
+    let mut ports: Vec<_> = subject.reached.iter().map(|r| r.port).collect();
+    ports.push(MEMCACHED);
+    ports.sort_unstable();
+    ports.dedup();
+    let mut found: Vec<DeadRule> = Vec::new();
+    for port in ports {
+        for proto in Proto::BOTH {
+            for dead in dead_rules(&subject.host.ruleset, proto, port) {
+                if !found.iter().any(|known| known.rule == dead.rule) {
+                    found.push(dead);
+                }
+            }
+        }
+    }
+    found.iter().map(dead_rule).collect()
+}
+
+/// The port that IANA has given to memcached.
+const MEMCACHED: u16 = 11211;
+
+fn dead_rule(dead: &DeadRule) -> Found {
+    let intent = if dead.accepts { "let packets in" } else { "stop packets" };
+    let cause = match &dead.shadowed_by {
+        Some(rule) => match &rule.text {
+            Some(text) => format!("{rule} decides before it: {text}"),
+            None => format!("{rule} decides before it"),
+        },
+        None => "no packet gets to its chain".to_owned(),
+    };
+    let severity =
+        if dead.contradicted { Severity::High } else { Severity::Info };
+    Found {
+        severity,
+        message: format!("a rule that should {intent} is dead: {cause}"),
+        place: dead.rule.clone(),
+    }
+}
+
+fn shut_out(subject: &Subject<'_>) -> Vec<Found> {
+    let shut = subject.shut_out();
+    let found = shut.into_iter().map(|shut| Found {
+        severity: Severity::Medium,
+        message: shut.message,
+        place: shut.because.unwrap_or_default(),
+    });
+    found.collect()
+}
+
+fn undecided(subject: &Subject<'_>) -> Vec<Found> {
+    let rules = subject.reached.iter().flat_map(|r| &r.sources.undecided);
+    let mut places: Vec<&Place> = Vec::new();
+    for rule in rules {
+        if !places.contains(&rule) {
+            places.push(rule);
+        }
+    }
+    let found = places.into_iter().map(|rule| Found {
+        severity: Severity::Info,
+        message: format!(
+            "{rule}: whether it matches depends on more than the packet"
+        ),
+        place: rule.clone(),
+    });
+    found.collect()
+}

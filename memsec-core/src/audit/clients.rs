@@ -1,0 +1,124 @@
+//! Whether the clients of a policy get in.
+
+use std::net::IpAddr;
+
+use super::Reached;
+use crate::{
+    Cidr, Policy, Proto,
+    host::Host,
+    memcached::Start,
+    net::{Family, Interface, IpSet},
+    text::Place,
+};
+
+/// A client network that is not sure to get in.
+#[derive(Clone, Debug)]
+pub(crate) struct ShutOut {
+    pub clients: Cidr,
+    pub port: u16,
+    /// One address of the network that does not get in.
+    pub from: IpAddr,
+    /// Where it would have to go; `None` where nobody listens.
+    pub to: Option<IpAddr>,
+    pub interface: Option<String>,
+    pub message: String,
+    pub because: Option<Place>,
+}
+
+/// The client networks of a policy that are not sure to reach each daemon
+/// over TCP.
+pub(crate) fn shut_out(
+    host: &Host,
+    policy: &Policy,
+    reached: &[Reached],
+) -> Vec<ShutOut> {
+    let mut out = Vec::new();
+    for instance in &host.instances {
+        let Some(port) = tcp_port(&instance.start) else { continue };
+        let own = |r: &&Reached| r.instance.as_ref() == Some(&instance.id);
+        let own: Vec<_> = reached.iter().filter(own).collect();
+        for &clients in &policy.allow {
+            out.extend(one(host, clients, port, &own));
+        }
+    }
+    out
+}
+
+fn tcp_port(start: &Start) -> Option<u16> {
+    let Start::Runs(running) = start else { return None };
+    let mut sockets = running.listeners.iter().filter_map(|l| l.socket());
+    sockets.find(|(proto, _)| *proto == Proto::Tcp).map(|(_, s)| s.port)
+}
+
+fn one(
+    host: &Host,
+    clients: Cidr,
+    port: u16,
+    reached: &[&Reached],
+) -> Option<ShutOut> {
+    let wanted = IpSet::of(clients.family(), [clients]);
+    let ways = arrivals(host, clients);
+    let takes = |r: &&&Reached| {
+        r.proto == Proto::Tcp
+            && !r.local
+            && r.family() == clients.family()
+            && r.interface.as_ref().is_none_or(|name| ways.contains(&name))
+    };
+    let ways: Vec<_> = reached.iter().filter(takes).collect();
+    let missing = |r: &Reached| wanted.difference(&r.sources.must);
+    if ways.iter().any(|r| missing(r).is_empty()) {
+        return None;
+    }
+    let shut = |from, to, interface, message, because| ShutOut {
+        clients,
+        port,
+        from,
+        to,
+        interface,
+        message,
+        because,
+    };
+    let Some(way) = ways.first() else {
+        let message =
+            format!("nobody listens on an address that {clients} can reach");
+        return Some(shut(client_of(&wanted), None, None, message, None));
+    };
+    let from = client_of(&missing(way));
+    let interface = way.interface.clone();
+    let by = interface.as_deref().unwrap_or("any interface");
+    let message = format!("{from} of {clients} is not sure to get in by {by}");
+    let rules = &way.sources;
+    let because = rules.undecided.first().or(rules.because.last()).cloned();
+    let to = way.destinations.first().copied();
+    Some(shut(from, to, interface, message, because))
+}
+
+/// An address to speak of: not the network's own, where there is another.
+fn client_of(set: &IpSet) -> IpAddr {
+    let first = set.numbers().first().unwrap_or_default();
+    let second = first.saturating_add(1);
+    let number = if set.numbers().contains(second) { second } else { first };
+    set.family().address(number)
+}
+
+/// The interfaces by which a network can come in: those that are on it, or
+/// else any.
+pub(crate) fn arrivals(host: &Host, clients: Cidr) -> Vec<&String> {
+    let others = host.interfaces.iter().flatten().filter(|i| !i.loopback);
+    let others: Vec<_> = others.collect();
+    let on = |i: &&&Interface| on_network(i, clients);
+    let near: Vec<_> = others.iter().filter(on).copied().collect();
+    let ways = if near.is_empty() { others } else { near };
+    ways.into_iter().map(|interface| &interface.name).collect()
+}
+
+/// Whether an interface has an address in a network, or the network is a
+/// part of one that it is on.
+pub(crate) fn on_network(interface: &Interface, clients: Cidr) -> bool {
+    interface.addresses.iter().any(|address| {
+        let net = address.network();
+        Family::of(address.address) == clients.family()
+            && (clients.contains(address.address)
+                || net.is_ok_and(|net| net.contains(clients.address())))
+    })
+}

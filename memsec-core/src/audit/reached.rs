@@ -1,0 +1,209 @@
+//! Who reaches which listener, as sets.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::{
+    Cidr, Policy, Proto,
+    host::Host,
+    memcached::Start,
+    net::{Family, Interface, IpSet},
+    reach::{Query, Sources, sources},
+};
+
+use super::{Exposure, Scope};
+
+/// Who reaches one port by one interface, and one or more addresses for
+/// which the answer is the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Reached {
+    pub instance: Option<String>,
+    pub proto: Proto,
+    pub port: u16,
+    pub interface: Option<String>,
+    /// Whether the packets come from this host itself.
+    pub local: bool,
+    pub destinations: Vec<IpAddr>,
+    pub sources: Sources,
+}
+
+/// What is listened on, by a daemon or by whoever has the port.
+#[derive(Clone, Debug)]
+struct Target {
+    instance: Option<String>,
+    proto: Proto,
+    address: IpAddr,
+    port: u16,
+}
+
+/// Who reaches memcached's listeners and the further ports of a policy.
+pub(crate) fn reached(host: &Host, policy: &Policy) -> Vec<Reached> {
+    let targets = targets(host, policy);
+    targets.iter().flat_map(|target| by_interface(host, target)).collect()
+}
+
+fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for instance in &host.instances {
+        let Start::Runs(running) = &instance.start else { continue };
+        let sockets = running.listeners.iter().filter_map(|l| l.socket());
+        targets.extend(sockets.map(|(proto, socket)| Target {
+            instance: Some(instance.id.clone()),
+            proto,
+            address: socket.address,
+            port: socket.port,
+        }));
+    }
+    let wildcards: [IpAddr; 2] =
+        [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+    for port in &policy.ports {
+        targets.extend(wildcards.map(|address| Target {
+            instance: None,
+            proto: port.proto,
+            address,
+            port: port.port,
+        }));
+    }
+    targets
+}
+
+fn by_interface(host: &Host, target: &Target) -> Vec<Reached> {
+    let Some(interfaces) = &host.interfaces else {
+        return by_destination(host, target, None, vec![target.address]);
+    };
+    let each = interfaces.iter().flat_map(|interface| {
+        let to = destinations(interfaces, interface, target.address);
+        by_destination(host, target, Some(interface), to)
+    });
+    each.collect()
+}
+
+/// The addresses of the host that packets for a listener can be sent to by
+/// an interface. Linux takes a packet for any of its addresses by any
+/// interface (the weak host model of RFC 1122), but for the loopback ones.
+fn destinations(
+    interfaces: &[Interface],
+    by: &Interface,
+    address: IpAddr,
+) -> Vec<IpAddr> {
+    let all: Vec<IpAddr> = match address {
+        address if address.is_unspecified() => {
+            let of = |i: &Interface| i.of(Family::of(address)).collect();
+            interfaces.iter().flat_map::<Vec<_>, _>(of).collect()
+        }
+        address => vec![address],
+    };
+    let reaches = |to: &IpAddr| by.loopback || !to.is_loopback();
+    all.into_iter().filter(reaches).collect()
+}
+
+fn by_destination(
+    host: &Host,
+    target: &Target,
+    by: Option<&Interface>,
+    destinations: Vec<IpAddr>,
+) -> Vec<Reached> {
+    let mut out: Vec<Reached> = Vec::new();
+    let loopback = by.is_some_and(|interface| interface.loopback);
+    let local = loopback || target.address.is_loopback();
+    for to in destinations {
+        let interface = by.map(|interface| interface.name.as_str());
+        let (proto, port) = (target.proto, target.port);
+        let query = Query { interface, to, proto, port };
+        let mut sources = sources(&host.ruleset, &query);
+        if local {
+            let own = own_addresses(host, Family::of(to));
+            sources.may = sources.may.intersection(&own);
+            sources.must = sources.must.intersection(&own);
+        }
+        match out.iter_mut().find(|known| known.same_sources(&sources)) {
+            Some(known) => known.destinations.push(to),
+            None => out.push(Reached {
+                instance: target.instance.clone(),
+                proto,
+                port,
+                interface: interface.map(str::to_owned),
+                local,
+                destinations: vec![to],
+                sources,
+            }),
+        }
+    }
+    out
+}
+
+/// The source addresses of packets that the host sends to itself.
+fn own_addresses(host: &Host, family: Family) -> IpSet {
+    let loopback = match family {
+        Family::Ipv4 => Cidr::truncated(Ipv4Addr::LOCALHOST.into(), 8).ok(),
+        Family::Ipv6 => Some(Cidr::host(Ipv6Addr::LOCALHOST.into())),
+    };
+    let interfaces = host.interfaces.iter().flatten();
+    let own = interfaces.flat_map(|i| i.of(family)).map(Cidr::host);
+    IpSet::of(family, own.chain(loopback))
+}
+
+impl Reached {
+    /// The family of the packets.
+    pub(crate) fn family(&self) -> Family {
+        self.sources.may.family()
+    }
+
+    /// The sources that get in, or could, and that a policy does not allow.
+    pub(crate) fn beyond(&self, policy: &Policy) -> IpSet {
+        match self.local {
+            true => IpSet::empty(self.family()),
+            false => {
+                self.sources.may.difference(&policy.allowed(self.family()))
+            }
+        }
+    }
+
+    /// How far away the farthest source can be.
+    pub(crate) fn scope(&self) -> Scope {
+        if self.local { Scope::Host } else { Scope::of(&self.sources.may) }
+    }
+
+    fn same_sources(&self, other: &Sources) -> bool {
+        self.family() == other.may.family()
+            && self.sources.may == other.may
+            && self.sources.must == other.must
+    }
+
+    /// As data.
+    pub(crate) fn exposure(&self) -> Exposure {
+        let (may, except) = shortest(&self.sources.may);
+        Exposure {
+            instance: self.instance.clone(),
+            proto: self.proto,
+            port: self.port,
+            family: self.family(),
+            interface: self.interface.clone(),
+            destinations: known(&self.destinations),
+            scope: self.scope(),
+            exact: self.sources.may == self.sources.must,
+            may,
+            except,
+            must: self.sources.must.cidrs().collect(),
+            because: self.sources.because.clone(),
+        }
+    }
+}
+
+/// Without the address that stands for whichever one the host has.
+fn known(destinations: &[IpAddr]) -> Vec<IpAddr> {
+    let all = destinations.iter().copied();
+    all.filter(|address| !address.is_unspecified()).collect()
+}
+
+/// A set as its networks, or as everything but those that it lacks,
+/// whichever is the shorter.
+fn shortest(set: &IpSet) -> (Vec<Cidr>, Vec<Cidr>) {
+    let missing = set.complement();
+    let shorter = set.cidrs().count() > 1 + missing.cidrs().count();
+    if shorter {
+        let all = Cidr::everything(set.family());
+        (vec![all], missing.cidrs().collect())
+    } else {
+        (set.cidrs().collect(), Vec::new())
+    }
+}
