@@ -27,7 +27,7 @@ pub use error::{Error, ErrorKind};
 pub use memcached::{Exit, Listener, Socket};
 pub use net::Cidr;
 pub use plan::{
-    Claim, ClaimKind, Plan, Proof, Render, Run, Step, StepKind, Witness,
+    Claim, ClaimKind, Guard, Plan, Proof, Render, Run, Step, StepKind, Witness,
 };
 pub use policy::{Keep, Policy, Port};
 pub use reach::{

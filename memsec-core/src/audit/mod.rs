@@ -8,7 +8,7 @@ mod scope;
 mod subject;
 
 pub use checks::{Check, checks};
-pub(crate) use clients::{ShutOut, arrivals, shut_out};
+pub(crate) use clients::{ShutOut, on_network, shut_out};
 pub(crate) use reached::{Reached, reached};
 pub use report::{
     Exposure, Finding, Instance, Report, Scope, Severity, Unknown,

@@ -4,11 +4,13 @@ mod cidr;
 mod interface;
 mod ip_set;
 mod ranges;
+mod route;
 
 pub use cidr::Cidr;
 pub use interface::{Interface, InterfaceAddress, interfaces};
 pub use ip_set::{Family, IpSet};
 pub use ranges::{Bounded, RangeSet};
+pub use route::{Route, routes};
 
 /// A set of TCP or UDP ports.
 pub type PortSet = RangeSet<u16>;

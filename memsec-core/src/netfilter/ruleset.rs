@@ -14,4 +14,17 @@ impl Ruleset {
     pub(crate) fn unknowns(&self) -> Vec<(String, Place)> {
         Vec::new()
     }
+
+    pub(crate) fn load(
+        &mut self,
+        _: &crate::text::Source,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+    pub(crate) fn has_table(&self, _: &str) -> bool {
+        false
+    }
+    pub(crate) fn differs_beyond(&self, _: &Self, _: &[u16]) -> Option<Place> {
+        None
+    }
 }

@@ -1,25 +1,101 @@
 //! Plans: what to change so that a host obeys a policy.
 
+mod daemon;
+mod draft;
+mod firewall;
+mod guard;
+mod listen;
 mod proof;
+mod prove;
 mod render;
 mod step;
 
+pub use guard::Guard;
 pub use proof::{Claim, ClaimKind, Proof, Witness};
 pub use render::Render;
 pub use step::{Plan, Run, Step, StepKind};
 
-use crate::audit::Report;
+use crate::{
+    Error, Policy, Snapshot,
+    audit::{Report, shut_out},
+    host::Host,
+};
+use draft::Draft;
 
 impl Report {
     /// The plan that makes the host obey the policy that it was audited
     /// against. It changes nothing by itself. A report that was read from
     /// JSON no longer knows its host: its plan is refused.
     pub fn plan(&self) -> Plan {
-        Plan {
-            schema: crate::schema::Version,
-            empty: true,
-            steps: Vec::new(),
-            proof: Proof { holds: true, claims: Vec::new() },
-        }
+        let Some((snapshot, host, policy)) = self.made_from.as_deref() else {
+            return refused("a report that was read from JSON has no host");
+        };
+        synthesis(snapshot, host, policy)
+            .unwrap_or_else(|error| refused(&error.to_string()))
+    }
+}
+
+/// The guard goes first: it can only narrow, and behind it memcached may
+/// move to another address without a moment at which it stands open there.
+/// The rule that lets clients in goes last.
+fn synthesis(
+    snapshot: &Snapshot,
+    host: &Host,
+    policy: &Policy,
+) -> Result<Plan, Error> {
+    let mut draft = Draft::new(snapshot, host, policy);
+    let changes = daemon::changes(&mut draft);
+    let mut bare = draft.clone();
+    for change in &changes {
+        daemon::apply(&mut bare, change)?;
+    }
+    if needs_guard(&bare) {
+        let mut ports = draft.ports();
+        ports.extend(bare.ports());
+        firewall::guard(&mut draft, ports)?;
+    }
+    for change in &changes {
+        daemon::apply(&mut draft, change)?;
+    }
+    firewall::admit(&mut draft)?;
+    if draft.guard.is_some() {
+        firewall::persist_guard(&mut draft)?;
+    }
+    let proof = prove::proof(host, &draft);
+    Ok(Plan {
+        schema: crate::schema::Version,
+        empty: draft.steps.is_empty() && proof.holds,
+        steps: draft.steps,
+        proof,
+    })
+}
+
+/// Whether somebody still gets in that should not, or a guard that is there
+/// keeps a client out, or would not come back at boot.
+fn needs_guard(draft: &Draft<'_>) -> bool {
+    let reached = draft.reached();
+    let open = reached
+        .iter()
+        .any(|r| r.instance.is_some() && !r.beyond(draft.policy).is_empty());
+    let shut = || {
+        let shut = shut_out(&draft.host, draft.policy, &reached);
+        draft.host.ruleset.has_table("memsec")
+            && shut.iter().any(|shut| shut.to.is_some())
+    };
+    open || shut() || firewall::guard_is_lost_at_boot(draft)
+}
+
+fn refused(why: &str) -> Plan {
+    let witness = Witness { message: why.to_owned(), ..Witness::default() };
+    let claim = Claim {
+        claim: ClaimKind::OnlyAllowed,
+        holds: false,
+        witness: Some(witness),
+    };
+    Plan {
+        schema: crate::schema::Version,
+        empty: false,
+        steps: Vec::new(),
+        proof: Proof { holds: false, claims: vec![claim] },
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::proof::Proof;
+use super::{guard::Guard, proof::Proof};
 use crate::{schema::Version, snapshot::FileChange};
 
 /// Ordered changes that make a host obey a policy, and their proof.
@@ -42,6 +42,9 @@ pub struct Step {
     /// What shows that it took hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Run>,
+    /// What the guard lets in, in a step that loads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
 }
 
 /// What a step changes.

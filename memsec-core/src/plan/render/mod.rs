@@ -1,5 +1,10 @@
 //! The forms that a plan can be written in.
 
+mod diff;
+mod rules;
+mod shell;
+mod text;
+
 use super::Plan;
 use crate::Error;
 
@@ -9,9 +14,10 @@ use crate::Error;
 pub enum Render {
     /// A list for a person.
     Text,
-    /// A unified diff of the files that it changes.
+    /// A unified diff of the files that it changes, for `patch -p1 -d /`.
     Diff,
-    /// A POSIX shell script that carries it out.
+    /// A POSIX shell script that carries it out, and undoes it if a step
+    /// fails.
     Shell,
     /// Input for `nft -f`: the guard.
     Nft,
@@ -37,9 +43,7 @@ impl std::str::FromStr for Render {
     fn from_str(name: &str) -> Result<Self, Error> {
         let found = Self::ALL.iter().find(|(known, _)| *known == name);
         found.map(|&(_, form)| form).ok_or_else(|| {
-            let names: Vec<_> =
-                Self::ALL.iter().map(|(name, _)| *name).collect();
-            let names = names.join(", ");
+            let names = Self::ALL.map(|(name, _)| name).join(", ");
             Error::argument(format!("{name:?} is not one of {names}"))
         })
     }
@@ -52,7 +56,26 @@ impl Plan {
     ///
     /// A plan whose proof does not hold can only be written as text.
     pub fn render(&self, form: Render) -> Result<String, Error> {
-        let _ = form;
-        Ok(String::new())
+        if form != Render::Text {
+            self.must_hold()?;
+        }
+        Ok(match form {
+            Render::Text => text::render(self),
+            Render::Diff => diff::render(self),
+            Render::Shell => shell::render(self),
+            Render::Nft => rules::nft(self),
+            Render::IptablesRestore => rules::iptables_restore(self),
+        })
+    }
+
+    fn must_hold(&self) -> Result<(), Error> {
+        let fails = self.proof.claims.iter().find(|claim| !claim.holds);
+        match fails.and_then(|claim| claim.witness.as_ref()) {
+            Some(witness) => Err(Error::unsupported(format!(
+                "the plan is refused: {}",
+                witness.message
+            ))),
+            None => Ok(()),
+        }
     }
 }

@@ -1,0 +1,169 @@
+//! What memcached should listen on.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::{
+    Cidr, Error, Policy, Proto,
+    audit::on_network,
+    host::Host,
+    memcached::{Instance, Start, Version, Wanted},
+    net::{Family, Interface},
+};
+
+/// The first version that takes an IPv6 literal in -l again: from 1.4.6 to
+/// 1.4.24 any one makes the daemon exit (semantics, trap 12).
+const IPV6_LITERALS: Version = Version(1, 4, 25);
+
+/// What an instance should listen on by a policy, or `None` where it already
+/// does.
+///
+/// # Errors
+///
+/// Clients of whom the snapshot does not tell which address they use.
+pub(super) fn wanted(
+    host: &Host,
+    policy: &Policy,
+    instance: &Instance,
+) -> Result<Option<Wanted>, Error> {
+    let Start::Runs(running) = &instance.start else { return Ok(None) };
+    let sockets = running.listeners.iter().filter_map(|l| l.socket());
+    let sockets: Vec<_> = sockets.collect();
+    let udp_off = policy.udp || sockets.iter().all(|s| s.0 == Proto::Tcp);
+    let now = sockets.iter().filter(|s| s.0 == Proto::Tcp);
+    let now: Vec<IpAddr> = now.map(|(_, socket)| socket.address).collect();
+    // A unix socket, or a daemon that serves nobody.
+    if now.is_empty() {
+        return Ok(None);
+    }
+    let listen = addresses(host, policy, instance, &now)?;
+    let same = listen.len() == now.len()
+        && listen.iter().all(|address| now.contains(address));
+    let right = same && udp_off;
+    Ok((!right).then_some(Wanted { listen, udp: policy.udp }))
+}
+
+fn addresses(
+    host: &Host,
+    policy: &Policy,
+    instance: &Instance,
+    now: &[IpAddr],
+) -> Result<Vec<IpAddr>, Error> {
+    if policy.allow.is_empty() && policy.bind.is_empty() {
+        let near = now.iter().all(IpAddr::is_loopback);
+        return Ok(if near { now.to_vec() } else { loopback(host, instance) });
+    }
+    let mut listen = if !policy.bind.is_empty() {
+        policy.bind.clone()
+    } else if now.iter().all(|a| !a.is_unspecified() && !a.is_loopback()) {
+        now.to_vec()
+    } else {
+        for_clients(host, policy)?
+    };
+    // What this host uses today it keeps.
+    for address in loopback(host, instance) {
+        let whole = |list: &[IpAddr]| {
+            let family = Family::of(address);
+            list.iter().any(|a| a.is_unspecified() && Family::of(*a) == family)
+        };
+        let used = now.contains(&address) || whole(now);
+        if used && !whole(&listen) && !listen.contains(&address) {
+            listen.push(address);
+        }
+    }
+    Ok(listen)
+}
+
+/// The loopback addresses that the host has and the version takes.
+fn loopback(host: &Host, instance: &Instance) -> Vec<IpAddr> {
+    let mut all: Vec<IpAddr> = vec![Ipv4Addr::LOCALHOST.into()];
+    let six: IpAddr = Ipv6Addr::LOCALHOST.into();
+    let mut interfaces = host.interfaces.iter().flatten();
+    let has = interfaces.any(|i| i.of(Family::Ipv6).any(|a| a == six));
+    if has && instance.version.is_some_and(|v| v >= IPV6_LITERALS) {
+        all.push(six);
+    }
+    all
+}
+
+/// The addresses of this host that the clients of a policy use.
+fn for_clients(host: &Host, policy: &Policy) -> Result<Vec<IpAddr>, Error> {
+    let mut listen: Vec<IpAddr> = Vec::new();
+    for &clients in &policy.allow {
+        let found = for_network(host, clients).ok_or_else(|| {
+            Error::unsupported(format!(
+                "which address of this host {clients} uses cannot be told: \
+                 name it with --bind"
+            ))
+        })?;
+        for address in found {
+            if !listen.contains(&address) {
+                listen.push(address);
+            }
+        }
+    }
+    listen.sort_by_key(|address| Family::of(*address));
+    Ok(listen)
+}
+
+fn for_network(host: &Host, clients: Cidr) -> Option<Vec<IpAddr>> {
+    let others = host.interfaces.iter().flatten().filter(|i| !i.loopback);
+    let others: Vec<&Interface> = others.collect();
+    let family = clients.family();
+    let on: Vec<_> =
+        others.iter().filter(|i| on_network(i, clients)).copied().collect();
+    if !on.is_empty() {
+        let near = on.iter().flat_map(|i| addresses_on(i, clients));
+        return Some(near.collect());
+    }
+    let lone = |interfaces: &[&Interface]| match interfaces {
+        [one] => global(one, family).next(),
+        _ => None,
+    };
+    let with_address: Vec<_> = others
+        .iter()
+        .filter(|i| global(i, family).next().is_some())
+        .copied()
+        .collect();
+    routed(host, &others, clients)
+        .and_then(|interface| global(interface, family).next())
+        .or_else(|| lone(&with_address))
+        .map(|address| vec![address])
+}
+
+/// The addresses of an interface that share a network with the clients.
+fn addresses_on(
+    interface: &Interface,
+    clients: Cidr,
+) -> impl Iterator<Item = IpAddr> {
+    let shares = move |a: &&crate::net::InterfaceAddress| {
+        let net = a.network();
+        Family::of(a.address) == clients.family()
+            && (clients.contains(a.address)
+                || net.is_ok_and(|net| net.contains(clients.address())))
+    };
+    interface.addresses.iter().filter(shares).map(|a| a.address)
+}
+
+/// The addresses of an interface that are good beyond its link.
+fn global(
+    interface: &Interface,
+    family: Family,
+) -> impl Iterator<Item = IpAddr> + '_ {
+    interface.of(family).filter(|address| match address {
+        IpAddr::V4(address) => !address.is_link_local(),
+        IpAddr::V6(address) => !address.is_unicast_link_local(),
+    })
+}
+
+/// The interface that answers to a network leave by.
+fn routed<'a>(
+    host: &Host,
+    interfaces: &[&'a Interface],
+    to: Cidr,
+) -> Option<&'a Interface> {
+    let leads = host.routes.iter().filter(|r| {
+        r.to.family() == to.family() && r.to.contains(to.address())
+    });
+    let route = leads.max_by_key(|route| route.to.prefix())?;
+    interfaces.iter().find(|i| i.name == route.interface).copied()
+}
