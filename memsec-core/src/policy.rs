@@ -22,6 +22,12 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(
+        description = "Who may reach memcached, and what a plan must keep."
+    )
+)]
 #[serde(default)]
 pub struct Policy {
     schema: Version,

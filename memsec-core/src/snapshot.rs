@@ -21,6 +21,10 @@ use crate::{Error, schema::Version, text::Source};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "What was found on a host at one moment, as text.")
+)]
 pub struct Snapshot {
     #[serde(default)]
     schema: Version,

@@ -58,6 +58,10 @@ impl Proto {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "One packet that arrives at the host.")
+)]
 pub struct Packet {
     /// The source address.
     pub from: IpAddr,
