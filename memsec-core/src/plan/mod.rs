@@ -35,14 +35,29 @@ impl Report {
     }
 }
 
-/// The guard goes first: it can only narrow, and behind it memcached may
-/// move to another address without a moment at which it stands open there.
-/// The rule that lets clients in goes last.
 fn synthesis(
     snapshot: &Snapshot,
     host: &Host,
     policy: &Policy,
 ) -> Result<Plan, Error> {
+    let draft = draft(snapshot, host, policy)?;
+    let proof = prove::proof(host, &draft);
+    Ok(Plan {
+        schema: crate::schema::Version,
+        empty: draft.steps.is_empty() && proof.holds,
+        steps: draft.steps,
+        proof,
+    })
+}
+
+/// The guard goes first: it can only narrow, and behind it memcached may
+/// move to another address without a moment at which it stands open there.
+/// The rule that lets clients in goes last.
+fn draft<'a>(
+    snapshot: &Snapshot,
+    host: &Host,
+    policy: &'a Policy,
+) -> Result<Draft<'a>, Error> {
     let mut draft = Draft::new(snapshot, host, policy);
     let changes = daemon::changes(&mut draft);
     let mut bare = draft.clone();
@@ -61,13 +76,7 @@ fn synthesis(
     if draft.guard.is_some() {
         firewall::persist_guard(&mut draft)?;
     }
-    let proof = prove::proof(host, &draft);
-    Ok(Plan {
-        schema: crate::schema::Version,
-        empty: draft.steps.is_empty() && proof.holds,
-        steps: draft.steps,
-        proof,
-    })
+    Ok(draft)
 }
 
 /// Whether somebody still gets in that should not, or a guard that is there
@@ -99,3 +108,6 @@ fn refused(why: &str) -> Plan {
         proof: Proof { holds: false, claims: vec![claim] },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! The two cases that started this project, and the recipes that went wrong.
+
+use super::*;
+use crate::{audit, snapshot::Process};
+
+const ADDRESSES: &str = r#"[
+  {"ifname": "lo", "link_type": "loopback", "addr_info": [
+    {"local": "127.0.0.1", "prefixlen": 8}, {"local": "::1", "prefixlen": 128}]},
+  {"ifname": "eth0", "link_type": "ether", "addr_info": [
+    {"local": "192.0.2.10", "prefixlen": 24},
+    {"local": "2001:db8:1::10", "prefixlen": 64}]},
+  {"ifname": "eth1", "link_type": "ether", "addr_info": [
+    {"local": "10.20.0.10", "prefixlen": 24}]}]"#;
+
+const OPEN_CONF: &str = "# memcached\n-m 64\n-p 11211\n-u memcache\n\
+                         -l 0.0.0.0\n-U 11211 # for statsd\n";
+
+/// As RHEL ships it: ssh, and everything else rejected.
+const RHEL: &str = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n\
+     :OUTPUT ACCEPT [0:0]\n\
+     -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT\n\
+     -A INPUT -i lo -j ACCEPT\n\
+     -A INPUT -p tcp -m state --state NEW -m tcp --dport 22 -j ACCEPT\n\
+     -A INPUT -j REJECT --reject-with icmp-host-prohibited\nCOMMIT\n";
+
+const DROPS: &str = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n\
+     :OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n\
+     -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
+     -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\nCOMMIT\n";
+
+fn host(iptables: &str, ip6tables: &str) -> Snapshot {
+    Snapshot::new()
+        .with_command("ip -j address", ADDRESSES)
+        .with_command("iptables-save", iptables)
+        .with_command("ip6tables-save", ip6tables)
+        .with_command("memcached -V", "memcached 1.6.18\n")
+}
+
+fn debian(conf: &str, rules: &str) -> Snapshot {
+    host(rules, rules).with_file("/etc/memcached.conf", conf)
+}
+
+fn sysconfig(options: &str, rules: &str) -> Snapshot {
+    let text = format!(
+        "PORT=\"11211\"\nUSER=\"nobody\"\nMAXCONN=\"1024\"\n\
+         CACHESIZE=\"64\"\nOPTIONS=\"{options}\"\n"
+    );
+    host(rules, rules).with_file("/etc/sysconfig/memcached", &text)
+}
+
+fn allow(nets: &[&str]) -> Policy {
+    let nets = nets.iter().map(|net| net.parse().unwrap());
+    nets.fold(Policy::new(), Policy::allow)
+}
+
+fn plan(snapshot: &Snapshot, policy: &Policy) -> Plan {
+    audit(snapshot, policy).unwrap().plan()
+}
+
+/// The plan, proved; and that it leaves nothing to do.
+fn proved(snapshot: &Snapshot, policy: &Policy) -> Plan {
+    let plan = plan(snapshot, policy);
+    assert!(plan.proof.holds, "{:#?}", plan.proof);
+    let again = self::plan(&after(snapshot, policy), policy);
+    assert!(again.empty, "{again:#?}");
+    plan
+}
+
+/// The host after its plan.
+fn after(snapshot: &Snapshot, policy: &Policy) -> Snapshot {
+    let host = Host::new(snapshot).unwrap();
+    let draft = draft(snapshot, &host, policy).unwrap();
+    match &draft.guard {
+        Some(guard) => {
+            let listing = guard.to_listing();
+            let command = "nft -j list ruleset";
+            draft.snapshot.clone().with_command(command, listing.text())
+        }
+        None => draft.snapshot.clone(),
+    }
+}
+
+fn kinds(plan: &Plan) -> Vec<StepKind> {
+    plan.steps.iter().map(|step| step.kind).collect()
+}
+
+fn file<'a>(plan: &'a Plan, path: &str) -> &'a str {
+    let files = plan.steps.iter().filter_map(|step| step.file.as_ref());
+    let mut own = files.filter(|file| file.path == path);
+    own.next_back().unwrap().after.as_deref().unwrap()
+}
+
+use StepKind::{Edit, Guard as Guarded, Manager, Persist, Service};
+
+#[test]
+fn case_a_debian_listens_on_loopback_without_udp() {
+    let plan = proved(&debian(OPEN_CONF, ""), &Policy::new());
+    assert_eq!(kinds(&plan), [Edit, Service]);
+    assert_eq!(
+        file(&plan, "/etc/memcached.conf"),
+        "# memcached\n-m 64\n-p 11211\n-u memcache\n\
+         -l 127.0.0.1,::1\n-U 0 # for statsd\n"
+    );
+}
+
+#[test]
+fn case_a_rhel_listens_on_loopback_without_udp() {
+    let plan = proved(&sysconfig("", ""), &Policy::new());
+    assert_eq!(kinds(&plan), [Edit, Service]);
+    let text = file(&plan, "/etc/sysconfig/memcached");
+    assert!(text.contains("-l 127.0.0.1,::1"), "{text}");
+    assert!(text.starts_with("PORT=\"11211\"\nUSER=\"nobody\"\n"), "{text}");
+}
+
+#[test]
+fn a_host_that_is_right_needs_nothing() {
+    let conf = "-p 11211\n-u memcache\n-l 127.0.0.1\n";
+    assert!(proved(&debian(conf, ""), &Policy::new()).empty);
+    let options = "-l 127.0.0.1,::1 -U 0";
+    assert!(proved(&sysconfig(options, ""), &Policy::new()).empty);
+}
+
+#[test]
+fn case_b_guards_and_binds_to_the_clients_network() {
+    let plan = proved(&debian(OPEN_CONF, ""), &allow(&["10.20.0.0/24"]));
+    assert_eq!(kinds(&plan), [Guarded, Edit, Service, Persist]);
+    let conf = file(&plan, "/etc/memcached.conf");
+    assert!(conf.contains("-l 10.20.0.10,127.0.0.1\n-U 0 "), "{conf}");
+    let guard = file(&plan, "/etc/memsec/guard.nft");
+    assert!(guard.contains("elements = { 10.20.0.0/24 }"), "{guard}");
+}
+
+#[test]
+fn case_b_binds_where_it_is_told_to() {
+    let policy = allow(&["10.20.0.0/24"]).bind("10.20.0.10".parse().unwrap());
+    let plan = proved(&sysconfig("", ""), &policy);
+    let text = file(&plan, "/etc/sysconfig/memcached");
+    assert!(text.contains("-l 10.20.0.10,127.0.0.1"), "{text}");
+}
+
+#[test]
+fn case_b_serves_both_families() {
+    let policy = allow(&["192.0.2.20", "2001:db8:1::20"]);
+    let conf = OPEN_CONF.replace("-l 0.0.0.0\n", "");
+    let plan = proved(&debian(&conf, ""), &policy);
+    let conf = file(&plan, "/etc/memcached.conf");
+    let listen = "-l 192.0.2.10,2001:db8:1::10,127.0.0.1,::1";
+    assert!(conf.contains(listen), "{conf}");
+}
+
+#[test]
+fn case_b_puts_the_rule_before_the_one_that_rejects() {
+    let plan = proved(&debian(OPEN_CONF, RHEL), &allow(&["10.20.0.0/24"]));
+    let rule = plan.steps.iter().find(|step| step.kind == Manager).unwrap();
+    let text = rule.command.join(" ");
+    assert!(text.starts_with("iptables -w -I INPUT 4 -s 10.20.0.0/24 "));
+}
+
+#[test]
+fn case_b_appends_the_rule_where_only_the_policy_drops() {
+    let plan = proved(&debian(OPEN_CONF, DROPS), &allow(&["2001:db8:1::20"]));
+    let rule = plan.steps.iter().find(|step| step.kind == Manager).unwrap();
+    let text = rule.command.join(" ");
+    assert!(text.starts_with("ip6tables -w -A INPUT -s 2001:db8:1::20/128"));
+}
+
+#[test]
+fn the_rule_is_there_after_a_reboot() {
+    let snapshot =
+        debian(OPEN_CONF, RHEL).with_file("/etc/iptables/rules.v4", RHEL);
+    let plan = proved(&snapshot, &allow(&["10.20.0.0/24"]));
+    let text = file(&plan, "/etc/iptables/rules.v4");
+    let rules: Vec<_> = text.lines().collect();
+    let at = rules.iter().position(|line| line.contains("10.20.0.0/24"));
+    assert!(rules[at.unwrap() + 1].contains("REJECT"), "{text}");
+}
+
+#[test]
+fn a_firewall_that_is_right_needs_no_guard() {
+    let rules = DROPS.replace(
+        "COMMIT",
+        "-A INPUT -s 10.20.0.0/24 -p tcp -m tcp --dport 11211 -j ACCEPT\n\
+         COMMIT",
+    );
+    let conf = "-u memcache\n-l 10.20.0.10\n-U 0\n";
+    let plan = proved(&debian(conf, &rules), &allow(&["10.20.0.0/24"]));
+    assert!(plan.empty, "{plan:#?}");
+}
+
+#[test]
+fn a_daemon_on_loopback_moves_behind_the_guard() {
+    let conf = "-u memcache\n-l 127.0.0.1\n-U 0\n";
+    let plan = proved(&debian(conf, ""), &allow(&["10.20.0.0/24"]));
+    assert_eq!(kinds(&plan), [Guarded, Edit, Service, Persist]);
+}
+
+#[test]
+fn a_process_without_a_file_is_guarded() {
+    let process = Process {
+        pid: 7,
+        argv: ["-u", "nobody"].map(str::to_owned).to_vec(),
+        version: Some("1.6.18".to_owned()),
+        ..Process::default()
+    };
+    let snapshot = host("", "").with_process(process);
+    let plan = proved(&snapshot, &Policy::new());
+    assert_eq!(kinds(&plan), [Guarded, Persist]);
+}
+
+#[test]
+fn a_daemon_that_still_runs_with_its_old_arguments_is_restarted() {
+    let process = Process {
+        pid: 7,
+        argv: ["-u", "memcache"].map(str::to_owned).to_vec(),
+        ..Process::default()
+    };
+    let conf = "-u memcache\n-l 127.0.0.1\n-U 0\n";
+    let snapshot = debian(conf, "").with_process(process);
+    let plan = proved(&snapshot, &Policy::new());
+    assert_eq!(kinds(&plan), [Service]);
+}
+
+#[test]
+fn clients_behind_an_unknown_route_are_refused_with_a_reason() {
+    let plan = plan(&debian(OPEN_CONF, ""), &allow(&["203.0.113.7"]));
+    assert!(!plan.proof.holds);
+    assert!(plan.render(Render::Shell).is_err());
+    let text = plan.render(Render::Text).unwrap();
+    assert!(text.contains("name it with --bind"), "{text}");
+}
+
+#[test]
+fn a_rule_that_nothing_can_go_before_refuses_the_plan() {
+    let rules = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                 -A PREROUTING -p tcp -m tcp --dport 11211 -j DROP\nCOMMIT\n";
+    let policy = allow(&["10.20.0.0/24"]);
+    let plan = plan(&debian(OPEN_CONF, rules), &policy);
+    let fails: Vec<_> = plan.proof.claims.iter().filter(|c| !c.holds).collect();
+    assert_eq!(fails.len(), 1);
+    assert_eq!(fails[0].claim, ClaimKind::AllAllowed);
+    let witness = fails[0].witness.as_ref().unwrap();
+    assert!(witness.packet.is_some());
+}
+
+#[test]
+fn an_unknown_firewall_is_not_proved_to_admit() {
+    let snapshot = Snapshot::new()
+        .with_command("ip -j address", ADDRESSES)
+        .with_file("/etc/memcached.conf", OPEN_CONF);
+    let plan = plan(&snapshot, &allow(&["10.20.0.0/24"]));
+    assert!(!plan.proof.holds);
+}
