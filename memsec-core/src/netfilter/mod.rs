@@ -1,6 +1,14 @@
 //! The kernel's firewall: tables, chains, rules. Past this room there are no
 //! dialects.
 
+mod calls;
+mod iptables;
+mod nftables;
+mod rule;
 mod ruleset;
 
-pub(crate) use ruleset::Ruleset;
+pub(crate) use rule::{
+    Action, AddressType, Addresses, Connection, Match, Name, State, Status,
+    Test,
+};
+pub(crate) use ruleset::{Base, Chain, Families, Hook, Rule, Ruleset, Table};

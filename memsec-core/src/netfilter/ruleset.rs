@@ -1,13 +1,207 @@
-use crate::{Error, Snapshot};
+use super::{Action, Match, iptables, nftables};
+use crate::{
+    Error, Snapshot,
+    net::Family,
+    text::{Place, Source, Span},
+};
 
 /// All the rules of a host, whatever loaded them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ruleset {}
+pub(crate) struct Ruleset {
+    pub tables: Vec<Table>,
+    unknowns: Vec<(Option<Family>, String, Place)>,
+}
+
+/// A table of one loader.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub families: Families,
+    pub chains: Vec<Chain>,
+}
+
+/// The packets that a table sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Families {
+    Only(Family),
+    Both,
+}
+
+impl Families {
+    pub(crate) fn contain(self, family: Family) -> bool {
+        self == Self::Both || self == Self::Only(family)
+    }
+}
+
+/// Rules in their order.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    pub name: String,
+    /// Where the kernel enters it; `None` if only rules lead to it.
+    pub base: Option<Base>,
+    pub rules: Vec<Rule>,
+}
+
+/// How the kernel enters a chain.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    pub hook: Hook,
+    /// The lower, the earlier.
+    pub priority: i32,
+    /// What becomes of packets that no rule decides: true to let them pass.
+    pub accepts: bool,
+    /// True if only the first packet of a connection sees it.
+    pub nat: bool,
+    /// Where the policy stands.
+    pub span: Option<Span>,
+}
+
+/// Where in the kernel packets meet rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hook {
+    Ingress,
+    Prerouting,
+    Input,
+    Forward,
+    Output,
+    Postrouting,
+}
+
+impl Hook {
+    /// The lower-case name, as nft has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Prerouting => "prerouting",
+            Self::Input => "input",
+            Self::Forward => "forward",
+            Self::Output => "output",
+            Self::Postrouting => "postrouting",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let all = [
+            Self::Ingress,
+            Self::Prerouting,
+            Self::Input,
+            Self::Forward,
+            Self::Output,
+            Self::Postrouting,
+        ];
+        all.into_iter().find(|hook| name.eq_ignore_ascii_case(hook.name()))
+    }
+}
+
+/// A rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    /// All of them must hold.
+    pub matches: Vec<Match>,
+    pub action: Action,
+    pub span: Span,
+}
+
+const NFT: &str = "nft -j list ruleset";
+
+fn saves(family: Family) -> [&'static str; 2] {
+    match family {
+        Family::Ipv4 => ["iptables-save", "iptables-legacy-save"],
+        Family::Ipv6 => ["ip6tables-save", "ip6tables-legacy-save"],
+    }
+}
 
 impl Ruleset {
     /// Reads the rules in a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// A text that no tool that dumps rules prints; a jump that leads
+    /// nowhere, or in a circle.
     pub(crate) fn new(snapshot: &Snapshot) -> Result<Self, Error> {
-        let _ = snapshot;
-        Ok(Self::default())
+        let mut all = Self::default();
+        let nft = snapshot.output(NFT);
+        let mut native = nft.as_ref().map(nftables::tables).transpose()?;
+        for family in Family::BOTH {
+            let [save, legacy] = saves(family).map(|c| snapshot.output(c));
+            if save.is_none() && legacy.is_none() && nft.is_none() {
+                all.lacks(family);
+            }
+            let both = save.iter().chain(other(save.as_ref(), &legacy));
+            for source in both {
+                let dump = iptables::dump(family, source)?;
+                let from_save = source.name() == saves(family)[0];
+                all.take(family, dump, from_save, native.as_mut(), source);
+            }
+        }
+        let native = native.into_iter().flatten();
+        let native = native.filter(|native| !native.dormant);
+        all.tables.extend(native.map(|native| native.table));
+        Ok(all)
     }
+
+    /// True if the snapshot does not say what the rules of a family are.
+    pub(crate) fn missing(&self, family: Family) -> bool {
+        self.unknowns.iter().any(|(of, ..)| *of == Some(family))
+    }
+
+    /// What the snapshot does not say of the rules, for people.
+    #[allow(dead_code, reason = "the report lists them")]
+    pub(crate) fn unknowns(
+        &self,
+    ) -> impl Iterator<Item = (&str, &Place)> + '_ {
+        self.unknowns.iter().map(|(_, what, place)| (what.as_str(), place))
+    }
+
+    fn lacks(&mut self, family: Family) {
+        let [save, _] = saves(family);
+        let what = format!("the firewall: neither {save} nor {NFT} is there");
+        self.unknowns.push((Some(family), what, Place::whole(save)));
+    }
+
+    /// Joins what iptables-save says with what nft says of the same tables:
+    /// each counts once.
+    fn take(
+        &mut self,
+        family: Family,
+        dump: iptables::Dump,
+        from_save: bool,
+        native: Option<&mut Vec<nftables::Native>>,
+        source: &Source,
+    ) {
+        let shared = from_save && !dump.legacy;
+        let Some(native) = native else {
+            if let Some(what) = dump.incompatible {
+                let place = Place::whole(source.name());
+                self.unknowns.push((Some(family), what, place));
+            }
+            self.tables.extend(dump.tables.into_iter().map(|(_, t)| t));
+            return;
+        };
+        for (name, table) in dump.tables {
+            let same = native.iter().position(|native| {
+                shared && native.is(family, &name)
+            });
+            match same.and_then(|at| native.get(at)) {
+                Some(native) if native.inexpressible => {}
+                Some(native) if native.dormant => {}
+                _ => {
+                    same.map(|at| native.swap_remove(at));
+                    self.tables.push(table);
+                }
+            }
+        }
+    }
+}
+
+/// The other back end's dump, unless it is the same one again.
+fn other<'a>(
+    save: Option<&Source>,
+    legacy: &'a Option<Source>,
+) -> Option<&'a Source> {
+    let legacy = legacy.as_ref()?;
+    let again = save.is_some_and(|save| {
+        iptables::essence(save).eq(iptables::essence(legacy))
+    });
+    let nft = save.is_some_and(|save| iptables::is_nft(save.text()));
+    (nft || !again).then_some(legacy)
 }
