@@ -6,9 +6,11 @@ mod iptables;
 mod nftables;
 mod rule;
 mod ruleset;
+mod unread;
 
 pub(crate) use rule::{
     Action, AddressType, Addresses, Connection, Match, Name, State, Status,
     Test,
 };
 pub(crate) use ruleset::{Base, Chain, Families, Hook, Rule, Ruleset, Table};
+pub(crate) use unread::Unread;

@@ -40,10 +40,16 @@ pub(crate) enum Test {
         without: bool,
     },
     /// TCP flags: those of `mask` that are set are `value`.
-    Flags { mask: u8, value: u8 },
+    Flags {
+        mask: u8,
+        value: u8,
+    },
     SourceType(AddressType),
     DestinationType(AddressType),
-    Mark { mask: u32, value: u32 },
+    Mark {
+        mask: u32,
+        value: u32,
+    },
     /// One that is not known, or that time decides.
     Unknown,
 }

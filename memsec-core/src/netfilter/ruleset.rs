@@ -1,4 +1,4 @@
-use super::{Action, Match, iptables, nftables};
+use super::{Action, Match, Unread, iptables, nftables, unread};
 use crate::{
     Error, Snapshot,
     net::Family,
@@ -9,7 +9,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ruleset {
     pub tables: Vec<Table>,
-    unknowns: Vec<(Option<Family>, String, Place)>,
+    unread: Vec<Unread>,
 }
 
 /// A table of one loader.
@@ -124,7 +124,7 @@ impl Ruleset {
         for family in Family::BOTH {
             let [save, legacy] = saves(family).map(|c| snapshot.output(c));
             if save.is_none() && legacy.is_none() && nft.is_none() {
-                all.lacks(family);
+                all.unread.push(Unread::family(family, saves(family)[0]));
             }
             let both = save.iter().chain(other(save.as_ref(), &legacy));
             for source in both {
@@ -133,29 +133,27 @@ impl Ruleset {
                 all.take(family, dump, from_save, native.as_mut(), source);
             }
         }
+        if native.is_none() {
+            all.unread.extend(unread::tables(snapshot));
+        }
         let native = native.into_iter().flatten();
         let native = native.filter(|native| !native.dormant);
         all.tables.extend(native.map(|native| native.table));
         Ok(all)
     }
 
-    /// True if the snapshot does not say what the rules of a family are.
+    /// True if the snapshot says nothing of the rules of a family.
     pub(crate) fn missing(&self, family: Family) -> bool {
-        self.unknowns.iter().any(|(of, ..)| *of == Some(family))
+        self.unread(family).any(|unread| unread.everything)
     }
 
-    /// What the snapshot does not say of the rules, for people.
-    #[allow(dead_code, reason = "the report lists them")]
-    pub(crate) fn unknowns(
+    /// What the snapshot does not say of the rules of a family.
+    pub(crate) fn unread(
         &self,
-    ) -> impl Iterator<Item = (&str, &Place)> + '_ {
-        self.unknowns.iter().map(|(_, what, place)| (what.as_str(), place))
-    }
-
-    fn lacks(&mut self, family: Family) {
-        let [save, _] = saves(family);
-        let what = format!("the firewall: neither {save} nor {NFT} is there");
-        self.unknowns.push((Some(family), what, Place::whole(save)));
+        family: Family,
+    ) -> impl Iterator<Item = &Unread> + '_ {
+        let all = self.unread.iter();
+        all.filter(move |unread| unread.families.contain(family))
     }
 
     /// Joins what iptables-save says with what nft says of the same tables:
@@ -171,16 +169,17 @@ impl Ruleset {
         let shared = from_save && !dump.legacy;
         let Some(native) = native else {
             if let Some(what) = dump.incompatible {
-                let place = Place::whole(source.name());
-                self.unknowns.push((Some(family), what, place));
+                let (families, place) =
+                    (Families::Only(family), Place::whole(source.name()));
+                self.unread.push(Unread::new(families, true, what, place));
             }
             self.tables.extend(dump.tables.into_iter().map(|(_, t)| t));
             return;
         };
         for (name, table) in dump.tables {
-            let same = native.iter().position(|native| {
-                shared && native.is(family, &name)
-            });
+            let same = native
+                .iter()
+                .position(|native| shared && native.is(family, &name));
             match same.and_then(|at| native.get(at)) {
                 Some(native) if native.inexpressible => {}
                 Some(native) if native.dormant => {}

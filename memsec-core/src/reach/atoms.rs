@@ -149,6 +149,7 @@ fn port_atoms(mut starts: BTreeSet<u16>) -> Vec<PortAtom> {
     starts.extend([0, 1024]);
     let ends = starts.iter().skip(1).map(|next| next - 1).chain([u16::MAX]);
     let atoms = starts.iter().zip(ends);
-    let atom = |(&first, last)| PortAtom { first: Some(first), last: Some(last) };
+    let atom =
+        |(&first, last)| PortAtom { first: Some(first), last: Some(last) };
     atoms.map(atom).collect()
 }

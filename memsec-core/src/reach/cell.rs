@@ -112,9 +112,7 @@ impl Cell<'_> {
     fn symbolic<'r>(&self, condition: &'r Match) -> Option<&'r RangeSet<u128>> {
         match &condition.test {
             Test::Source(set) if self.source == Address::Symbolic => Some(set),
-            Test::Destination(set)
-                if self.destination == Address::Symbolic =>
-            {
+            Test::Destination(set) if self.destination == Address::Symbolic => {
                 Some(set)
             }
             _ => None,
@@ -234,9 +232,7 @@ impl Cell<'_> {
         let doubt = Status::Snat | Status::Dnat;
         if bits.meets(sure) {
             Truth::Yes
-        } else if bits.meets(possible)
-            || self.translated && bits.meets(doubt)
-        {
+        } else if bits.meets(possible) || self.translated && bits.meets(doubt) {
             Truth::Maybe
         } else {
             Truth::No

@@ -16,9 +16,9 @@ mod walk;
 #[cfg(test)]
 mod truth_tests;
 
+pub(crate) use dead::{DeadRule, dead_rules};
 pub use explanation::{Answer, Delivery, Explanation, Met, Verdict};
 pub use packet::{Packet, Proto, State};
-pub(crate) use dead::{DeadRule, dead_rules};
 pub(crate) use sources::{Query, Sources, sources};
 
 use crate::{Error, Snapshot};

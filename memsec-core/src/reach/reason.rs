@@ -28,7 +28,8 @@ pub(super) fn because(
         let one = answered.iter().find(|one| one.may.contains(source))?;
         Some((one, source))
     });
-    let outside = witness(&out).and_then(|source| Some((answered.first()?, source)));
+    let outside =
+        witness(&out).and_then(|source| Some((answered.first()?, source)));
     let mut places = Vec::new();
     for (one, source) in inside.into_iter().chain(outside) {
         let met = meetings(question, &one.flow, source);

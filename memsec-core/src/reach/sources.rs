@@ -91,8 +91,14 @@ pub(crate) fn sources(ruleset: &Ruleset, query: &Query<'_>) -> Sources {
     for one in &answered {
         must = must.intersection(&one.must);
     }
+    let unread = ruleset.unread(family).map(|unread| unread.place.clone());
+    let mut undecided: Vec<Place> = unread.collect();
+    if !undecided.is_empty() {
+        // A table that is not known can drop anything.
+        must = RangeSet::empty();
+    }
     let because = reason::because(&question, &answered, &may);
-    let undecided = reason::undecided(&question, &answered, &may, &must);
+    undecided.extend(reason::undecided(&question, &answered, &may, &must));
     Sources {
         may: IpSet::from_numbers(family, &may),
         must: IpSet::from_numbers(family, &must),

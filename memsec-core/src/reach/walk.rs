@@ -137,8 +137,8 @@ impl<'a> Flow<'a> {
     /// invalid; packets over lo were seen already.
     fn state(&self, base: &Base, fate: Fate) -> Option<State> {
         let first = matches!(base.hook, Hook::Prerouting | Hook::Output);
-        let before = base.hook == Hook::Ingress
-            || first && base.priority < CONNTRACK;
+        let before =
+            base.hook == Hook::Ingress || first && base.priority < CONNTRACK;
         if fate == Fate::UNTRACKED {
             Some(State::Untracked)
         } else if first && base.priority == CONNTRACK {
@@ -205,9 +205,7 @@ pub(super) fn walk(
     fate: Piecewise<Fate>,
     budget: &Budget,
 ) -> Result<Piecewise<Fate>, TooMuch> {
-    stages.iter().try_fold(fate, |fate, stage| {
-        pass(stage, flow, &fate, budget)
-    })
+    stages.iter().try_fold(fate, |fate, stage| pass(stage, flow, &fate, budget))
 }
 
 fn pass(
@@ -226,9 +224,13 @@ fn pass(
         } else {
             Piecewise::constant(one)
         };
-        let own = fate.zip(&own, |fate, own| {
-            if fate.has(one) { own } else { Fate::NOTHING }
-        });
+        let own =
+            fate.zip(
+                &own,
+                |fate, own| {
+                    if fate.has(one) { own } else { Fate::NOTHING }
+                },
+            );
         after = after.zip(&own, Fate::or);
     }
     Ok(after)
@@ -257,7 +259,6 @@ pub(super) fn step(
 pub(super) fn sets_marks(ruleset: &Ruleset) -> bool {
     let chains = ruleset.tables.iter().flat_map(|table| &table.chains);
     let mut rules = chains.flat_map(|chain| &chain.rules);
-    rules.any(|rule| {
-        matches!(rule.action, Action::SetMark | Action::Unknown(_))
-    })
+    rules
+        .any(|rule| matches!(rule.action, Action::SetMark | Action::Unknown(_)))
 }

@@ -45,8 +45,7 @@ fn is_legacy(text: &str) -> bool {
 /// The lines that count, without the numbers of packets and bytes.
 pub(super) fn essence(source: &Source) -> impl Iterator<Item = &str> + '_ {
     let lines = source.text().lines().map(str::trim);
-    let lines =
-        lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| {
         let end = if line.starts_with(':') { line.rfind(" [") } else { None };
         end.and_then(|end| line.get(..end)).unwrap_or(line)

@@ -73,10 +73,10 @@ pub(super) fn option(
         "--sport" | "--source-port" | "--sports" | "--source-ports" => {
             ports(draft, reader, Test::SourcePort)
         }
-        "--dport" | "--destination-port" | "--dports"
-        | "--destination-ports" => {
-            ports(draft, reader, Test::DestinationPort)
-        }
+        "--dport"
+        | "--destination-port"
+        | "--dports"
+        | "--destination-ports" => ports(draft, reader, Test::DestinationPort),
         "--port" | "--ports" => ports(draft, reader, Test::EitherPort),
         "--state" | "--ctstate" => states(draft, reader),
         "--ctdir" => argument(draft, reader, |text| {
@@ -92,8 +92,7 @@ pub(super) fn option(
             Some(connection(Connection::Status(bits)))
         }),
         "--ctorigdstport" => argument(draft, reader, |text| {
-            port_list(text)
-                .map(|set| connection(Connection::OriginalPort(set)))
+            port_list(text).map(|set| connection(Connection::OriginalPort(set)))
         }),
         "--src-range" => {
             let family = reader.family;
@@ -167,10 +166,7 @@ fn connection(of: Connection) -> Test {
     Test::Connection { of, without: false }
 }
 
-fn states(
-    draft: &mut Draft,
-    reader: &mut Reader<'_>,
-) -> Result<(), Error> {
+fn states(draft: &mut Draft, reader: &mut Reader<'_>) -> Result<(), Error> {
     argument(draft, reader, |text| names(text, State::named).map(Test::State))
 }
 
@@ -202,10 +198,7 @@ pub(super) fn number(text: &str) -> Option<u32> {
     }
 }
 
-fn tcp_flags(
-    draft: &mut Draft,
-    reader: &mut Reader<'_>,
-) -> Result<(), Error> {
+fn tcp_flags(draft: &mut Draft, reader: &mut Reader<'_>) -> Result<(), Error> {
     let mask = reader.argument()?;
     argument(draft, reader, |value| {
         let (mask, value) = (flag_bits(&mask.text)?, flag_bits(value)?);

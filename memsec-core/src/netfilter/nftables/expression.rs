@@ -12,8 +12,8 @@ use super::{
 use crate::{
     net::{Family, PortSet, RangeSet},
     netfilter::{
-        Action, Addresses, AddressType, Connection, Match, Name, State,
-        Status, Test,
+        Action, AddressType, Addresses, Connection, Match, Name, State, Status,
+        Test,
     },
 };
 
@@ -106,8 +106,7 @@ impl<'a> Reading<'a> {
             }
             "notrack" => self.on_the_way(Action::NoTrack),
             "mangle" if value.pointer("/key/ct").is_some() => {}
-            "ct helper" | "ct timeout" | "ct expectation" | "dup"
-            | "flow" => {}
+            "ct helper" | "ct timeout" | "ct expectation" | "dup" | "flow" => {}
             // A set that is full ends the rule.
             "set" | "map" => self.doubt(),
             other => {
@@ -126,7 +125,9 @@ impl<'a> Reading<'a> {
             (false, "comment") => return,
             (false, _) => return self.doubt(),
             (true, "LOG" | "NFLOG" | "TCPMSS" | "TRACE") => Action::Continue,
-            (true, "MARK" | "CONNMARK") => return self.on_the_way(Action::SetMark),
+            (true, "MARK" | "CONNMARK") => {
+                return self.on_the_way(Action::SetMark);
+            }
             (true, "REJECT") => Action::Reject,
             (true, "MASQUERADE" | "SNAT") => Action::Accept,
             (true, "DNAT" | "REDIRECT") => Action::Translate(PortSet::all()),
@@ -160,8 +161,7 @@ impl<'a> Reading<'a> {
     }
 
     fn condition(&mut self, value: &Value) {
-        let (Some(left), Some(right)) =
-            (value.get("left"), value.get("right"))
+        let (Some(left), Some(right)) = (value.get("left"), value.get("right"))
         else {
             return self.doubt();
         };
@@ -235,8 +235,9 @@ impl<'a> Reading<'a> {
                 (*of == family).then(|| set.clone())
             }
             Some(_) => None,
-            None => value::addresses(family, value::elements(right))
-                .map(Arc::new),
+            None => {
+                value::addresses(family, value::elements(right)).map(Arc::new)
+            }
         }
     }
 
@@ -344,9 +345,7 @@ fn flags(op: &str, mask: u8, right: &Value) -> Option<Match> {
 
 fn protocols(right: &Value) -> Option<RangeSet<u8>> {
     let number = |value: &Value| match value {
-        Value::String(name) => {
-            crate::netfilter::iptables::protocol(name)
-        }
+        Value::String(name) => crate::netfilter::iptables::protocol(name),
         value => u8::try_from(value.as_u64()?).ok(),
     };
     let all = value::elements(right).iter().map(number);

@@ -64,15 +64,11 @@ fn family(family: Family) -> Vec<Match> {
 
 fn payload_field(payload: &Value) -> Option<(Field, Vec<Match>)> {
     let field = match (text(payload, "protocol")?, text(payload, "field")?) {
-        ("ip", "saddr") => {
-            (Field::Source(Family::Ipv4), family(Family::Ipv4))
-        }
+        ("ip", "saddr") => (Field::Source(Family::Ipv4), family(Family::Ipv4)),
         ("ip", "daddr") => {
             (Field::Destination(Family::Ipv4), family(Family::Ipv4))
         }
-        ("ip6", "saddr") => {
-            (Field::Source(Family::Ipv6), family(Family::Ipv6))
-        }
+        ("ip6", "saddr") => (Field::Source(Family::Ipv6), family(Family::Ipv6)),
         ("ip6", "daddr") => {
             (Field::Destination(Family::Ipv6), family(Family::Ipv6))
         }

@@ -116,8 +116,10 @@ pub(super) fn tables(source: &Source) -> Result<Vec<Native>, Error> {
                 tables.push(Building::new(head));
             }
             Object { chain: Some(head), .. } => {
-                let key =
-                    (head.family.clone(), head.table.clone().unwrap_or_default());
+                let key = (
+                    head.family.clone(),
+                    head.table.clone().unwrap_or_default(),
+                );
                 if let Some(table) =
                     index.get(&key).and_then(|&at| tables.get_mut(at))
                 {
@@ -126,9 +128,8 @@ pub(super) fn tables(source: &Source) -> Result<Vec<Native>, Error> {
             }
             Object { set: Some(value), .. }
             | Object { map: Some(value), .. } => {
-                let text = |name: &str| {
-                    value.get(name)?.as_str().map(str::to_owned)
-                };
+                let text =
+                    |name: &str| value.get(name)?.as_str().map(str::to_owned);
                 let key = text("family").zip(text("table"));
                 let table = key.and_then(|key| index.get(&key).copied());
                 let table = table.and_then(|at| tables.get_mut(at));
@@ -221,7 +222,8 @@ impl Building {
         let mut chain =
             Chain { name: head.name.clone(), base, rules: Vec::new() };
         if let (Some(test), Some(span), true) = (&condition, span, drops) {
-            let matches = vec![Match::new(test.clone()), Match::new(Test::Unknown)];
+            let matches =
+                vec![Match::new(test.clone()), Match::new(Test::Unknown)];
             chain.rules.push(Rule { matches, action: Action::Drop, span });
         }
         self.index.insert(head.name, self.native.table.chains.len());
@@ -282,7 +284,9 @@ impl Building {
 /// The condition that a netdev chain's device is. nft 1.0.6 leaves it out.
 fn device(dev: Option<&Value>) -> Test {
     match dev {
-        Some(Value::String(name)) => Test::In(vec![super::Name::new(name, '*')]),
+        Some(Value::String(name)) => {
+            Test::In(vec![super::Name::new(name, '*')])
+        }
         _ => Test::Unknown,
     }
 }
