@@ -1,6 +1,17 @@
 //! The kernel's firewall: tables, chains, rules. Past this room there are no
 //! dialects.
 
+mod calls;
+mod compare;
+mod iptables;
+mod nftables;
+mod rule;
 mod ruleset;
+mod unread;
 
-pub(crate) use ruleset::Ruleset;
+pub(crate) use rule::{
+    Action, AddressType, Addresses, Connection, Match, Name, State, Status,
+    Test,
+};
+pub(crate) use ruleset::{Base, Chain, Families, Hook, Rule, Ruleset, Table};
+pub(crate) use unread::Unread;

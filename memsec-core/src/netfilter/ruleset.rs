@@ -1,30 +1,212 @@
-use crate::{Error, Snapshot, text::Place};
+use super::{Action, Match, Unread, iptables, nftables, unread};
+use crate::{
+    Error, Snapshot,
+    net::Family,
+    text::{Place, Source, Span},
+};
 
 /// All the rules of a host, whatever loaded them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ruleset {}
+pub(crate) struct Ruleset {
+    pub tables: Vec<Table>,
+    unread: Vec<Unread>,
+}
+
+/// A table of one loader.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub families: Families,
+    pub name: String,
+    pub chains: Vec<Chain>,
+}
+
+/// The packets that a table sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Families {
+    Only(Family),
+    Both,
+}
+
+impl Families {
+    pub(crate) fn contain(self, family: Family) -> bool {
+        self == Self::Both || self == Self::Only(family)
+    }
+}
+
+/// Rules in their order.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    pub name: String,
+    /// Where the kernel enters it; `None` if only rules lead to it.
+    pub base: Option<Base>,
+    pub rules: Vec<Rule>,
+}
+
+/// How the kernel enters a chain.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    pub hook: Hook,
+    /// The lower, the earlier.
+    pub priority: i32,
+    /// What becomes of packets that no rule decides: true to let them pass.
+    pub accepts: bool,
+    /// True if only the first packet of a connection sees it.
+    pub nat: bool,
+    /// Where the policy stands.
+    pub span: Option<Span>,
+}
+
+/// Where in the kernel packets meet rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hook {
+    Ingress,
+    Prerouting,
+    Input,
+    Forward,
+    Output,
+    Postrouting,
+}
+
+impl Hook {
+    /// The lower-case name, as nft has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Prerouting => "prerouting",
+            Self::Input => "input",
+            Self::Forward => "forward",
+            Self::Output => "output",
+            Self::Postrouting => "postrouting",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let all = [
+            Self::Ingress,
+            Self::Prerouting,
+            Self::Input,
+            Self::Forward,
+            Self::Output,
+            Self::Postrouting,
+        ];
+        all.into_iter().find(|hook| name.eq_ignore_ascii_case(hook.name()))
+    }
+}
+
+/// A rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    /// All of them must hold.
+    pub matches: Vec<Match>,
+    pub action: Action,
+    pub span: Span,
+}
+
+const NFT: &str = "nft -j list ruleset";
+
+fn saves(family: Family) -> [&'static str; 2] {
+    match family {
+        Family::Ipv4 => ["iptables-save", "iptables-legacy-save"],
+        Family::Ipv6 => ["ip6tables-save", "ip6tables-legacy-save"],
+    }
+}
 
 impl Ruleset {
     /// Reads the rules in a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// A text that no tool that dumps rules prints; a jump that leads
+    /// nowhere, or in a circle.
     pub(crate) fn new(snapshot: &Snapshot) -> Result<Self, Error> {
-        let _ = snapshot;
-        Ok(Self::default())
+        let mut all = Self::default();
+        let nft = snapshot.output(NFT);
+        let mut native = nft.as_ref().map(nftables::tables).transpose()?;
+        for family in Family::BOTH {
+            let [save, legacy] = saves(family).map(|c| snapshot.output(c));
+            if save.is_none() && legacy.is_none() && nft.is_none() {
+                all.unread.push(Unread::family(family, saves(family)[0]));
+            }
+            let both = save.iter().chain(other(save.as_ref(), &legacy));
+            for source in both {
+                let dump = iptables::dump(family, source)?;
+                let from_save = source.name() == saves(family)[0];
+                all.take(family, dump, from_save, native.as_mut(), source);
+            }
+        }
+        if native.is_none() {
+            all.unread.extend(unread::tables(snapshot));
+        }
+        let native = native.into_iter().flatten();
+        let native = native.filter(|native| !native.dormant);
+        all.tables.extend(native.map(|native| native.table));
+        Ok(all)
     }
 
-    pub(crate) fn unknowns(&self) -> Vec<(String, Place)> {
-        Vec::new()
+    /// True if the snapshot says nothing of the rules of a family.
+    pub(crate) fn missing(&self, family: Family) -> bool {
+        self.unread(family).any(|unread| unread.everything)
     }
 
-    pub(crate) fn load(
+    /// What the snapshot does not say of the rules.
+    pub(super) fn all_unread(&self) -> impl Iterator<Item = &Unread> + '_ {
+        self.unread.iter()
+    }
+
+    /// What the snapshot does not say of the rules of a family.
+    pub(crate) fn unread(
+        &self,
+        family: Family,
+    ) -> impl Iterator<Item = &Unread> + '_ {
+        let all = self.unread.iter();
+        all.filter(move |unread| unread.families.contain(family))
+    }
+
+    /// Joins what iptables-save says with what nft says of the same tables:
+    /// each counts once.
+    fn take(
         &mut self,
-        _: &crate::text::Source,
-    ) -> Result<(), Error> {
-        Ok(())
+        family: Family,
+        dump: iptables::Dump,
+        from_save: bool,
+        native: Option<&mut Vec<nftables::Native>>,
+        source: &Source,
+    ) {
+        let shared = from_save && !dump.legacy;
+        let Some(native) = native else {
+            if let Some(what) = dump.incompatible {
+                let (families, place) =
+                    (Families::Only(family), Place::whole(source.name()));
+                self.unread.push(Unread::new(families, true, what, place));
+            }
+            self.tables.extend(dump.tables.into_iter().map(|(_, t)| t));
+            return;
+        };
+        for (name, table) in dump.tables {
+            let same = native
+                .iter()
+                .position(|native| shared && native.is(family, &name));
+            match same.and_then(|at| native.get(at)) {
+                Some(native) if native.inexpressible => {}
+                Some(native) if native.dormant => {}
+                _ => {
+                    same.map(|at| native.swap_remove(at));
+                    self.tables.push(table);
+                }
+            }
+        }
     }
-    pub(crate) fn has_table(&self, _: &str) -> bool {
-        false
-    }
-    pub(crate) fn differs_beyond(&self, _: &Self, _: &[u16]) -> Option<Place> {
-        None
-    }
+}
+
+/// The other back end's dump, unless it is the same one again.
+fn other<'a>(
+    save: Option<&Source>,
+    legacy: &'a Option<Source>,
+) -> Option<&'a Source> {
+    let legacy = legacy.as_ref()?;
+    let again = save.is_some_and(|save| {
+        iptables::essence(save).eq(iptables::essence(legacy))
+    });
+    let nft = save.is_some_and(|save| iptables::is_nft(save.text()));
+    (nft || !again).then_some(legacy)
 }

@@ -7,7 +7,7 @@ use crate::{
     Packet,
     audit::{Reached, ShutOut, reached, shut_out},
     host::Host,
-    net::IpSet,
+    net::{IpSet, PortSet},
 };
 
 /// Checks the claims about the steps of a draft on a host.
@@ -51,8 +51,11 @@ fn all_allowed(draft: &Draft<'_>, last: &[Reached]) -> Option<Witness> {
 /// other packet takes the way that it took; those that were there are there
 /// still, in their order.
 fn unchanged(before: &Host, draft: &Draft<'_>) -> Option<Witness> {
-    let ports = draft.ports();
-    let rule = draft.host.ruleset.differs_beyond(&before.ruleset, &ports)?;
+    let mut ports = draft.ports();
+    ports.extend(draft.guard.iter().flat_map(|guard| &guard.ports));
+    let ports = PortSet::from_ranges(ports.iter().map(|&p| (p, p)));
+    let (old, new) = (&before.ruleset, &draft.host.ruleset);
+    let rule = new.differs_beyond(old, "memsec", &ports)?;
     Some(Witness {
         message: "a rule of the plan could touch another port".to_owned(),
         because: vec![rule],

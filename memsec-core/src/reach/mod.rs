@@ -1,12 +1,25 @@
 //! The way of a packet: who reaches what, and why.
 
+mod atoms;
+mod cell;
+mod chain;
+mod dead;
+mod effect;
 mod explanation;
 mod packet;
+mod piecewise;
+mod reason;
 mod sources;
+mod trace;
+mod walk;
 
+#[cfg(test)]
+mod truth_tests;
+
+pub(crate) use dead::{DeadRule, dead_rules};
 pub use explanation::{Answer, Delivery, Explanation, Met, Verdict};
 pub use packet::{Packet, Proto, State};
-pub(crate) use sources::{DeadRule, Query, Sources, dead_rules, sources};
+pub(crate) use sources::{Query, Sources, sources};
 
 use crate::{Error, Snapshot};
 

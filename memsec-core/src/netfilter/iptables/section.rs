@@ -1,0 +1,254 @@
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    builtin,
+    insertion::Insertions,
+    rule::Draft,
+    words::{Word, Words},
+};
+use crate::{
+    Error,
+    net::Family,
+    netfilter::{Action, Base, Chain, Families, Rule, Table, calls},
+    text::Span,
+};
+
+/// A table that is being read, from "*filter" to "COMMIT".
+#[derive(Debug)]
+pub(super) struct Section {
+    family: Family,
+    start: Span,
+    name: String,
+    chains: Vec<Building>,
+    index: HashMap<Arc<str>, usize>,
+    /// Targets that may be chains that come later.
+    names: Vec<Wanted>,
+}
+
+#[derive(Debug)]
+struct Building {
+    name: Arc<str>,
+    base: Option<Base>,
+    rules: Insertions<Rule>,
+}
+
+/// A target that was no known one when it was read.
+#[derive(Debug)]
+struct Wanted {
+    name: String,
+    /// True if it had options, as only targets have.
+    options: bool,
+    span: Span,
+}
+
+impl Section {
+    pub(super) fn new(family: Family, start: Span) -> Self {
+        let name = start.text().trim().trim_start_matches('*').trim();
+        Self {
+            family,
+            name: name.to_owned(),
+            start,
+            chains: Vec::new(),
+            index: HashMap::new(),
+            names: Vec::new(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn cut_off(&self) -> Error {
+        let message = format!("table {}: cut off: no COMMIT", self.name);
+        Error::parse(&self.start, message)
+    }
+
+    /// Reads a line between the first and the last.
+    pub(super) fn line(&mut self, line: &Span) -> Result<(), Error> {
+        let mut words = Words::new(line.text());
+        if line.text().trim_start().starts_with(':') {
+            return self.declaration(&mut words, line);
+        }
+        if !self.family_prefix(&mut words) {
+            return Ok(());
+        }
+        let Some(command) = words.next() else { return Ok(()) };
+        match &*command.text {
+            "-A" | "--append" => self.rule(words, line, None),
+            "-I" | "--insert" => self.rule(words, line, Some(())),
+            "-N" | "--new-chain" => self.declaration(&mut words, line),
+            "-P" | "--policy" => self.declaration(&mut words, line),
+            _ => Err(unknown(&command, line)),
+        }
+    }
+
+    /// Passes over counters, and says whether a rule is for this family.
+    fn family_prefix(&self, words: &mut Words<'_>) -> bool {
+        let mut ours = true;
+        while let Some(word) = words.peek() {
+            match (&*word.text, self.family) {
+                ("-4" | "--ipv4", family) => ours = family == Family::Ipv4,
+                ("-6" | "--ipv6", family) => ours = family == Family::Ipv6,
+                (text, _) if text.starts_with('[') => {}
+                _ => break,
+            }
+            words.next();
+        }
+        ours
+    }
+
+    fn declaration(
+        &mut self,
+        words: &mut Words<'_>,
+        line: &Span,
+    ) -> Result<(), Error> {
+        let Some(word) = words.next() else { return Ok(()) };
+        let name = word.text.strip_prefix(':').unwrap_or(&word.text);
+        if name.is_empty() {
+            return Err(unknown(&word, line));
+        }
+        let policy = words.next();
+        let chain = self.chain(name);
+        let base = self.chains.get_mut(chain).and_then(|c| c.base.as_mut());
+        let (Some(base), Some(policy)) = (base, policy) else {
+            return Ok(());
+        };
+        base.accepts = match &*policy.text {
+            "ACCEPT" => true,
+            "DROP" => false,
+            _ => return Err(unknown(&policy, line)),
+        };
+        base.span = Some(line.clone());
+        Ok(())
+    }
+
+    /// The chain of a name, which is there from now on.
+    fn chain(&mut self, name: &str) -> usize {
+        if let Some(&at) = self.index.get(name) {
+            return at;
+        }
+        let shared: Arc<str> = name.into();
+        let base = builtin::base(&self.name, name);
+        let rules = Insertions::new();
+        self.index.insert(shared.clone(), self.chains.len());
+        self.chains.push(Building { name: shared, base, rules });
+        self.chains.len() - 1
+    }
+
+    fn rule(
+        &mut self,
+        mut words: Words<'_>,
+        line: &Span,
+        insert: Option<()>,
+    ) -> Result<(), Error> {
+        let name = words.next().ok_or_else(|| short(line))?;
+        let chain = self.existing(&name, line)?;
+        let number = insert.map(|()| rule_number(&mut words));
+        let draft = Draft::read(self.family, &self.name, words, line)?;
+        let action = self.action(&draft, line);
+        let rule = Rule { matches: draft.matches, action, span: line.clone() };
+        if let Some(chain) = self.chains.get_mut(chain) {
+            match number {
+                Some(number) => chain.rules.insert(number - 1, rule),
+                None => chain.rules.push(rule),
+            }
+        }
+        Ok(())
+    }
+
+    fn existing(
+        &mut self,
+        name: &Word<'_>,
+        line: &Span,
+    ) -> Result<usize, Error> {
+        if let Some(&at) = self.index.get(&*name.text) {
+            return Ok(at);
+        }
+        if builtin::base(&self.name, &name.text).is_none() {
+            let at = line.part(name.at..name.at + name.len);
+            let message = format!("there is no chain {}", name.text);
+            return Err(Error::parse(&at, message));
+        }
+        Ok(self.chain(&name.text))
+    }
+
+    /// A chain goes before a target of the same name. One that is not there
+    /// yet is looked for at the end; till then its place in `names` stands
+    /// for it.
+    fn action(&mut self, draft: &Draft, line: &Span) -> Action {
+        let Some(target) = &draft.target else { return Action::Continue };
+        let call = if draft.goto { Action::Goto } else { Action::Jump };
+        if let Some(&at) = self.index.get(target.name.as_str()) {
+            return call(at);
+        }
+        if let Some(known) = &target.action {
+            return known.clone();
+        }
+        let span = line.part(target.at..target.at + target.name.len());
+        let name = target.name.clone();
+        self.names.push(Wanted { name, options: draft.options, span });
+        call(usize::MAX - (self.names.len() - 1))
+    }
+
+    /// The whole table.
+    pub(super) fn commit(&mut self) -> Result<Table, Error> {
+        let found = self.names.iter().map(|wanted| self.find(wanted));
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        let chains = std::mem::take(&mut self.chains).into_iter();
+        let mut chains: Vec<Chain> = chains.map(Building::finish).collect();
+        if !found.is_empty() {
+            chains.iter_mut().for_each(|chain| resolve(chain, &found));
+        }
+        calls::check_loops(&chains)?;
+        let families = Families::Only(self.family);
+        Ok(Table { families, name: self.name.clone(), chains })
+    }
+
+    fn find(&self, wanted: &Wanted) -> Result<Option<usize>, Error> {
+        let found = self.index.get(wanted.name.as_str()).copied();
+        if found.is_none() && !wanted.options {
+            let message = format!("there is no chain {}", wanted.name);
+            return Err(Error::parse(&wanted.span, message));
+        }
+        Ok(found)
+    }
+}
+
+impl Building {
+    fn finish(self) -> Chain {
+        let name = self.name.as_ref().to_owned();
+        Chain { name, base: self.base, rules: self.rules.finish() }
+    }
+}
+
+fn resolve(chain: &mut Chain, found: &[Option<usize>]) {
+    for rule in &mut chain.rules {
+        let (Action::Jump(at) | Action::Goto(at)) = &mut rule.action else {
+            continue;
+        };
+        match found.get(usize::MAX - *at) {
+            Some(Some(chain)) => *at = *chain,
+            Some(None) => rule.action = Action::Unknown("target".into()),
+            None => {}
+        }
+    }
+}
+
+/// The number after "-I CHAIN", counted from 1; it may be left out.
+fn rule_number(words: &mut Words<'_>) -> usize {
+    let number = words.peek().and_then(|word| word.text.parse().ok());
+    if number.is_some() {
+        words.next();
+    }
+    number.unwrap_or(1).max(1)
+}
+
+fn short(line: &Span) -> Error {
+    Error::parse(line, "the rule has no chain")
+}
+
+fn unknown(word: &Word<'_>, line: &Span) -> Error {
+    let at = line.part(word.at..word.at + word.len);
+    let message = format!("iptables-save does not print {:?}", word.text);
+    Error::parse(&at, message)
+}

@@ -1,0 +1,155 @@
+//! The values of the small dimensions between which rules can tell.
+
+use std::collections::BTreeSet;
+
+use super::{
+    cell::{Cell, Interface, Truth},
+    sources::Question,
+    walk::{Fate, Flow, Stage},
+};
+use crate::{
+    net::PortSet,
+    netfilter::{Action, Base, Hook, Name, Rule, Test},
+};
+
+/// More than this are not told apart.
+const MOST: usize = 64;
+
+/// Interfaces and client ports that stand for all.
+#[derive(Debug)]
+pub(super) struct Atoms<'a> {
+    pub interfaces: Vec<Interface<'a>>,
+    pub ports: Vec<PortAtom>,
+}
+
+/// Ports that no rule tells apart; `None` for all ports, undecided.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PortAtom {
+    pub first: Option<u16>,
+    pub last: Option<u16>,
+}
+
+/// The atoms of a question.
+pub(super) fn of<'a>(question: &Question<'a>) -> Atoms<'a> {
+    let wide = question.flow(Interface::NotLoopback, None);
+    let back = Flow { flags: 0x12, ..question.back(&wide) };
+    let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
+    let there = question.first.iter().chain(&question.input);
+    for rule in rules(there.chain(&question.forward)) {
+        if possible(&wide, rule) {
+            collect(rule, &mut names, &mut ports);
+        }
+    }
+    let mut none = BTreeSet::new();
+    for rule in rules(question.back.iter()) {
+        if possible(&back, rule) {
+            collect(rule, &mut none, &mut ports);
+        }
+    }
+    let interfaces = match question.query.interface {
+        Some(name) => vec![Interface::Named(name)],
+        None => interfaces(names),
+    };
+    Atoms { interfaces, ports: port_atoms(ports) }
+}
+
+/// The rules of all chains that stages lead to.
+fn rules<'s, 'a: 's>(
+    stages: impl Iterator<Item = &'s Stage<'a>>,
+) -> Vec<&'a Rule> {
+    let mut out = Vec::new();
+    for stage in stages {
+        let chains = &stage.table.chains;
+        let mut seen = vec![false; chains.len()];
+        let mut open = vec![stage.index];
+        while let Some(at) = open.pop() {
+            let Some(seen) = seen.get_mut(at) else { continue };
+            if std::mem::replace(seen, true) {
+                continue;
+            }
+            for rule in chains.get(at).map_or(&[][..], |chain| &chain.rules) {
+                out.push(rule);
+                if let Action::Jump(to) | Action::Goto(to) = &rule.action {
+                    open.push(*to);
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Whether a rule can hold in any hook.
+fn possible(flow: &Flow<'_>, rule: &Rule) -> bool {
+    let base = Base {
+        hook: Hook::Input,
+        priority: 0,
+        accepts: true,
+        nat: false,
+        span: None,
+    };
+    let cell = Cell {
+        input: Interface::NotLoopback,
+        output: Interface::NotLoopback,
+        state: None,
+        ..flow.cell(&base, Fate::TRANSLATED)
+    };
+    cell.judge(rule).0 != Truth::No
+}
+
+fn collect<'a>(
+    rule: &'a Rule,
+    names: &mut BTreeSet<(&'a str, bool)>,
+    ports: &mut BTreeSet<u16>,
+) {
+    for condition in &rule.matches {
+        match &condition.test {
+            Test::In(all) => names.extend(all.iter().map(|name| match name {
+                Name::Exact(name) => (name.as_str(), false),
+                Name::Prefix(name) => (name.as_str(), true),
+            })),
+            Test::SourcePort(set)
+            | Test::DestinationPort(set)
+            | Test::EitherPort(set) => boundaries(set, ports),
+            _ => {}
+        }
+    }
+}
+
+fn boundaries(set: &PortSet, ports: &mut BTreeSet<u16>) {
+    for &(first, last) in set.ranges() {
+        ports.insert(first);
+        ports.extend(last.checked_add(1));
+        if ports.len() > 2 * MOST {
+            return;
+        }
+    }
+}
+
+/// Names that are told apart, and one that no rule names. A prefix stands
+/// for a name of that prefix, if no rule has the same as a whole name.
+fn interfaces<'a>(names: BTreeSet<(&'a str, bool)>) -> Vec<Interface<'a>> {
+    let both = names.iter().any(|&(name, _)| {
+        names.contains(&(name, true)) && names.contains(&(name, false))
+    });
+    if names.len() >= MOST || both {
+        return vec![Interface::NotLoopback];
+    }
+    let names = names.into_iter().map(|(name, _)| name);
+    let names = names.filter(|name| !matches!(*name, "lo" | ""));
+    names.chain([OTHER]).map(Interface::Named).collect()
+}
+
+/// A name that no interface has.
+const OTHER: &str = "\u{1}";
+
+fn port_atoms(mut starts: BTreeSet<u16>) -> Vec<PortAtom> {
+    if starts.len() > MOST {
+        return vec![PortAtom { first: None, last: None }];
+    }
+    starts.extend([0, 1024]);
+    let ends = starts.iter().skip(1).map(|next| next - 1).chain([u16::MAX]);
+    let atoms = starts.iter().zip(ends);
+    let atom =
+        |(&first, last)| PortAtom { first: Some(first), last: Some(last) };
+    atoms.map(atom).collect()
+}

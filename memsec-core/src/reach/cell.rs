@@ -1,0 +1,265 @@
+//! A packet of which some things are known, and what a rule says to it.
+
+use std::borrow::Cow;
+
+use super::Proto;
+use crate::{
+    net::{Family, RangeSet},
+    netfilter::{
+        AddressType, Connection, Match, Name, Rule, State, Status, Test,
+    },
+};
+
+/// A packet, or all packets that have these things in common.
+#[derive(Clone, Debug)]
+pub(super) struct Cell<'a> {
+    pub family: Family,
+    pub proto: Proto,
+    pub source: Address,
+    pub destination: Address,
+    pub sport: Option<u16>,
+    pub dport: Option<u16>,
+    pub input: Interface<'a>,
+    pub output: Interface<'a>,
+    /// The one state that conntrack gives it.
+    pub state: Option<State>,
+    /// True for the answers of a connection.
+    pub reply: bool,
+    /// The byte of TCP flags.
+    pub flags: u8,
+    pub source_type: Option<AddressType>,
+    pub destination_type: Option<AddressType>,
+    /// True if its destination may have been translated.
+    pub translated: bool,
+    pub mark: Option<u32>,
+}
+
+/// What is known of an address.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Address {
+    Known(u128),
+    /// It is what the answer is a function of.
+    Symbolic,
+    Unknown,
+}
+
+/// What is known of an interface.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Interface<'a> {
+    /// Its name; "" where the hook has none.
+    Named(&'a str),
+    /// Any but the loopback.
+    NotLoopback,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Truth {
+    Yes,
+    No,
+    Maybe,
+}
+
+impl Truth {
+    pub(super) fn of(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+
+    fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Maybe => Self::Maybe,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::No, _) | (_, Self::No) => Self::No,
+            (Self::Yes, Self::Yes) => Self::Yes,
+            _ => Self::Maybe,
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        self.not().and(other.not()).not()
+    }
+
+    fn known(value: Option<bool>) -> Self {
+        value.map_or(Self::Maybe, Self::of)
+    }
+}
+
+/// The addresses that a rule is for; `None` for all.
+pub(super) type Within<'r> = Option<Cow<'r, RangeSet<u128>>>;
+
+impl Cell<'_> {
+    /// Whether the conditions of a rule hold, and for which addresses.
+    pub(super) fn judge<'r>(&self, rule: &'r Rule) -> (Truth, Within<'r>) {
+        let (mut truth, mut within) = (Truth::Yes, None);
+        for condition in &rule.matches {
+            match self.symbolic(condition) {
+                Some(set) => within = Some(self.narrow(within, set, condition)),
+                None => truth = truth.and(self.test(condition)),
+            }
+            if truth == Truth::No {
+                return (truth, None);
+            }
+        }
+        (truth, within)
+    }
+
+    fn symbolic<'r>(&self, condition: &'r Match) -> Option<&'r RangeSet<u128>> {
+        match &condition.test {
+            Test::Source(set) if self.source == Address::Symbolic => Some(set),
+            Test::Destination(set) if self.destination == Address::Symbolic => {
+                Some(set)
+            }
+            _ => None,
+        }
+    }
+
+    fn narrow<'r>(
+        &self,
+        within: Within<'r>,
+        set: &'r RangeSet<u128>,
+        condition: &Match,
+    ) -> Cow<'r, RangeSet<u128>> {
+        let set = if condition.negated {
+            Cow::Owned(set.complement())
+        } else {
+            Cow::Borrowed(set)
+        };
+        match within {
+            None => set,
+            Some(before) => Cow::Owned(before.intersection(&set)),
+        }
+    }
+
+    fn test(&self, condition: &Match) -> Truth {
+        if let Test::Connection { of, without } = &condition.test {
+            let known = self.state.map(|state| !state.meets(NO_ENTRY));
+            let holds = self.connection(of);
+            let holds = if condition.negated { holds.not() } else { holds };
+            return match known {
+                Some(true) => holds,
+                Some(false) => Truth::of(*without),
+                None => Truth::Maybe,
+            };
+        }
+        let truth = self.plain(&condition.test);
+        if condition.negated { truth.not() } else { truth }
+    }
+
+    fn plain(&self, test: &Test) -> Truth {
+        match test {
+            Test::Family(family) => Truth::of(*family == self.family),
+            Test::Source(set) => self.source.within(set),
+            Test::Destination(set) => self.destination.within(set),
+            Test::In(names) => self.input.named(names),
+            Test::Out(names) => self.output.named(names),
+            Test::Protocol(set) => Truth::of(set.contains(self.proto.number())),
+            Test::SourcePort(set) => {
+                Truth::known(self.sport.map(|port| set.contains(port)))
+            }
+            Test::DestinationPort(set) => {
+                Truth::known(self.dport.map(|port| set.contains(port)))
+            }
+            Test::EitherPort(set) => {
+                let port = |port: Option<u16>| {
+                    Truth::known(port.map(|port| set.contains(port)))
+                };
+                port(self.sport).or(port(self.dport))
+            }
+            Test::State(set) => self.state(*set),
+            Test::Connection { of, .. } => self.connection(of),
+            Test::Flags { mask, value } => {
+                let tcp = self.proto == Proto::Tcp;
+                Truth::of(tcp && self.flags & mask == *value)
+            }
+            Test::SourceType(set) => {
+                Truth::known(self.source_type.map(|kind| kind.meets(*set)))
+            }
+            Test::DestinationType(set) => {
+                let kind = self.destination_type;
+                Truth::known(kind.map(|kind| kind.meets(*set)))
+            }
+            Test::Mark { mask, value } => {
+                Truth::known(self.mark.map(|mark| mark & mask == *value))
+            }
+            Test::Unknown => Truth::Maybe,
+        }
+    }
+
+    fn state(&self, set: State) -> Truth {
+        let translation = State::Snat | State::Dnat;
+        match self.state {
+            None => Truth::Maybe,
+            Some(state) if state.meets(set) => Truth::Yes,
+            Some(_) if self.translated && set.meets(translation) => {
+                Truth::Maybe
+            }
+            Some(_) => Truth::No,
+        }
+    }
+
+    fn connection(&self, of: &Connection) -> Truth {
+        match of {
+            Connection::Reply(reply) => Truth::of(*reply == self.reply),
+            Connection::Status(bits) => self.status(*bits),
+            Connection::OriginalPort(_) if self.translated => Truth::Maybe,
+            Connection::OriginalPort(set) => {
+                let port = if self.reply { self.sport } else { self.dport };
+                Truth::known(port.map(|port| set.contains(port)))
+            }
+        }
+    }
+
+    /// nf_conntrack_core.c: a connection is confirmed behind the hook of its
+    /// first packet, and "seen-reply" from the first answer on.
+    fn status(&self, bits: Status) -> Truth {
+        let (sure, possible) = match self.state {
+            Some(State::New) => (Status::default(), Status::default()),
+            Some(State::Related) => (Status::Expected, Status::Expected),
+            _ => (
+                Status::SeenReply | Status::Confirmed,
+                Status::SeenReply
+                    | Status::Confirmed
+                    | Status::Assured
+                    | Status::Expected,
+            ),
+        };
+        let doubt = Status::Snat | Status::Dnat;
+        if bits.meets(sure) {
+            Truth::Yes
+        } else if bits.meets(possible) || self.translated && bits.meets(doubt) {
+            Truth::Maybe
+        } else {
+            Truth::No
+        }
+    }
+}
+
+/// The states of packets that belong to no connection.
+const NO_ENTRY: State = State(State::Invalid.0 | State::Untracked.0);
+
+impl Address {
+    fn within(self, set: &RangeSet<u128>) -> Truth {
+        match self {
+            Self::Known(number) => Truth::of(set.contains(number)),
+            Self::Symbolic | Self::Unknown => Truth::Maybe,
+        }
+    }
+}
+
+impl Interface<'_> {
+    fn named(self, names: &[Name]) -> Truth {
+        let each = names.iter().map(|name| match (self, name) {
+            (Self::Named(own), name) => Truth::of(name.matches(own)),
+            (_, Name::Exact(name)) if name == "lo" => Truth::No,
+            (_, Name::Prefix(prefix)) if prefix.is_empty() => Truth::Yes,
+            _ => Truth::Maybe,
+        });
+        each.fold(Truth::No, Truth::or)
+    }
+}

@@ -1,0 +1,81 @@
+//! Functions of an address that are the same over long ranges.
+
+use crate::net::RangeSet;
+
+/// A value for every address number.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Piecewise<T> {
+    /// Where each piece starts, ascending from 0, and its value.
+    pieces: Vec<(u128, T)>,
+}
+
+impl<T: Copy + PartialEq> Piecewise<T> {
+    pub(super) fn constant(value: T) -> Self {
+        Self { pieces: vec![(0, value)] }
+    }
+
+    /// From pieces in ascending order, the first at 0.
+    pub(super) fn new(pieces: impl IntoIterator<Item = (u128, T)>) -> Self {
+        let mut out: Vec<(u128, T)> = Vec::new();
+        for (start, value) in pieces {
+            if out.last().is_some_and(|last| last.0 == start) {
+                out.pop();
+            }
+            if out.last().is_none_or(|last| last.1 != value) {
+                out.push((start, value));
+            }
+        }
+        Self { pieces: out }
+    }
+
+    /// The pieces: first and last address, and the value.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = (u128, u128, T)> {
+        let ends = self.pieces.iter().skip(1).map(|next| next.0 - 1);
+        let ends = ends.chain([u128::MAX]);
+        self.pieces.iter().zip(ends).map(|(&(start, v), end)| (start, end, v))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.pieces.len()
+    }
+
+    pub(super) fn map<U: Copy + PartialEq>(
+        &self,
+        f: impl Fn(T) -> U,
+    ) -> Piecewise<U> {
+        Piecewise::new(self.pieces.iter().map(|&(at, value)| (at, f(value))))
+    }
+
+    /// Joins the values of both, address by address.
+    pub(super) fn zip<U: Copy + PartialEq, V: Copy + PartialEq>(
+        &self,
+        other: &Piecewise<U>,
+        f: impl Fn(T, U) -> V,
+    ) -> Piecewise<V> {
+        let mut right = other.pieces().peekable();
+        let mut out = Vec::with_capacity(self.len() + other.len());
+        for (start, end, value) in self.pieces() {
+            while let Some(&(from, to, with)) = right.peek() {
+                out.push((start.max(from), f(value, with)));
+                if to > end {
+                    break;
+                }
+                right.next();
+                if to == end {
+                    break;
+                }
+            }
+        }
+        Piecewise::new(out)
+    }
+
+    /// The addresses whose value is wanted.
+    pub(super) fn keep(&self, wanted: impl Fn(T) -> bool) -> RangeSet<u128> {
+        let kept = self.pieces().filter(|&(.., value)| wanted(value));
+        RangeSet::from_ranges(kept.map(|(start, end, _)| (start, end)))
+    }
+
+    pub(super) fn any(&self, wanted: impl Fn(T) -> bool) -> bool {
+        self.pieces.iter().any(|&(_, value)| wanted(value))
+    }
+}

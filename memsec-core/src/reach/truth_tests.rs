@@ -1,0 +1,203 @@
+//! The model against what real kernels did.
+
+use std::{fs, net::IpAddr, path::PathBuf};
+
+use serde_json::Value;
+
+use super::{Proto, Query, sources};
+use crate::{Snapshot, net::Family, netfilter::Ruleset};
+
+pub(super) fn shared(path: &str) -> Option<PathBuf> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/");
+    let path = PathBuf::from(root).join(path);
+    if !path.exists() {
+        println!("skipped: no ../shared");
+        return None;
+    }
+    Some(path)
+}
+
+const DUMPS: [(&str, &str); 6] = [
+    ("nft-list-ruleset.txt", "nft list ruleset"),
+    ("iptables-save.txt", "iptables-save"),
+    ("ip6tables-save.txt", "ip6tables-save"),
+    ("iptables-legacy-save.txt", "iptables-legacy-save"),
+    ("ip6tables-legacy-save.txt", "ip6tables-legacy-save"),
+    ("nft.json", "nft -j list ruleset"),
+];
+
+fn host(path: &std::path::Path) -> Snapshot {
+    let mut snapshot = Snapshot::new();
+    for (file, command) in DUMPS {
+        if let Ok(text) = fs::read_to_string(path.join(file)) {
+            snapshot = snapshot.with_command(command, &text);
+        }
+    }
+    snapshot
+}
+
+/// One row of a probe.tsv, if it is about memcached's port.
+struct Row {
+    from: IpAddr,
+    query: (&'static str, IpAddr, Proto),
+    open: bool,
+}
+
+fn row(line: &str) -> Option<Row> {
+    let mut cells = line.split('\t');
+    let from = cells.next()?.split('#').next()?.parse().ok()?;
+    let proto = match cells.next()? {
+        "tcp" => Proto::Tcp,
+        _ => Proto::Udp,
+    };
+    let to = cells.next()?;
+    let name = match to {
+        "192.0.2.10" | "2001:db8:1::10" => "eth0",
+        "10.20.0.10" | "fd00:20::10" => "eth1",
+        _ => return None,
+    };
+    (cells.next()? == "11211").then_some(())?;
+    let open = cells.next()? == "open";
+    Some(Row { from, query: (name, to.parse().ok()?, proto), open })
+}
+
+#[test]
+fn hosts() {
+    let Some(root) = shared("truth/hosts") else { return };
+    let (mut rows, mut exact, mut wrong) = (0, 0, Vec::new());
+    for kind in ["recipe", "nft", "ufw", "csf", "firewalld", "docker"] {
+        let mut cases: Vec<_> = fs::read_dir(root.join(kind))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        cases.sort();
+        for case in cases {
+            let Ok(probes) = fs::read_to_string(case.join("probe.tsv")) else {
+                continue;
+            };
+            let name = case.strip_prefix(&root).unwrap().display().to_string();
+            let ruleset = match Ruleset::new(&host(&case)) {
+                Ok(ruleset) => ruleset,
+                Err(error) => {
+                    wrong.push(format!("{name}: {error}"));
+                    continue;
+                }
+            };
+            for line in probes.lines().filter(|line| !line.starts_with('#')) {
+                let Some(row) = row(line) else { continue };
+                let (interface, to, proto) = row.query;
+                let interface = Some(interface);
+                let query = Query { interface, to, proto, port: 11211 };
+                let found = sources(&ruleset, &query);
+                let (may, must) = (
+                    found.may.contains(row.from),
+                    found.must.contains(row.from),
+                );
+                rows += 1;
+                exact += usize::from(may == must);
+                // A container may listen there, and the host itself not.
+                let refused = kind == "docker" && line.ends_with("refused");
+                if row.open && !may || !row.open && must && !refused {
+                    wrong.push(format!(
+                        "{name}: {line}: may {may} must {must} {:?}",
+                        found.because
+                    ));
+                }
+            }
+        }
+    }
+    println!("hosts: {rows} rows, {exact} decided, {} wrong", wrong.len());
+    for line in &wrong {
+        println!("  {line}");
+    }
+    assert!(wrong.is_empty());
+}
+
+fn save(value: &Value) -> Option<(&'static str, &str)> {
+    let text = value["text"].as_str()?;
+    let command = match value["tool"].as_str()? {
+        "iptables-nft" => "iptables-save",
+        "iptables-legacy" => "iptables-legacy-save",
+        "ip6tables-nft" => "ip6tables-save",
+        "ip6tables-legacy" => "ip6tables-legacy-save",
+        _ => return None,
+    };
+    Some((command, text))
+}
+
+/// The snapshot of a case of truth/kernel, if only saved rules are loaded.
+pub(super) fn kernel_snapshot(case: &Value) -> Option<Snapshot> {
+    let mut snapshot = Snapshot::new()
+        .with_command("iptables-save", "")
+        .with_command("ip6tables-save", "");
+    for load in case["load"].as_array()? {
+        let (command, text) = save(load)?;
+        if snapshot.commands.get(command).is_some_and(|o| !o.stdout.is_empty())
+        {
+            return None;
+        }
+        snapshot = snapshot.with_command(command, text);
+    }
+    Some(snapshot)
+}
+
+#[test]
+fn kernel() {
+    let Some(path) = shared("truth/kernel/cases.jsonl") else { return };
+    let (mut cases, mut decided, mut wrong) = (0, 0, Vec::new());
+    for line in fs::read_to_string(path).unwrap().lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let Some(snapshot) = kernel_snapshot(&case) else { continue };
+        let probe = &case["probe"];
+        let plain = ["state", "flags", "frag", "icmp", "ext", "badsum", "dmac"]
+            .iter()
+            .all(|key| probe.get(*key).is_none());
+        let verdict = case["verdict"].as_str().unwrap();
+        if !plain || probe["if"] == "local" || verdict.contains("restore:") {
+            continue;
+        }
+        let (Ok(from), Ok(to)) = (
+            probe["src"].as_str().unwrap().parse::<IpAddr>(),
+            probe["dst"].as_str().unwrap().parse::<IpAddr>(),
+        ) else {
+            continue;
+        };
+        let proto = match probe["proto"].as_str() {
+            Some("tcp") => Proto::Tcp,
+            Some("udp") => Proto::Udp,
+            _ => continue,
+        };
+        let name = case["name"].as_str().unwrap();
+        let Ok(ruleset) = Ruleset::new(&snapshot) else {
+            wrong.push(format!("{name}: {:?}", Ruleset::new(&snapshot)));
+            continue;
+        };
+        let query = Query {
+            interface: probe["if"].as_str(),
+            to,
+            proto,
+            port: probe["dport"].as_u64().unwrap() as u16,
+        };
+        let found = sources(&ruleset, &query);
+        let delivered = verdict.starts_with('L');
+        let routed =
+            case["detail"]["stages"].as_array().is_some_and(|stages| {
+                stages.iter().any(|stage| stage == "input-start")
+            });
+        if !routed && !delivered {
+            continue;
+        }
+        cases += 1;
+        let (may, must) = (found.may.contains(from), found.must.contains(from));
+        decided += usize::from(may == must);
+        if delivered && !may || !delivered && must {
+            wrong.push(format!("{name}: {verdict}: may {may} must {must}"));
+        }
+    }
+    println!("kernel: {cases} cases, {decided} decided");
+    for line in &wrong {
+        println!("  {line}");
+    }
+    assert!(wrong.is_empty());
+    let _ = Family::Ipv4;
+}
