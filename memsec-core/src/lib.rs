@@ -1,5 +1,34 @@
 //! Who can reach memcached on this host? An exact answer, and a proved plan
 //! that makes the answer right.
+//!
+//! A [`Snapshot`] is what was found on a host, as text; [`audit`] holds it
+//! against a [`Policy`] and gives a [`Report`]: who reaches which listener
+//! ([`Exposure`]) and what is wrong ([`Finding`]). [`Report::plan`] gives the
+//! [`Plan`]: ordered [`Step`]s and their [`Proof`]. [`explain`] follows one
+//! [`Packet`], rule by rule.
+//!
+//! ```
+//! use memsec_core::{Policy, Render, Snapshot, audit};
+//!
+//! let snapshot = Snapshot::new()
+//!     .with_file("/etc/memcached.conf", "-u memcache\n-l 0.0.0.0\n")
+//!     .with_command("memcached -V", "memcached 1.6.18\n")
+//!     .with_command("iptables-save", "")
+//!     .with_command("ip6tables-save", "");
+//! let report = audit(&snapshot, &Policy::new())?;
+//! assert_eq!(report.findings[0].id, "MEMSEC-FW-001");
+//! let diff = report.plan().render(Render::Diff)?;
+//! assert!(diff.contains("-l 0.0.0.0\n+-l 127.0.0.1\n"));
+//! # Ok::<(), memsec_core::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `host`: the module `system` reads this machine. Without it nothing here does any
+//!   I/O, and a snapshot that was taken elsewhere gives the same answers.
+//! - `schema`: the JSON Schema of each document, by schemars.
+//!
+//! The minimum supported Rust is 1.85; raising it is a minor release.
 
 #![forbid(unsafe_code)]
 
