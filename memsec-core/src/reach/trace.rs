@@ -14,6 +14,8 @@ use crate::{
 /// A rule or a policy that a packet met.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meeting<'a> {
+    /// The chains of the table, which calls lead to.
+    pub chains: &'a [Chain],
     pub chain: &'a Chain,
     pub what: Outcome<'a>,
     /// False where it is not sure that the packet gets here, or matches.
@@ -53,6 +55,7 @@ pub(super) fn trace<'a>(
 ) -> Result<Effect, TooMuch> {
     let mut frames = vec![Frame::new(stage, stage.index, false)];
     let mut so_far = Effect::NONE;
+    let chains = stage.table.chains.as_slice();
     while let Some(frame) = frames.last_mut() {
         let Some(rule) = frame.rest.next() else {
             if frames.len() == 1 {
@@ -70,7 +73,8 @@ pub(super) fn trace<'a>(
         let sure = truth == Truth::Yes
             && so_far == Effect::NONE
             && frames.iter().all(|frame| !frame.maybe);
-        meet(Meeting { chain, what: Outcome::Rule(rule), sure });
+        let what = Outcome::Rule(rule);
+        meet(Meeting { chains, chain, what, sure });
         let before = so_far;
         if !follow(stage, &mut frames, rule, truth, &mut so_far) {
             // Nothing is left but the other ways of what was not known.
@@ -84,7 +88,7 @@ pub(super) fn trace<'a>(
         let (accepts, span) = (stage.base.accepts, stage.base.span.as_ref());
         let what = Outcome::Policy { accepts, span };
         let sure = so_far.passing() == so_far;
-        meet(Meeting { chain: stage.chain, what, sure });
+        meet(Meeting { chains, chain: stage.chain, what, sure });
     }
     Ok(so_far.base(stage.base.accepts))
 }
