@@ -15,6 +15,8 @@ mod trace;
 mod walk;
 
 #[cfg(test)]
+mod law_tests;
+#[cfg(test)]
 mod truth_tests;
 
 pub(crate) use dead::{DeadRule, dead_rules};

@@ -4,8 +4,19 @@ use std::{fs, net::IpAddr, path::PathBuf};
 
 use serde_json::Value;
 
-use super::{Packet, Proto, Query, Verdict, explain, sources};
-use crate::{Snapshot, net::RangeSet, netfilter::Ruleset};
+use super::{
+    Packet, Proto, Query, Verdict, atoms,
+    cell::Interface,
+    explain,
+    piecewise::Piecewise,
+    sources::{Question, sources},
+    walk::{Fate, Flow, stages, walk},
+};
+use crate::{
+    Snapshot,
+    net::{Family, RangeSet},
+    netfilter::Ruleset,
+};
 
 pub(super) fn shared(path: &str) -> Option<PathBuf> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/");
@@ -275,9 +286,10 @@ fn kernel_packets() {
     assert!(wrong.is_empty());
 }
 
-/// The relation "who reaches a part of everywhere" of a verified answer:
-/// sources from which some destination, or every one, is reached.
-fn verified(accept: &Value, every: bool) -> RangeSet<u128> {
+type Pairs = Vec<(RangeSet<u128>, RangeSet<u128>)>;
+
+/// A relation of verified.jsonl: sources and the destinations they reach.
+fn relation(accept: &Value) -> Pairs {
     let set = |value: &Value| {
         let ranges = value.as_array().unwrap().iter().map(|range| {
             let end = |i: usize| range[i].as_str().unwrap().parse().unwrap();
@@ -285,13 +297,168 @@ fn verified(accept: &Value, every: bool) -> RangeSet<u128> {
         });
         RangeSet::<u128>::from_ranges(ranges)
     };
+    let pairs = accept.as_array().unwrap().iter();
+    pairs.map(|pair| (set(&pair[0]), set(&pair[1]))).collect()
+}
+
+fn reaching(pairs: &Pairs, to: u128) -> RangeSet<u128> {
     let mut all = RangeSet::empty();
-    for pair in accept.as_array().unwrap() {
-        let (from, to) = (set(&pair[0]), set(&pair[1]));
-        let whole = to.ranges() == [(0, u128::from(u32::MAX))];
-        if !every || whole {
-            all = all.union(&from);
-        }
+    for (from, _) in pairs.iter().filter(|(_, all)| all.contains(to)) {
+        all = all.union(from);
     }
     all
+}
+
+/// Destinations between which the relations tell, at most some.
+fn destinations(pairs: &[&Pairs]) -> Vec<u128> {
+    let sets = pairs.iter().flat_map(|pairs| pairs.iter().map(|p| &p.1));
+    let ranges = sets.flat_map(|set| set.ranges());
+    let mut all: Vec<u128> =
+        ranges.flat_map(|&(first, last)| [first, last]).collect();
+    all.extend([0, 0x0a00_0001]);
+    all.sort_unstable();
+    all.dedup();
+    let step = all.len() / 12 + 1;
+    all.into_iter().step_by(step).collect()
+}
+
+/// The bounds of a chain alone, for a new packet from port 10000.
+fn bounds(
+    ruleset: &Ruleset,
+    chain: &str,
+    proto: Proto,
+    port: u16,
+    (family, to): (Family, u128),
+) -> Option<(RangeSet<u128>, RangeSet<u128>)> {
+    let table = ruleset.tables.first()?;
+    let index = table.chains.iter().position(|c| c.name == chain)?;
+    let base = table.chains[index].base.as_ref()?;
+    let to_address = family.address(to);
+    let query = Query { interface: None, to: to_address, proto, port };
+    let question = Question::new(ruleset, &query);
+    let stages = stages(ruleset, family, &[base.hook]);
+    let mut names = atoms::of(&question).interfaces;
+    names.push(Interface::Named("lo"));
+    let loopback = loopback(family);
+    let (mut may, mut must) = (RangeSet::empty(), RangeSet::all());
+    for interface in names {
+        let lo = interface == Interface::Named("lo");
+        let flow = question.flow(interface, Some(10000));
+        let flow = Flow { destination_type: None, ..flow };
+        let start = Piecewise::constant(Fate::TRACKED);
+        let fate = walk(&stages, &flow, start, &question.budget).ok()?;
+        let within = if lo { loopback.clone() } else { RangeSet::all() };
+        may = may.union(&fate.keep(Fate::alive).intersection(&within));
+        must = must
+            .intersection(&fate.keep(Fate::sure).union(&within.complement()));
+    }
+    let all = RangeSet::range(0, family.last());
+    Some((
+        may.intersection(&all),
+        must.difference(&loopback).intersection(&all),
+    ))
+}
+
+/// What the proof takes lo to have.
+fn loopback(family: Family) -> RangeSet<u128> {
+    match family {
+        Family::Ipv4 => RangeSet::range(0x7f00_0000, 0x7fff_ffff),
+        Family::Ipv6 => RangeSet::one(1),
+    }
+}
+
+fn filter_only(text: &str) -> String {
+    let start = text.find("*filter").unwrap_or(0);
+    let rest = &text[start..];
+    let end = rest.find("\nCOMMIT").map_or(rest.len(), |end| end + 8);
+    rest[..end].to_owned()
+}
+
+#[test]
+fn verified() {
+    let Some(path) = shared("truth/reach/verified.jsonl") else { return };
+    let root = path.parent().unwrap().to_owned();
+    let (mut answers, mut exact, mut equal) = (0, 0, 0);
+    let (mut wrong, mut unread) = (Vec::new(), Vec::new());
+    let mut tighter: Vec<String> = Vec::new();
+    for line in fs::read_to_string(&path).unwrap().lines() {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        let id = entry["id"].as_str().unwrap();
+        if entry["ipassmt"] != "-" {
+            continue;
+        }
+        let file = root.join(entry["file"].as_str().unwrap());
+        let Ok(text) = fs::read_to_string(&file) else { continue };
+        let v6 = id.contains("ip6tables") || id.contains("ipv6_server");
+        let (family, command) = match v6 {
+            true => (Family::Ipv6, "ip6tables-save"),
+            false => (Family::Ipv4, "iptables-save"),
+        };
+        let snapshot =
+            Snapshot::new().with_command(command, &filter_only(&text));
+        let ruleset = match Ruleset::new(&snapshot) {
+            Ok(ruleset) => ruleset,
+            Err(error) => {
+                unread.push(format!("{id}: {error}"));
+                continue;
+            }
+        };
+        for (service, found) in entry["services"].as_object().unwrap() {
+            let mut parts = service.split(':');
+            let proto = match parts.next() {
+                Some("tcp") => Proto::Tcp,
+                Some("udp") => Proto::Udp,
+                _ => continue,
+            };
+            let port = parts.nth(1).unwrap().parse().unwrap();
+            let upper = relation(&found["upper"]["accept"]);
+            let lower = relation(&found["lower"]["accept"]);
+            for to in destinations(&[&upper, &lower]) {
+                let chain = entry["chain"].as_str().unwrap();
+                let Some((may, must)) =
+                    bounds(&ruleset, chain, proto, port, (family, to))
+                else {
+                    unread.push(format!("{id}: no {chain}"));
+                    continue;
+                };
+                let loopback = loopback(family);
+                let up = reaching(&upper, to);
+                let low = reaching(&lower, to).difference(&loopback);
+                answers += 1;
+                if found["exact"] == true {
+                    exact += 1;
+                    let same = may.difference(&loopback)
+                        == up.difference(&loopback)
+                        && must == low;
+                    equal += usize::from(same);
+                    if !same {
+                        tighter.push(format!(
+                            "{id} {service} may-{:?} must+{:?}",
+                            up.difference(&may),
+                            must.difference(&low)
+                        ));
+                    }
+                }
+                if !may.is_subset(&up) || !low.is_subset(&must) {
+                    let (over, under) =
+                        (may.difference(&up), low.difference(&must));
+                    wrong.push(format!(
+                        "{id} {service} to {}: may over {over:?}, \
+                         must under {under:?}",
+                        family.address(to)
+                    ));
+                }
+            }
+        }
+    }
+    println!(
+        "verified: {answers} answers, {} wrong; {equal} of {exact} exact \
+         ones are equal; {} unread",
+        wrong.len(),
+        unread.len()
+    );
+    for line in wrong.iter().chain(&unread).chain(&tighter) {
+        println!("  {:.300}", line);
+    }
+    assert!(wrong.is_empty() && tighter.is_empty());
 }
