@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use proptest::prelude::*;
 
-use super::{Packet, Proto, Query, Sources, Verdict, explain, sources};
+use super::{
+    Packet, Proto, Query, Sources, Verdict, dead_rules, explain, sources,
+};
 use crate::{Snapshot, net::Family, netfilter::Ruleset};
 
 /// A rule as text, and the parts of it that the plain evaluator reads.
@@ -257,4 +259,56 @@ fn what_is_not_there_is_not_known() {
     let query = Query { interface: None, to, proto: Proto::Udp, port: 1 };
     let found = sources(&ruleset, &query);
     assert!(found.may.is_all() && found.must.is_empty());
+}
+
+macro_rules! dead {
+    ($($name:ident: $($rule:literal)* => $expected:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            let rules = [$($rule),*].join("\n");
+            let text = format!(
+                "*filter\n:INPUT DROP [0:0]\n:U - [0:0]\n{rules}\nCOMMIT\n"
+            );
+            let ruleset = Ruleset::new(&snapshot(&text)).unwrap();
+            let found = dead_rules(&ruleset, Proto::Tcp, 11211);
+            let found: Vec<_> = found
+                .iter()
+                .map(|dead| {
+                    let by = dead.shadowed_by.as_ref().and_then(|p| p.line);
+                    let line = dead.rule.line.unwrap();
+                    (line, dead.accepts, dead.contradicted, by)
+                })
+                .collect();
+            assert_eq!(found, $expected);
+        }
+    )*};
+}
+
+dead! {
+    a_rule_that_works_is_alive:
+        "-A INPUT -p tcp --dport 11211 -s 10.0.0.1 -j ACCEPT" => Vec::<(usize, bool, bool, Option<usize>)>::new();
+    an_accept_behind_a_drop_is_dead:
+        "-A INPUT -p tcp -j DROP"
+        "-A INPUT -p tcp --dport 11211 -s 10.0.0.1 -j ACCEPT"
+        => [(5, true, true, Some(4))];
+    a_drop_behind_an_accept_is_dead:
+        "-A INPUT -p tcp --dport 11000:12000 -j ACCEPT"
+        "-A INPUT -p tcp --dport 11211 -j DROP"
+        => [(5, false, true, Some(4))];
+    a_drop_behind_a_drop_harms_nobody:
+        "-A INPUT -p tcp -j DROP"
+        "-A INPUT -p tcp --dport 11211 -j DROP"
+        => [(5, false, false, Some(4))];
+    a_chain_that_nothing_leads_to_is_dead:
+        "-A U -p tcp --dport 11211 -j ACCEPT"
+        => [(4, true, true, None)];
+    an_interface_may_be_left:
+        "-A INPUT -i eth0 -j DROP"
+        "-A INPUT -p tcp --dport 11211 -j ACCEPT" => Vec::<(usize, bool, bool, Option<usize>)>::new();
+    a_doubt_keeps_alive:
+        "-A INPUT -m limit --limit 1/s -j RETURN"
+        "-A INPUT -p tcp --dport 11211 -j ACCEPT" => Vec::<(usize, bool, bool, Option<usize>)>::new();
+    another_protocol_is_not_asked_for:
+        "-A INPUT -j DROP"
+        "-A INPUT -p udp --dport 11211 -j ACCEPT" => Vec::<(usize, bool, bool, Option<usize>)>::new();
 }

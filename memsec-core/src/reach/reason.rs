@@ -66,6 +66,19 @@ pub(super) fn undecided(
     doubtful.filter_map(place).take(MOST).collect()
 }
 
+/// The rule that decides the packets of a flow from one source of a set.
+pub(super) fn decider(
+    question: &Question<'_>,
+    flow: &Flow<'_>,
+    sources: &RangeSet<u128>,
+) -> Option<Place> {
+    let met = meetings(question, flow, witness(sources)?);
+    let mut rules = met.iter().rev().filter(|meeting| {
+        ends(meeting) && matches!(meeting.what, Outcome::Rule(_))
+    });
+    rules.next().and_then(place)
+}
+
 /// An address of a set: of its widest range, as the one that says most.
 fn witness(set: &RangeSet<u128>) -> Option<u128> {
     let widest = set.ranges().iter().max_by_key(|(first, last)| last - first);
