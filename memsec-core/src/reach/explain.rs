@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How many rules one packet may meet.
-const WORK: u64 = 50_000_000;
+const WORK: u64 = 10_000_000;
 
 /// What becomes of one packet on a host, with the rules that it meets.
 ///

@@ -17,6 +17,8 @@ mod walk;
 #[cfg(test)]
 mod law_tests;
 #[cfg(test)]
+mod size_tests;
+#[cfg(test)]
 mod truth_tests;
 
 pub(crate) use dead::{DeadRule, dead_rules};

@@ -13,7 +13,7 @@ use crate::{net::RangeSet, netfilter::Action, text::Place};
 const MOST: usize = 5;
 
 /// How many rules are looked at to name some.
-const WORK: u64 = 20_000_000;
+const WORK: u64 = 5_000_000;
 
 /// The rules that decide, for one source that may get in and one that does
 /// not.

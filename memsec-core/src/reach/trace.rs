@@ -35,12 +35,18 @@ struct Frame<'a> {
     rest: std::slice::Iter<'a, Rule>,
     /// True if the packet may also go on behind the call of this chain.
     maybe: bool,
+    /// True if that holds of a chain that this one was called from.
+    below: bool,
 }
 
 impl<'a> Frame<'a> {
-    fn new(stage: &Stage<'a>, at: usize, maybe: bool) -> Self {
+    fn new(stage: &Stage<'a>, at: usize, maybe: bool, below: bool) -> Self {
         let chain = stage.table.chains.get(at).unwrap_or(stage.chain);
-        Self { chain, rest: chain.rules.iter(), maybe }
+        Self { chain, rest: chain.rules.iter(), maybe, below }
+    }
+
+    fn doubtful(&self) -> bool {
+        self.maybe || self.below
     }
 }
 
@@ -53,7 +59,7 @@ pub(super) fn trace<'a>(
     budget: &Budget,
     meet: &mut impl FnMut(Meeting<'a>),
 ) -> Result<Effect, TooMuch> {
-    let mut frames = vec![Frame::new(stage, stage.index, false)];
+    let mut frames = vec![Frame::new(stage, stage.index, false, false)];
     let mut so_far = Effect::NONE;
     let chains = stage.table.chains.as_slice();
     while let Some(frame) = frames.last_mut() {
@@ -70,9 +76,8 @@ pub(super) fn trace<'a>(
             continue;
         }
         let chain = frame.chain;
-        let sure = truth == Truth::Yes
-            && so_far == Effect::NONE
-            && frames.iter().all(|frame| !frame.maybe);
+        let sure =
+            truth == Truth::Yes && so_far == Effect::NONE && !frame.doubtful();
         let what = Outcome::Rule(rule);
         meet(Meeting { chains, chain, what, sure });
         let before = so_far;
@@ -105,19 +110,22 @@ fn follow<'a>(
     let maybe = truth == Truth::Maybe;
     let base = frames.len() == 1;
     let Some(frame) = frames.last_mut() else { return false };
+    let below = frame.doubtful();
     match &rule.action {
         Action::Return if maybe => frame.maybe = true,
         Action::Return if base => frame.rest = [].iter(),
         Action::Return => {
             frames.pop();
         }
-        Action::Jump(to) => frames.push(Frame::new(stage, *to, maybe)),
+        Action::Jump(to) => {
+            frames.push(Frame::new(stage, *to, maybe, below));
+        }
         Action::Goto(to) if maybe => {
             frame.maybe = true;
-            frames.push(Frame::new(stage, *to, true));
+            frames.push(Frame::new(stage, *to, true, true));
         }
         Action::Goto(to) => {
-            *frame = Frame::new(stage, *to, frame.maybe);
+            *frame = Frame::new(stage, *to, frame.maybe, frame.below);
         }
         action => {
             let effect = Effect::of(action);
