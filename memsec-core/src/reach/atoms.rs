@@ -37,13 +37,13 @@ pub(super) fn of<'a>(question: &Question<'a>) -> Atoms<'a> {
     let there = question.first.iter().chain(&question.input);
     for rule in rules(there.chain(&question.forward)) {
         if possible(&wide, rule) {
-            collect(rule, &mut names, &mut ports);
+            names_in(rule, &mut names);
+            client_ports(rule, false, &mut ports);
         }
     }
-    let mut none = BTreeSet::new();
     for rule in rules(question.back.iter()) {
         if possible(&back, rule) {
-            collect(rule, &mut none, &mut ports);
+            client_ports(rule, true, &mut ports);
         }
     }
     let interfaces = match question.query.interface {
@@ -96,20 +96,25 @@ fn possible(flow: &Flow<'_>, rule: &Rule) -> bool {
     cell.judge(rule).0 != Truth::No
 }
 
-fn collect<'a>(
-    rule: &'a Rule,
-    names: &mut BTreeSet<(&'a str, bool)>,
-    ports: &mut BTreeSet<u16>,
-) {
+fn names_in<'a>(rule: &'a Rule, names: &mut BTreeSet<(&'a str, bool)>) {
     for condition in &rule.matches {
-        match &condition.test {
-            Test::In(all) => names.extend(all.iter().map(|name| match name {
+        if let Test::In(all) = &condition.test {
+            names.extend(all.iter().map(|name| match name {
                 Name::Exact(name) => (name.as_str(), false),
                 Name::Prefix(name) => (name.as_str(), true),
-            })),
-            Test::SourcePort(set)
-            | Test::DestinationPort(set)
-            | Test::EitherPort(set) => boundaries(set, ports),
+            }));
+        }
+    }
+}
+
+/// The client's port is the source port of a question, and the destination
+/// port of an answer.
+fn client_ports(rule: &Rule, answer: bool, ports: &mut BTreeSet<u16>) {
+    for condition in &rule.matches {
+        match &condition.test {
+            Test::SourcePort(set) if !answer => boundaries(set, ports),
+            Test::DestinationPort(set) if answer => boundaries(set, ports),
+            Test::EitherPort(set) => boundaries(set, ports),
             _ => {}
         }
     }
@@ -146,7 +151,10 @@ fn port_atoms(mut starts: BTreeSet<u16>) -> Vec<PortAtom> {
     if starts.len() > MOST {
         return vec![PortAtom { first: None, last: None }];
     }
-    starts.extend([0, 1024]);
+    if !starts.is_empty() {
+        starts.insert(1024);
+    }
+    starts.insert(0);
     let ends = starts.iter().skip(1).map(|next| next - 1).chain([u16::MAX]);
     let atoms = starts.iter().zip(ends);
     let atom =

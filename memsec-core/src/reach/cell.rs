@@ -32,6 +32,8 @@ pub(super) struct Cell<'a> {
     /// True if its destination may have been translated.
     pub translated: bool,
     pub mark: Option<u32>,
+    /// The rule of which is asked whether packets get to it.
+    pub probe: Option<&'a Rule>,
 }
 
 /// What is known of an address.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     net::RangeSet,
-    netfilter::{Action, Chain, Table},
+    netfilter::{Action, Chain, Rule, Table},
 };
 
 /// How much work an answer may take, in rules looked at and pieces made.
@@ -36,7 +36,15 @@ impl Budget {
 struct Op<'a> {
     truth: Truth,
     within: Within<'a>,
-    action: &'a Action,
+    what: What,
+}
+
+/// What it does.
+#[derive(Clone, Copy)]
+enum What {
+    Effect(Effect),
+    Jump(usize),
+    Goto(usize),
 }
 
 /// The chains of a table, for one cell.
@@ -88,30 +96,40 @@ impl<'a> Chains<'a> {
         for rule in rules {
             self.budget.spend(1)?;
             let (truth, within) = self.cell.judge(rule);
-            let action = &rule.action;
             if truth == Truth::No {
                 continue;
             }
             let always = truth == Truth::Yes && within.is_none();
-            let call = matches!(action, Action::Jump(_) | Action::Goto(_));
-            let effect = Effect::of(action);
-            if call || effect != Effect::NONE {
-                ops.push(Op { truth, within, action });
+            let what = self.what(rule);
+            let stops = matches!(what, What::Effect(e) if !e.passes());
+            if !matches!(what, What::Effect(Effect::NONE)) {
+                ops.push(Op { truth, within, what });
             }
-            if always && !effect.passes() {
+            if always && stops {
                 break;
             }
         }
         Ok(ops)
     }
 
+    fn what(&self, rule: &Rule) -> What {
+        if self.cell.probe.is_some_and(|probe| std::ptr::eq(probe, rule)) {
+            return What::Effect(Effect::PROBE);
+        }
+        match rule.action {
+            Action::Jump(to) => What::Jump(to),
+            Action::Goto(to) => What::Goto(to),
+            ref action => What::Effect(Effect::of(action)),
+        }
+    }
+
     /// A chain that the ops lead to and that is not evaluated.
     fn next_callee(&self, ops: &[Op<'_>]) -> Option<usize> {
-        ops.iter().find_map(|op| match op.action {
-            Action::Jump(at) | Action::Goto(at) => {
-                (!self.done.contains_key(at)).then_some(*at)
+        ops.iter().find_map(|op| match op.what {
+            What::Jump(at) | What::Goto(at) => {
+                (!self.done.contains_key(&at)).then_some(at)
             }
-            _ => None,
+            What::Effect(_) => None,
         })
     }
 
@@ -145,12 +163,16 @@ impl<'a> Chains<'a> {
             Truth::Maybe => effect.or(Effect::NONE),
             _ => effect,
         };
-        let one = Piecewise::constant(Effect::of(op.action));
-        let callee = |at| self.done.get(at).unwrap_or(&one);
-        let (effects, kind): (_, fn(Effect) -> Effect) = match op.action {
-            Action::Jump(to) => (callee(to), Effect::called),
-            Action::Goto(to) => (callee(to), Effect::gone_to),
-            _ => (&one, |effect| effect),
+        let any = Piecewise::constant(Effect::ANY);
+        let callee = |at| self.done.get(&at).unwrap_or(&any);
+        let own;
+        let (effects, kind): (_, fn(Effect) -> Effect) = match op.what {
+            What::Jump(to) => (callee(to), Effect::called),
+            What::Goto(to) => (callee(to), Effect::gone_to),
+            What::Effect(effect) => {
+                own = Piecewise::constant(effect);
+                (&own, |effect| effect)
+            }
         };
         let all = RangeSet::all();
         let within = op.within.as_deref().unwrap_or(&all);

@@ -1,7 +1,21 @@
 //! Rules that no packet gets to.
 
-use super::Proto;
-use crate::{net::Family, netfilter::Ruleset, text::Place};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{
+    Proto, Query, atoms,
+    cell::{Address, Interface, Truth},
+    chain::TooMuch,
+    piecewise::Piecewise,
+    reason,
+    sources::Question,
+    walk::{Fate, Flow, Stage, walk},
+};
+use crate::{
+    net::{Family, RangeSet},
+    netfilter::{Action, Base, Hook, Rule, Ruleset, Table, Test},
+    text::Place,
+};
 
 /// A rule that names a port and that no packet for the port gets to.
 #[derive(Clone, Debug)]
@@ -17,12 +31,174 @@ pub(crate) struct DeadRule {
     pub shadowed_by: Option<Place>,
 }
 
+/// The most rules that are looked at; further ones are taken as alive.
+const MOST: usize = 256;
+
 /// The rules for a port that no packet gets to, by whatever interface.
 pub(crate) fn dead_rules(
     ruleset: &Ruleset,
     proto: Proto,
     port: u16,
 ) -> Vec<DeadRule> {
-    let _ = (ruleset, proto, port);
-    Vec::new()
+    let mut out = Vec::new();
+    for family in Family::BOTH {
+        let to: IpAddr = match family {
+            Family::Ipv4 => Ipv4Addr::UNSPECIFIED.into(),
+            Family::Ipv6 => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let query = Query { interface: None, to, proto, port };
+        let question = Question::new(ruleset, &query);
+        let flows = flows(&question);
+        let all = candidates(ruleset, &question, port);
+        for rule in all.into_iter().take(MOST) {
+            out.extend(dead(&question, &flows, rule).ok().flatten());
+        }
+    }
+    out
+}
+
+/// New packets for the port by any interface, to any address.
+fn flows<'a>(question: &Question<'a>) -> Vec<Flow<'a>> {
+    let atoms = atoms::of(question);
+    let lo = Interface::Named("lo");
+    let names = atoms.interfaces.into_iter().chain([lo]);
+    let cells = names.flat_map(|name| {
+        atoms.ports.iter().map(move |port| (name, port.first))
+    });
+    let flows = cells.map(|(name, port)| Flow {
+        destination: Address::Unknown,
+        destination_type: None,
+        ..question.flow(name, port)
+    });
+    flows.collect()
+}
+
+/// The rules that name the port and decide, in the chains that lead to a
+/// socket of this host, or that nothing leads to.
+fn candidates<'a>(
+    ruleset: &'a Ruleset,
+    question: &Question<'a>,
+    port: u16,
+) -> Vec<&'a Rule> {
+    let tables = ruleset.tables.iter();
+    let tables = tables.filter(|table| table.families.contain(question.family));
+    let mut out = Vec::new();
+    for table in tables {
+        let input = reached(table, |base| base.hook == Hook::Input);
+        let any = reached(table, |_| true);
+        for (at, chain) in table.chains.iter().enumerate() {
+            let is = |set: &[bool]| set.get(at).copied().unwrap_or(false);
+            if is(&input) || !is(&any) {
+                out.extend(chain.rules.iter().filter(|r| names(r, port)));
+            }
+        }
+    }
+    out
+}
+
+/// The chains of a table that base chains lead to.
+fn reached(table: &Table, start: impl Fn(&Base) -> bool) -> Vec<bool> {
+    let mut reached = vec![false; table.chains.len()];
+    let all = table.chains.iter().enumerate();
+    let bases =
+        all.filter(|(_, chain)| chain.base.as_ref().is_some_and(&start));
+    let mut open: Vec<usize> = bases.map(|(at, _)| at).collect();
+    while let Some(at) = open.pop() {
+        let Some(slot) = reached.get_mut(at) else { continue };
+        if std::mem::replace(slot, true) {
+            continue;
+        }
+        let rules = table.chains.get(at).map_or(&[][..], |chain| &chain.rules);
+        open.extend(rules.iter().filter_map(|rule| match rule.action {
+            Action::Jump(to) | Action::Goto(to) => Some(to),
+            _ => None,
+        }));
+    }
+    reached
+}
+
+fn names(rule: &Rule, port: u16) -> bool {
+    accepts(rule).is_some()
+        && rule.matches.iter().any(|condition| match &condition.test {
+            Test::DestinationPort(set) => {
+                !condition.negated && set.contains(port) && !set.is_all()
+            }
+            _ => false,
+        })
+}
+
+/// What the author of a rule wanted; `None` if it decides nothing.
+fn accepts(rule: &Rule) -> Option<bool> {
+    match rule.action {
+        Action::Accept => Some(true),
+        Action::Drop | Action::Reject => Some(false),
+        _ => None,
+    }
+}
+
+/// Says of a rule that it is dead, if it is.
+fn dead(
+    question: &Question<'_>,
+    flows: &[Flow<'_>],
+    rule: &Rule,
+) -> Result<Option<DeadRule>, TooMuch> {
+    // A rule for other packets is not dead.
+    let ours = flows.iter().filter_map(|flow| {
+        within(question.family, flow, rule).map(|set| (flow, set))
+    });
+    let ours: Vec<(&Flow<'_>, RangeSet<u128>)> = ours.collect();
+    if ours.is_empty() {
+        return Ok(None);
+    }
+    for (flow, _) in &ours {
+        // In whatever state, the packet may get there.
+        let probe = Some(rule);
+        let flow = Flow { probe, state: None, ..(*flow).clone() };
+        if fate(question, &flow)?.any(|fate| fate.has(Fate::PROBED)) {
+            return Ok(None);
+        }
+    }
+    let accepts = accepts(rule).unwrap_or(false);
+    let mut found = DeadRule {
+        rule: rule.span.place(),
+        family: question.family,
+        accepts,
+        contradicted: false,
+        shadowed_by: None,
+    };
+    for (flow, set) in &ours {
+        let fate = fate(question, flow)?;
+        let other = fate.keep(|fate| fate.alive() != accepts);
+        let other = other.intersection(set);
+        let set = if other.is_empty() { set } else { &other };
+        if found.shadowed_by.is_none() || !found.contradicted {
+            found.shadowed_by = reason::decider(question, flow, set);
+        }
+        found.contradicted |= !other.is_empty();
+    }
+    Ok(Some(found))
+}
+
+/// The sources of a flow that a rule is for; `None` if it is for none.
+fn within(
+    family: Family,
+    flow: &Flow<'_>,
+    rule: &Rule,
+) -> Option<RangeSet<u128>> {
+    let (hook, priority) = (Hook::Input, 0);
+    let base = Base { hook, priority, accepts: true, nat: false, span: None };
+    let (truth, set) = flow.cell(&base, Fate::TRACKED).judge(rule);
+    let all = RangeSet::range(0, family.last());
+    let set = set.map_or(all.clone(), |set| set.intersection(&all));
+    (truth != Truth::No && !set.is_empty()).then_some(set)
+}
+
+fn fate(
+    question: &Question<'_>,
+    flow: &Flow<'_>,
+) -> Result<Piecewise<Fate>, TooMuch> {
+    let way: Vec<Stage<'_>> =
+        question.first.iter().chain(&question.input).copied().collect();
+    let start = Piecewise::constant(Fate::TRACKED);
+    walk(&way, flow, start, &question.budget)
 }

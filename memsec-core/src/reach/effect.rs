@@ -18,12 +18,17 @@ const ENDS: u16 = ACCEPT | DROP | REJECT | RETURN;
 const CHANGED: u32 = 4;
 const PASS: u16 = 1 << 8;
 const PASS_CHANGED: u16 = 1 << 9;
+/// It may have got to the rule that is asked for.
+const PROBED: u16 = 1 << 10;
 
 impl Effect {
     /// Nothing: it falls through.
     pub(super) const NONE: Self = Self(PASS);
     /// Whatever there is.
     pub(super) const ANY: Self = Self((1 << 10) - 1);
+
+    /// What the rule that is asked for does: it takes note, and ends.
+    pub(super) const PROBE: Self = Self(PROBED);
 
     /// What an action does that is no call.
     pub(super) fn of(action: &Action) -> Self {
@@ -62,8 +67,8 @@ impl Effect {
     /// The same of a packet that is changed already.
     fn changed(self) -> Self {
         let ends = (self.0 | self.0 >> CHANGED) & ENDS;
-        let passes = self.passes();
-        Self(ends << CHANGED | if passes { PASS_CHANGED } else { 0 })
+        let passes = if self.passes() { PASS_CHANGED } else { 0 };
+        Self(ends << CHANGED | passes | self.0 & PROBED)
     }
 
     /// Either.
@@ -108,6 +113,10 @@ impl Effect {
 
     pub(super) fn accepts_changed(self) -> bool {
         self.0 & ACCEPT << CHANGED != 0
+    }
+
+    pub(super) fn probed(self) -> bool {
+        self.0 & PROBED != 0
     }
 
     pub(super) fn drops(self) -> bool {

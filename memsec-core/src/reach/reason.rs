@@ -13,7 +13,7 @@ use crate::{net::RangeSet, netfilter::Action, text::Place};
 const MOST: usize = 5;
 
 /// How many rules are looked at to name some.
-const WORK: u64 = 20_000_000;
+const WORK: u64 = 5_000_000;
 
 /// The rules that decide, for one source that may get in and one that does
 /// not.
@@ -64,6 +64,19 @@ pub(super) fn undecided(
         Outcome::Policy { .. } => false,
     });
     doubtful.filter_map(place).take(MOST).collect()
+}
+
+/// The rule that decides the packets of a flow from one source of a set.
+pub(super) fn decider(
+    question: &Question<'_>,
+    flow: &Flow<'_>,
+    sources: &RangeSet<u128>,
+) -> Option<Place> {
+    let met = meetings(question, flow, witness(sources)?);
+    let mut rules = met.iter().rev().filter(|meeting| {
+        ends(meeting) && matches!(meeting.what, Outcome::Rule(_))
+    });
+    rules.next().and_then(place)
 }
 
 /// An address of a set: of its widest range, as the one that says most.

@@ -14,6 +14,8 @@ use crate::{
 /// A rule or a policy that a packet met.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meeting<'a> {
+    /// The chains of the table, which calls lead to.
+    pub chains: &'a [Chain],
     pub chain: &'a Chain,
     pub what: Outcome<'a>,
     /// False where it is not sure that the packet gets here, or matches.
@@ -33,12 +35,18 @@ struct Frame<'a> {
     rest: std::slice::Iter<'a, Rule>,
     /// True if the packet may also go on behind the call of this chain.
     maybe: bool,
+    /// True if that holds of a chain that this one was called from.
+    below: bool,
 }
 
 impl<'a> Frame<'a> {
-    fn new(stage: &Stage<'a>, at: usize, maybe: bool) -> Self {
+    fn new(stage: &Stage<'a>, at: usize, maybe: bool, below: bool) -> Self {
         let chain = stage.table.chains.get(at).unwrap_or(stage.chain);
-        Self { chain, rest: chain.rules.iter(), maybe }
+        Self { chain, rest: chain.rules.iter(), maybe, below }
+    }
+
+    fn doubtful(&self) -> bool {
+        self.maybe || self.below
     }
 }
 
@@ -51,8 +59,9 @@ pub(super) fn trace<'a>(
     budget: &Budget,
     meet: &mut impl FnMut(Meeting<'a>),
 ) -> Result<Effect, TooMuch> {
-    let mut frames = vec![Frame::new(stage, stage.index, false)];
+    let mut frames = vec![Frame::new(stage, stage.index, false, false)];
     let mut so_far = Effect::NONE;
+    let chains = stage.table.chains.as_slice();
     while let Some(frame) = frames.last_mut() {
         let Some(rule) = frame.rest.next() else {
             if frames.len() == 1 {
@@ -67,10 +76,10 @@ pub(super) fn trace<'a>(
             continue;
         }
         let chain = frame.chain;
-        let sure = truth == Truth::Yes
-            && so_far == Effect::NONE
-            && frames.iter().all(|frame| !frame.maybe);
-        meet(Meeting { chain, what: Outcome::Rule(rule), sure });
+        let sure =
+            truth == Truth::Yes && so_far == Effect::NONE && !frame.doubtful();
+        let what = Outcome::Rule(rule);
+        meet(Meeting { chains, chain, what, sure });
         let before = so_far;
         if !follow(stage, &mut frames, rule, truth, &mut so_far) {
             // Nothing is left but the other ways of what was not known.
@@ -84,7 +93,7 @@ pub(super) fn trace<'a>(
         let (accepts, span) = (stage.base.accepts, stage.base.span.as_ref());
         let what = Outcome::Policy { accepts, span };
         let sure = so_far.passing() == so_far;
-        meet(Meeting { chain: stage.chain, what, sure });
+        meet(Meeting { chains, chain: stage.chain, what, sure });
     }
     Ok(so_far.base(stage.base.accepts))
 }
@@ -101,19 +110,22 @@ fn follow<'a>(
     let maybe = truth == Truth::Maybe;
     let base = frames.len() == 1;
     let Some(frame) = frames.last_mut() else { return false };
+    let below = frame.doubtful();
     match &rule.action {
         Action::Return if maybe => frame.maybe = true,
         Action::Return if base => frame.rest = [].iter(),
         Action::Return => {
             frames.pop();
         }
-        Action::Jump(to) => frames.push(Frame::new(stage, *to, maybe)),
+        Action::Jump(to) => {
+            frames.push(Frame::new(stage, *to, maybe, below));
+        }
         Action::Goto(to) if maybe => {
             frame.maybe = true;
-            frames.push(Frame::new(stage, *to, true));
+            frames.push(Frame::new(stage, *to, true, true));
         }
         Action::Goto(to) => {
-            *frame = Frame::new(stage, *to, frame.maybe);
+            *frame = Frame::new(stage, *to, frame.maybe, frame.below);
         }
         action => {
             let effect = Effect::of(action);

@@ -4,8 +4,19 @@ use std::{fs, net::IpAddr, path::PathBuf};
 
 use serde_json::Value;
 
-use super::{Proto, Query, sources};
-use crate::{Snapshot, net::Family, netfilter::Ruleset};
+use super::{
+    Packet, Proto, Query, Verdict, atoms,
+    cell::Interface,
+    explain,
+    piecewise::Piecewise,
+    sources::{Question, sources},
+    walk::{Fate, Flow, stages, walk},
+};
+use crate::{
+    Snapshot,
+    net::{Family, RangeSet},
+    netfilter::Ruleset,
+};
 
 pub(super) fn shared(path: &str) -> Option<PathBuf> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/");
@@ -199,5 +210,255 @@ fn kernel() {
         println!("  {line}");
     }
     assert!(wrong.is_empty());
-    let _ = Family::Ipv4;
+}
+
+const ADDRESSES: &str = r#"[
+ {"ifname":"lo","link_type":"loopback","addr_info":[
+  {"local":"127.0.0.1","prefixlen":8},{"local":"::1","prefixlen":128}]},
+ {"ifname":"eth0","addr_info":[{"local":"192.0.2.1","prefixlen":24},
+  {"local":"2001:db8:0:1::1","prefixlen":64},
+  {"local":"fe80::ff:fe00:101","prefixlen":64}]},
+ {"ifname":"eth1","addr_info":[{"local":"10.0.0.1","prefixlen":24},
+  {"local":"2001:db8:0:2::1","prefixlen":64}]},
+ {"ifname":"docker0","addr_info":[{"local":"172.17.0.1","prefixlen":16}]}]"#;
+
+fn kernel_packet(probe: &Value) -> Option<Packet> {
+    let odd = ["frag", "ext", "badsum", "dmac", "ctdir", "ctmark", "ttl"];
+    if odd.iter().any(|key| probe.get(*key).is_some()) {
+        return None;
+    }
+    let mut json = serde_json::json!({});
+    let names = [
+        ("src", "from"),
+        ("dst", "to"),
+        ("proto", "proto"),
+        ("if", "in"),
+        ("sport", "sport"),
+        ("dport", "port"),
+    ];
+    for (theirs, ours) in names {
+        json[ours] = probe[theirs].clone();
+    }
+    let state = probe["state"].as_str().unwrap_or("new").to_lowercase();
+    json["state"] = state.into();
+    let flags = probe["flags"].as_str().unwrap_or("S");
+    json["flags"] = if flags == "none" { "" } else { flags }.into();
+    Packet::from_json("packet", &json.to_string()).ok()
+}
+
+#[test]
+fn kernel_packets() {
+    let Some(path) = shared("truth/kernel/cases.jsonl") else { return };
+    let (mut cases, mut certain, mut wrong) = (0, 0, Vec::new());
+    for line in fs::read_to_string(path).unwrap().lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let Some(snapshot) = kernel_snapshot(&case) else { continue };
+        let verdict = case["verdict"].as_str().unwrap();
+        let ours = case.get("sysctl").is_none() && case.get("host").is_none();
+        if verdict.contains("restore:") || !ours {
+            continue;
+        }
+        let Some(packet) = kernel_packet(&case["probe"]) else { continue };
+        let snapshot = snapshot.with_command("ip -j address", ADDRESSES);
+        let name = case["name"].as_str().unwrap();
+        let found = explain(&snapshot, &packet).unwrap();
+        cases += 1;
+        certain += usize::from(found.certain);
+        let right = match found.verdict {
+            Verdict::Delivered | Verdict::NobodyListens => 'L',
+            Verdict::Forwarded => 'F',
+            Verdict::Dropped | Verdict::Rejected => 'D',
+        };
+        let seen = verdict.chars().next().unwrap();
+        let seen = if seen == 'R' { 'D' } else { seen };
+        // What is not certain is the end that lets most through.
+        let sound = found.certain && seen == right
+            || !found.certain && (seen == 'D' || right != 'D');
+        if !sound {
+            let (v, c) = (found.verdict, found.certain);
+            wrong.push(format!("{name}: {verdict} is not {v:?} {c}"));
+        }
+    }
+    println!("kernel packets: {cases} cases, {certain} certain");
+    for line in &wrong {
+        println!("  {line}");
+    }
+    assert!(wrong.is_empty());
+}
+
+type Pairs = Vec<(RangeSet<u128>, RangeSet<u128>)>;
+
+/// A relation of verified.jsonl: sources and the destinations they reach.
+fn relation(accept: &Value) -> Pairs {
+    let set = |value: &Value| {
+        let ranges = value.as_array().unwrap().iter().map(|range| {
+            let end = |i: usize| range[i].as_str().unwrap().parse().unwrap();
+            (end(0), end(1))
+        });
+        RangeSet::<u128>::from_ranges(ranges)
+    };
+    let pairs = accept.as_array().unwrap().iter();
+    pairs.map(|pair| (set(&pair[0]), set(&pair[1]))).collect()
+}
+
+fn reaching(pairs: &Pairs, to: u128) -> RangeSet<u128> {
+    let mut all = RangeSet::empty();
+    for (from, _) in pairs.iter().filter(|(_, all)| all.contains(to)) {
+        all = all.union(from);
+    }
+    all
+}
+
+/// Destinations between which the relations tell, at most some.
+fn destinations(pairs: &[&Pairs]) -> Vec<u128> {
+    let sets = pairs.iter().flat_map(|pairs| pairs.iter().map(|p| &p.1));
+    let ranges = sets.flat_map(|set| set.ranges());
+    let mut all: Vec<u128> =
+        ranges.flat_map(|&(first, last)| [first, last]).collect();
+    all.extend([0, 0x0a00_0001]);
+    all.sort_unstable();
+    all.dedup();
+    let step = all.len() / 12 + 1;
+    all.into_iter().step_by(step).collect()
+}
+
+/// The bounds of a chain alone, for a new packet from port 10000.
+fn bounds(
+    ruleset: &Ruleset,
+    chain: &str,
+    proto: Proto,
+    port: u16,
+    (family, to): (Family, u128),
+) -> Option<(RangeSet<u128>, RangeSet<u128>)> {
+    let table = ruleset.tables.first()?;
+    let index = table.chains.iter().position(|c| c.name == chain)?;
+    let base = table.chains[index].base.as_ref()?;
+    let to_address = family.address(to);
+    let query = Query { interface: None, to: to_address, proto, port };
+    let question = Question::new(ruleset, &query);
+    let stages = stages(ruleset, family, &[base.hook]);
+    let mut names = atoms::of(&question).interfaces;
+    names.push(Interface::Named("lo"));
+    let loopback = loopback(family);
+    let (mut may, mut must) = (RangeSet::empty(), RangeSet::all());
+    for interface in names {
+        let lo = interface == Interface::Named("lo");
+        let flow = question.flow(interface, Some(10000));
+        let flow = Flow { destination_type: None, ..flow };
+        let start = Piecewise::constant(Fate::TRACKED);
+        let fate = walk(&stages, &flow, start, &question.budget).ok()?;
+        let within = if lo { loopback.clone() } else { RangeSet::all() };
+        may = may.union(&fate.keep(Fate::alive).intersection(&within));
+        must = must
+            .intersection(&fate.keep(Fate::sure).union(&within.complement()));
+    }
+    let all = RangeSet::range(0, family.last());
+    Some((
+        may.intersection(&all),
+        must.difference(&loopback).intersection(&all),
+    ))
+}
+
+/// What the proof takes lo to have.
+fn loopback(family: Family) -> RangeSet<u128> {
+    match family {
+        Family::Ipv4 => RangeSet::range(0x7f00_0000, 0x7fff_ffff),
+        Family::Ipv6 => RangeSet::one(1),
+    }
+}
+
+fn filter_only(text: &str) -> String {
+    let start = text.find("*filter").unwrap_or(0);
+    let rest = &text[start..];
+    let end = rest.find("\nCOMMIT").map_or(rest.len(), |end| end + 8);
+    rest[..end].to_owned()
+}
+
+#[test]
+fn verified() {
+    let Some(path) = shared("truth/reach/verified.jsonl") else { return };
+    let root = path.parent().unwrap().to_owned();
+    let (mut answers, mut exact, mut equal) = (0, 0, 0);
+    let (mut wrong, mut unread) = (Vec::new(), Vec::new());
+    let mut tighter: Vec<String> = Vec::new();
+    for line in fs::read_to_string(&path).unwrap().lines() {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        let id = entry["id"].as_str().unwrap();
+        if entry["ipassmt"] != "-" {
+            continue;
+        }
+        let file = root.join(entry["file"].as_str().unwrap());
+        let Ok(text) = fs::read_to_string(&file) else { continue };
+        let v6 = id.contains("ip6tables") || id.contains("ipv6_server");
+        let (family, command) = match v6 {
+            true => (Family::Ipv6, "ip6tables-save"),
+            false => (Family::Ipv4, "iptables-save"),
+        };
+        let snapshot =
+            Snapshot::new().with_command(command, &filter_only(&text));
+        let ruleset = match Ruleset::new(&snapshot) {
+            Ok(ruleset) => ruleset,
+            Err(error) => {
+                unread.push(format!("{id}: {error}"));
+                continue;
+            }
+        };
+        for (service, found) in entry["services"].as_object().unwrap() {
+            let mut parts = service.split(':');
+            let proto = match parts.next() {
+                Some("tcp") => Proto::Tcp,
+                Some("udp") => Proto::Udp,
+                _ => continue,
+            };
+            let port = parts.nth(1).unwrap().parse().unwrap();
+            let upper = relation(&found["upper"]["accept"]);
+            let lower = relation(&found["lower"]["accept"]);
+            for to in destinations(&[&upper, &lower]) {
+                let chain = entry["chain"].as_str().unwrap();
+                let Some((may, must)) =
+                    bounds(&ruleset, chain, proto, port, (family, to))
+                else {
+                    unread.push(format!("{id}: no {chain}"));
+                    continue;
+                };
+                let loopback = loopback(family);
+                let up = reaching(&upper, to);
+                let low = reaching(&lower, to).difference(&loopback);
+                answers += 1;
+                if found["exact"] == true {
+                    exact += 1;
+                    let same = may.difference(&loopback)
+                        == up.difference(&loopback)
+                        && must == low;
+                    equal += usize::from(same);
+                    if !same {
+                        tighter.push(format!(
+                            "{id} {service} may-{:?} must+{:?}",
+                            up.difference(&may),
+                            must.difference(&low)
+                        ));
+                    }
+                }
+                if !may.is_subset(&up) || !low.is_subset(&must) {
+                    let (over, under) =
+                        (may.difference(&up), low.difference(&must));
+                    wrong.push(format!(
+                        "{id} {service} to {}: may over {over:?}, \
+                         must under {under:?}",
+                        family.address(to)
+                    ));
+                }
+            }
+        }
+    }
+    println!(
+        "verified: {answers} answers, {} wrong; {equal} of {exact} exact \
+         ones are equal; {} unread",
+        wrong.len(),
+        unread.len()
+    );
+    for line in wrong.iter().chain(&unread).chain(&tighter) {
+        println!("  {:.300}", line);
+    }
+    assert!(wrong.is_empty() && tighter.is_empty());
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     net::Family,
     netfilter::{
-        Action, AddressType, Base, Chain, Hook, Ruleset, State, Table,
+        Action, AddressType, Base, Chain, Hook, Rule, Ruleset, State, Table,
     },
 };
 
@@ -27,6 +27,8 @@ impl Fate {
     pub(super) const TRANSLATED: Self = Self(4);
     pub(super) const DROPPED: Self = Self(8);
     pub(super) const REJECTED: Self = Self(16);
+    /// It met the rule that is asked for.
+    pub(super) const PROBED: Self = Self(32);
     const ALIVE: [Self; 3] = [Self::TRACKED, Self::UNTRACKED, Self::TRANSLATED];
     const NOTHING: Self = Self(0);
 
@@ -69,6 +71,7 @@ impl Fate {
             .or(pick(effect.accepts_changed(), changed))
             .or(pick(effect.drops(), Self::DROPPED))
             .or(pick(effect.rejects(), Self::REJECTED))
+            .or(pick(effect.probed(), Self::PROBED))
     }
 }
 
@@ -93,6 +96,8 @@ pub(super) struct Flow<'a> {
     pub destination_type: Option<AddressType>,
     /// True if some rule sets marks.
     pub marks: bool,
+    /// The rule of which is asked whether packets get to it.
+    pub probe: Option<&'a Rule>,
 }
 
 impl<'a> Flow<'a> {
@@ -130,6 +135,7 @@ impl<'a> Flow<'a> {
             },
             translated,
             mark: (!self.marks).then_some(0),
+            probe: self.probe,
         }
     }
 

@@ -1,0 +1,86 @@
+//! Large and hostile rule sets.
+
+use std::{fmt::Write, net::IpAddr, time::Instant};
+
+use super::{Proto, Query, Sources, sources};
+use crate::{Snapshot, netfilter::Ruleset};
+
+fn ask(name: &str, text: &str) -> Sources {
+    let start = Instant::now();
+    let snapshot = Snapshot::new().with_command("iptables-save", text);
+    let ruleset = Ruleset::new(&snapshot).unwrap();
+    let read = start.elapsed();
+    let to = IpAddr::from([192, 0, 2, 1]);
+    let query = Query { interface: None, to, proto: Proto::Tcp, port: 11211 };
+    let found = sources(&ruleset, &query);
+    println!("{name}: read {read:?}, all {:?}", start.elapsed());
+    found
+}
+
+/// Numbers that look random, the same each time.
+fn numbers() -> impl Iterator<Item = u32> {
+    let mut state = 1_u64;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1);
+        (state >> 33) as u32
+    })
+}
+
+#[test]
+fn a_blocklist_of_a_hundred_thousand_rules() {
+    let mut text = "*filter\n:INPUT DROP [0:0]\n".to_owned();
+    for number in numbers().take(100_000) {
+        let [a, b, c, d] = number.to_be_bytes();
+        writeln!(text, "-A INPUT -s {a}.{b}.{c}.{d}/32 -j DROP").unwrap();
+    }
+    text += "-A INPUT -p tcp --dport 11211 -j ACCEPT\nCOMMIT\n";
+    let found = ask("blocklist", &text);
+    assert_eq!(found.may, found.must);
+    assert!(found.may.numbers().ranges().len() > 90_000);
+}
+
+#[test]
+fn generated_rules() {
+    for kind in ["blocklist", "mixed"] {
+        let path = format!("/tmp/memsec-{kind}-100000.txt");
+        let Ok(text) = std::fs::read_to_string(path) else { continue };
+        ask(kind, &text);
+    }
+}
+
+#[test]
+fn calls_upon_calls() {
+    let mut text = "*filter\n:INPUT DROP [0:0]\n".to_owned();
+    let depth = 2000;
+    for level in 0..=depth {
+        writeln!(text, ":C{level} - [0:0]").unwrap();
+    }
+    text += "-A INPUT -j C0\n";
+    for level in 0..depth {
+        for _ in 0..3 {
+            writeln!(text, "-A C{level} -j C{}", level + 1).unwrap();
+        }
+        writeln!(text, "-A C{level} -m limit -j C{}", level + 1).unwrap();
+    }
+    writeln!(text, "-A C{depth} -s 10.0.0.0/8 -j ACCEPT\nCOMMIT").unwrap();
+    let found = ask("calls", &text);
+    assert!(found.may.contains(IpAddr::from([10, 0, 0, 1])));
+}
+
+#[test]
+fn insertions_at_the_front() {
+    let mut text = "*filter\n:INPUT ACCEPT [0:0]\n".to_owned();
+    for number in numbers().take(50_000) {
+        let [a, b, c, d] = number.to_be_bytes();
+        writeln!(text, "-I INPUT -s {a}.{b}.{c}.{d} -j DROP").unwrap();
+    }
+    ask("insertions", &(text + "COMMIT\n"));
+}
+
+#[test]
+fn one_long_line() {
+    let list = ["10.0.0.1"; 200_000].join(",");
+    ask("line", &format!("*filter\n-A INPUT -s {list} -j DROP\nCOMMIT\n"));
+    let words = "-m x ".repeat(500_000);
+    ask("words", &format!("*filter\n-A INPUT {words} -j DROP\nCOMMIT\n"));
+}
