@@ -52,8 +52,14 @@ pub extern "C" fn memsec_snapshot_collect(
     make(out, err, || Ok(memsec_snapshot(collect()?)))
 }
 
+#[cfg(feature = "host")]
 fn collect() -> Result<Snapshot, Error> {
-    Err(Error::unsupported("this host cannot be read"))
+    memsec_core::system::collect()
+}
+
+#[cfg(not(feature = "host"))]
+fn collect() -> Result<Snapshot, Error> {
+    Err(Error::unsupported("this library was built not to read the host"))
 }
 
 /// Puts a file into a snapshot: its absolute path and its content, which may
@@ -127,6 +133,10 @@ pub unsafe extern "C" fn memsec_snapshot_add_process(
 }
 
 fn process(json: &str) -> Result<Process, Error> {
+    // serde also takes an array for a struct, member by member.
+    if json.trim_start().starts_with('[') {
+        return Err(Error::argument("json: not a JSON object"));
+    }
     serde_json::from_str(json).map_err(|error| Error::json("json", &error))
 }
 

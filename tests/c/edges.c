@@ -196,6 +196,7 @@ static void snapshot_text(memsec_snapshot *s) {
     PRINTS("127", memsec_snapshot_to_json(s, &out, &err));
     GIVES(PARSE, memsec_snapshot_add_process(s, "{\"pid\": -1}", NUL, &err));
     GIVES(PARSE, memsec_snapshot_add_process(s, "", 0, &err));
+    GIVES(ARGUMENT, memsec_snapshot_add_process(s, "[1]", NUL, &err));
     GIVES(MEMSEC_OK,
           memsec_snapshot_add_process(s, "{\"pid\": 8127}", NUL, &err));
     PRINTS("8127", memsec_snapshot_to_json(s, &out, &err));

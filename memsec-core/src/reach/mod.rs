@@ -3,10 +3,12 @@
 mod explanation;
 mod packet;
 mod sources;
+mod text;
 
 pub use explanation::{Answer, Delivery, Explanation, Met, Verdict};
 pub use packet::{Packet, Proto, State};
 pub(crate) use sources::{DeadRule, Query, Sources, dead_rules, sources};
+pub(crate) use text::one_line;
 
 use crate::{Error, Snapshot};
 
