@@ -7,29 +7,6 @@
 """
 
 from ._ask import checks, explain
-from ._data import (
-    Check,
-    Claim,
-    Delivery,
-    Exit,
-    Explanation,
-    Exposure,
-    FileChange,
-    Finding,
-    Instance,
-    Listener,
-    Met,
-    Packet,
-    Place,
-    Proof,
-    Render,
-    Scope,
-    Severity,
-    Step,
-    StepKind,
-    Unknown,
-    Witness,
-)
 from ._errors import (
     ArgumentError,
     HostError,
@@ -39,6 +16,32 @@ from ._errors import (
     UnsupportedError,
 )
 from ._memsec import Plan, Policy, Report, Snapshot, __version__, audit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._data import (
+        Check,
+        Claim,
+        Delivery,
+        Exit,
+        Explanation,
+        Exposure,
+        FileChange,
+        Finding,
+        Instance,
+        Listener,
+        Met,
+        Packet,
+        Place,
+        Proof,
+        Render,
+        Scope,
+        Severity,
+        Step,
+        StepKind,
+        Unknown,
+        Witness,
+    )
 
 __all__ = [
     "ArgumentError",
@@ -77,3 +80,18 @@ __all__ = [
     "checks",
     "explain",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        # The classes of the data take twice as long to make as all else, so
+        # they are made when one of them is first asked for.
+        if name not in __all__:
+            raise AttributeError(f"module 'memsec' has no attribute {name!r}")
+        from . import _data
+
+        return getattr(_data, name)
+
+    def __dir__():
+        return sorted(__all__)

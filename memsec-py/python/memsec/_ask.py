@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Tuple
-
-from . import _data
 from ._memsec import Snapshot, checks_json, explain_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
+
+    from . import _data
 
 
 def explain(
     snapshot: Snapshot,
-    packet: Optional[Mapping[str, Any]] = None,
+    packet: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> _data.Explanation:
     """What becomes of one packet on a host, with the rules that it meets.
@@ -21,6 +24,8 @@ def explain(
     """
     import json
 
+    from ._data import explanation
+
     members = {**(packet or {}), **fields}
     known = {
         name.rstrip("_"): value
@@ -28,9 +33,11 @@ def explain(
         if value is not None
     }
     text = json.dumps(known, default=str)
-    return _data.explanation(*explain_json(snapshot, text, "packet"))
+    return explanation(*explain_json(snapshot, text, "packet"))
 
 
-def checks() -> Tuple[_data.Check, ...]:
+def checks() -> tuple[_data.Check, ...]:
     """Every check, by identifier."""
-    return _data.checks(checks_json())
+    from ._data import checks
+
+    return checks(checks_json())

@@ -8,13 +8,27 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
-T = TypeVar("T")
-_Json = Dict[str, Any]
+# Importing typing takes as long as all else here, and only types need it.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable, TypeVar
+
+    _T = TypeVar("_T")
+    _Json = dict[str, Any]
 
 
-class _Ordered(str, enum.Enum):
+class _Name(str, enum.Enum):
+    """Text that is one of several names."""
+
+    def __str__(self) -> str:
+        return str.__str__(self)
+
+    def __format__(self, format_spec: str) -> str:
+        return str.__format__(self, format_spec)
+
+
+class _Ordered(_Name):
     """Text that is ordered as its members are written."""
 
     @property
@@ -32,9 +46,6 @@ class _Ordered(str, enum.Enum):
 
     def __ge__(self, other: str) -> bool:
         return self._rank >= type(self)(other)._rank
-
-    __str__ = str.__str__
-    __format__ = str.__format__
 
 
 class Severity(_Ordered):
@@ -56,7 +67,7 @@ class Scope(_Ordered):
     INTERNET = "internet"
 
 
-class Render(str, enum.Enum):
+class Render(_Name):
     """A form to write a plan in."""
 
     TEXT = "text"
@@ -65,11 +76,8 @@ class Render(str, enum.Enum):
     NFT = "nft"
     IPTABLES_RESTORE = "iptables-restore"
 
-    __str__ = str.__str__
-    __format__ = str.__format__
 
-
-class StepKind(str, enum.Enum):
+class StepKind(_Name):
     """What a step changes."""
 
     EDIT = "edit"
@@ -79,17 +87,14 @@ class StepKind(str, enum.Enum):
     PERSIST = "persist"
     CUT = "cut"
 
-    __str__ = str.__str__
-    __format__ = str.__format__
-
 
 @dataclass(frozen=True)
 class Place:
     """A place in a text."""
 
-    source: Optional[str] = None
-    line: Optional[int] = None
-    text: Optional[str] = None
+    source: str | None = None
+    line: int | None = None
+    text: str | None = None
 
     def __str__(self) -> str:
         source = "?" if self.source is None else self.source
@@ -101,11 +106,11 @@ class Listener:
     """What a daemon listens on: an address and a port, or a unix path."""
 
     proto: str
-    address: Optional[str] = None
-    port: Optional[int] = None
+    address: str | None = None
+    port: int | None = None
     ephemeral: bool = False
-    path: Optional[str] = None
-    mode: Optional[str] = None
+    path: str | None = None
+    mode: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,29 +127,29 @@ class Instance:
 
     id: str
     source: str
-    version: Optional[str]
-    argv: Tuple[str, ...]
+    version: str | None
+    argv: tuple[str, ...]
     starts: bool
-    error: Optional[Exit]
-    listeners: Tuple[Listener, ...]
+    error: Exit | None
+    listeners: tuple[Listener, ...]
 
 
 @dataclass(frozen=True)
 class Exposure:
     """Who reaches a listener by one interface and one family of addresses."""
 
-    instance: Optional[str]
+    instance: str | None
     proto: str
     port: int
     family: str
-    interface: Optional[str]
-    destinations: Tuple[str, ...]
+    interface: str | None
+    destinations: tuple[str, ...]
     scope: Scope
     exact: bool
-    may: Tuple[str, ...]
-    except_: Tuple[str, ...]
-    must: Tuple[str, ...]
-    because: Tuple[Place, ...]
+    may: tuple[str, ...]
+    except_: tuple[str, ...]
+    must: tuple[str, ...]
+    because: tuple[Place, ...]
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ class Finding:
     message: str
     where: Place
     fix: str
-    references: Tuple[str, ...]
+    references: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -177,7 +182,7 @@ class Check:
     severity: Severity
     why: str
     fix: str
-    references: Tuple[str, ...]
+    references: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -185,8 +190,8 @@ class FileChange:
     """A file before and after; ``None`` where it is not there."""
 
     path: str
-    before: Optional[str]
-    after: Optional[str]
+    before: str | None
+    after: str | None
 
 
 @dataclass(frozen=True)
@@ -195,11 +200,11 @@ class Step:
 
     kind: StepKind
     summary: str
-    settles: Tuple[str, ...]
-    file: Optional[FileChange]
-    command: Tuple[str, ...]
-    undo: Optional[Tuple[str, ...]]
-    check: Optional[Tuple[str, ...]]
+    settles: tuple[str, ...]
+    file: FileChange | None
+    command: tuple[str, ...]
+    undo: tuple[str, ...] | None
+    check: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -207,11 +212,11 @@ class Packet:
     """One packet. ``from_`` and ``in_`` are "from" and "in" in JSON."""
 
     from_: str
-    to: Optional[str] = None
+    to: str | None = None
     proto: str = "tcp"
     port: int = 11211
     sport: int = 40000
-    in_: Optional[str] = None
+    in_: str | None = None
     state: str = "new"
     flags: str = "S"
 
@@ -221,8 +226,8 @@ class Witness:
     """Why a claim does not hold."""
 
     message: str
-    packet: Optional[Packet]
-    because: Tuple[Place, ...]
+    packet: Packet | None
+    because: tuple[Place, ...]
 
 
 @dataclass(frozen=True)
@@ -231,7 +236,7 @@ class Claim:
 
     claim: str
     holds: bool
-    witness: Optional[Witness]
+    witness: Witness | None
 
 
 @dataclass(frozen=True)
@@ -239,7 +244,7 @@ class Proof:
     """That a plan does what the policy asks, and nothing else."""
 
     holds: bool
-    claims: Tuple[Claim, ...]
+    claims: tuple[Claim, ...]
 
 
 @dataclass(frozen=True)
@@ -258,7 +263,7 @@ class Met:
 
     hook: str
     chain: str
-    rule: Optional[Place]
+    rule: Place | None
     outcome: str
 
 
@@ -268,9 +273,9 @@ class Explanation:
 
     verdict: str
     certain: bool
-    answer: Optional[str]
-    delivered_to: Optional[Delivery]
-    path: Tuple[Met, ...]
+    answer: str | None
+    delivered_to: Delivery | None
+    path: tuple[Met, ...]
     text: str = field(default="", compare=False, repr=False)
 
     def __str__(self) -> str:
@@ -284,18 +289,18 @@ def _read(text: str) -> Any:
     return json.loads(text)
 
 
-def _known(cls: Callable[..., T], object: _Json, **made: Any) -> T:
+def _known(cls: Callable[..., _T], object: _Json, **made: Any) -> _T:
     """The data of an object; members that are not known are left out."""
     names = cls.__dataclass_fields__  # type: ignore[attr-defined]
     members = {name: object[name] for name in names if name in object}
     return cls(**{**members, **made})
 
 
-def _optional(make: Callable[[_Json], T], object: Any) -> Optional[T]:
+def _optional(make: Callable[[_Json], _T], object: Any) -> _T | None:
     return None if object is None else make(object)
 
 
-def _tuple(make: Callable[[Any], T], objects: Any) -> Tuple[T, ...]:
+def _tuple(make: Callable[[Any], _T], objects: Any) -> tuple[_T, ...]:
     return tuple(make(object) for object in objects)
 
 
@@ -350,7 +355,7 @@ def _file(object: _Json) -> FileChange:
     return _known(FileChange, object)
 
 
-def _run(object: _Json) -> Tuple[str, ...]:
+def _run(object: _Json) -> tuple[str, ...]:
     return tuple(object["command"])
 
 
@@ -398,27 +403,27 @@ def severity(text: str) -> Severity:
     return Severity(_read(text))
 
 
-def instances(text: str) -> Tuple[Instance, ...]:
+def instances(text: str) -> tuple[Instance, ...]:
     return _tuple(_instance, _read(text))
 
 
-def exposures(text: str) -> Tuple[Exposure, ...]:
+def exposures(text: str) -> tuple[Exposure, ...]:
     return _tuple(_exposure, _read(text))
 
 
-def findings(text: str) -> Tuple[Finding, ...]:
+def findings(text: str) -> tuple[Finding, ...]:
     return _tuple(_finding, _read(text))
 
 
-def unknowns(text: str) -> Tuple[Unknown, ...]:
+def unknowns(text: str) -> tuple[Unknown, ...]:
     return _tuple(_unknown, _read(text))
 
 
-def checks(text: str) -> Tuple[Check, ...]:
+def checks(text: str) -> tuple[Check, ...]:
     return _tuple(_check, _read(text)["checks"])
 
 
-def steps(text: str) -> Tuple[Step, ...]:
+def steps(text: str) -> tuple[Step, ...]:
     return _tuple(_step, _read(text))
 
 
@@ -427,9 +432,9 @@ def proof(text: str) -> Proof:
     return _known(Proof, object, claims=_tuple(_claim, object["claims"]))
 
 
-def files(text: str) -> Dict[str, FileChange]:
+def files(text: str) -> dict[str, FileChange]:
     """By path; of changes of one file, from the first to the last."""
-    out: Dict[str, FileChange] = {}
+    out: dict[str, FileChange] = {}
     for change in map(_file, _read(text)):
         first = out.get(change.path, change)
         out[change.path] = FileChange(change.path, first.before, change.after)

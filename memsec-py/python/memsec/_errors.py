@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 
 class MemsecError(Exception):
     """Why something could not be done, with the place at fault.
@@ -15,9 +13,9 @@ class MemsecError(Exception):
     def __init__(
         self,
         message: str,
-        source: Optional[str] = None,
-        line: Optional[int] = None,
-        column: Optional[int] = None,
+        source: str | None = None,
+        line: int | None = None,
+        column: int | None = None,
     ) -> None:
         super().__init__(message, source, line, column)
         self.message = message

@@ -14,6 +14,18 @@ from ._data import (
     Unknown,
 )
 
+__all__ = [
+    "Plan",
+    "Policy",
+    "Report",
+    "Snapshot",
+    "__version__",
+    "audit",
+    "audit_lines",
+    "checks_json",
+    "explain_json",
+]
+
 _Text = Union[str, bytes]
 _Address = Union[str, IPv4Address, IPv6Address]
 _Network = Union[_Address, IPv4Network, IPv6Network]

@@ -44,20 +44,20 @@ def declare(parser: Parser) -> None:
     forms.add_argument(
         "--form",
         choices=[str(form) for form in Render],
-        default="text",
         help="print it in this form",
     )
+    parser.set_defaults(form="text")
     declare_json(parser)
 
 
 def run(args: argparse.Namespace) -> Tuple[int, str]:
     plan = audit(host(args), policy(args)).plan()
-    if args.json:
-        status = int(bool(plan)) if plan.holds else 2
-        return status, plan.to_json() + "\n"
     if not plan.holds:
+        if args.json:
+            print(plan.to_json())
         raise MemsecError("no plan: " + _reason(plan))
-    return int(bool(plan)), plan.render(args.form)
+    text = plan.to_json() + "\n" if args.json else plan.render(args.form)
+    return int(bool(plan)), text
 
 
 def _reason(plan: Plan) -> str:
