@@ -1,1 +1,69 @@
-//! The Python module.
+//! The Python module: handles are made here, data in `memsec._data`.
+
+use pyo3::prelude::*;
+
+mod detached;
+mod lines;
+mod plan;
+mod policy;
+mod report;
+mod snapshot;
+mod text;
+
+use plan::Plan;
+use policy::Policy;
+use report::Report;
+use snapshot::Snapshot;
+
+/// Who can reach memcached on a host, and what is wrong by a policy. Without
+/// one, nobody but the host itself may reach it.
+#[pyfunction]
+#[pyo3(signature = (snapshot, policy = None))]
+fn audit(
+    py: Python<'_>,
+    snapshot: &Snapshot,
+    policy: Option<&Policy>,
+) -> PyResult<Report> {
+    let default = memsec_core::Policy::new();
+    let policy = policy.map_or(&default, |policy| &policy.0);
+    detached::run(py, || memsec_core::audit(&snapshot.0, policy))
+        .map(Report::from)
+}
+
+/// What becomes of a packet that is given as JSON: JSON, and text.
+#[pyfunction]
+fn explain_json(
+    py: Python<'_>,
+    snapshot: &Snapshot,
+    packet: &str,
+    source: &str,
+) -> PyResult<(String, String)> {
+    detached::run(py, || {
+        let packet = memsec_core::Packet::from_json(source, packet)?;
+        let explanation = memsec_core::explain(&snapshot.0, &packet)?;
+        Ok((explanation.to_json(), explanation.to_string()))
+    })
+}
+
+/// Every check, as a JSON document.
+#[pyfunction]
+fn checks_json() -> String {
+    let document = serde_json::json!({
+        "schema": memsec_core::SCHEMA,
+        "checks": memsec_core::checks(),
+    });
+    format!("{document:#}")
+}
+
+#[pymodule]
+fn _memsec(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<Snapshot>()?;
+    module.add_class::<Policy>()?;
+    module.add_class::<Report>()?;
+    module.add_class::<Plan>()?;
+    module.add_function(wrap_pyfunction!(audit, module)?)?;
+    module.add_function(wrap_pyfunction!(lines::audit_lines, module)?)?;
+    module.add_function(wrap_pyfunction!(explain_json, module)?)?;
+    module.add_function(wrap_pyfunction!(checks_json, module)?)
+}

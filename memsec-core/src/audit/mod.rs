@@ -6,6 +6,7 @@ mod reached;
 mod report;
 mod scope;
 mod subject;
+mod text;
 
 pub use checks::{Check, checks};
 pub(crate) use clients::{ShutOut, on_network, shut_out};

@@ -11,6 +11,7 @@ mod packet;
 mod piecewise;
 mod reason;
 mod sources;
+mod text;
 mod trace;
 mod walk;
 
@@ -26,3 +27,4 @@ pub use explain::explain;
 pub use explanation::{Answer, Delivery, Explanation, Met, Verdict};
 pub use packet::{Packet, Proto, State};
 pub(crate) use sources::{Query, Sources, sources};
+pub(crate) use text::one_line;

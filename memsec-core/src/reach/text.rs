@@ -1,0 +1,133 @@
+//! An explanation for a person.
+
+use std::fmt;
+
+use super::{Answer, Explanation, Met, Verdict};
+
+/// Text of others for a terminal: on one line, and with no byte that a
+/// terminal would obey.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() {
+            true => out.extend(character.escape_default()),
+            false => out.push(character),
+        }
+    }
+    out
+}
+
+/// The answer in one sentence, then what the packet met, a line each.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.sentence())?;
+        self.path.iter().try_for_each(|met| writeln!(f, "  {met}"))
+    }
+}
+
+impl Explanation {
+    fn sentence(&self) -> String {
+        let end = self.end();
+        match self.certain {
+            true => format!("{}.", capital(&end)),
+            false => {
+                format!("Not certain, at worst: {end}. A rule is undecided.")
+            }
+        }
+    }
+
+    fn end(&self) -> String {
+        match self.verdict {
+            Verdict::Delivered => self.delivered(),
+            Verdict::Dropped => "dropped: the sender hears nothing".to_owned(),
+            Verdict::Rejected => "rejected: the sender is told".to_owned(),
+            Verdict::Forwarded => "forwarded to another host".to_owned(),
+            Verdict::NobodyListens => {
+                "let in, but nobody listens there".to_owned()
+            }
+        }
+    }
+
+    fn delivered(&self) -> String {
+        let to = self.delivered_to.as_ref().map(|to| {
+            let (proto, port) = (to.proto.name(), to.port);
+            let instance = one_line(&to.instance);
+            format!(" to {instance} at {} {proto} port {port}", to.address)
+        });
+        let answer = match self.answer {
+            Some(Answer::Sent) => ", and the answer gets out",
+            Some(Answer::Dropped) => ", but the answer does not get out",
+            None => "",
+        };
+        format!("delivered{}{answer}", to.unwrap_or_default())
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
+}
+
+/// "input INPUT: drop, by iptables-save:12 -A INPUT -j DROP"
+impl fmt::Display for Met {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&one_line(&self.hook))?;
+        if !self.chain.is_empty() {
+            write!(f, " {}", one_line(&self.chain))?;
+        }
+        write!(f, ": {}", one_line(&self.outcome))?;
+        let Some(rule) = &self.rule else { return Ok(()) };
+        write!(f, ", by {}", one_line(&rule.to_string()))?;
+        match &rule.text {
+            Some(text) => write!(f, " {}", one_line(text.trim())),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(certain: bool, json: &str) -> String {
+        let all = format!(r#"{{"certain": {certain}, "path": [], {json}}}"#);
+        let read: Explanation = serde_json::from_str(&all).unwrap();
+        read.to_string()
+    }
+
+    macro_rules! shows {
+        ($($name:ident: $certain:expr, $json:expr => $text:expr;)*) => {$(
+            #[test]
+            fn $name() {
+                assert_eq!(shown($certain, $json), $text);
+            }
+        )*};
+    }
+
+    shows! {
+        a_drop: true, r#""verdict": "dropped""# =>
+            "Dropped: the sender hears nothing.\n";
+        a_delivery: true,
+            r#""verdict": "delivered", "answer": "sent", "delivered_to":
+               {"instance": "memcached", "proto": "tcp",
+                "address": "0.0.0.0", "port": 11211}"# =>
+            "Delivered to memcached at 0.0.0.0 tcp port 11211, and the \
+             answer gets out.\n";
+        a_guess: false, r#""verdict": "nobody-listens""# =>
+            "Not certain, at worst: let in, but nobody listens there. A rule \
+             is undecided.\n";
+    }
+
+    #[test]
+    fn what_is_met_says_the_rule() {
+        let met = r#"{"hook": "input", "chain": "INPUT", "outcome": "drop",
+            "rule": {"source": "iptables-save", "line": 3,
+                     "text": "-A INPUT\u001b[2J\n"}}"#;
+        let met: Met = serde_json::from_str(met).unwrap();
+        assert_eq!(
+            met.to_string(),
+            "input INPUT: drop, by iptables-save:3 -A INPUT\\u{1b}[2J"
+        );
+    }
+}

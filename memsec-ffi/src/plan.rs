@@ -1,0 +1,129 @@
+use std::{ffi::c_char, mem::MaybeUninit};
+
+use memsec_core::{Plan, Render};
+
+use crate::{
+    boundary::{argument, make, print, required},
+    error::memsec_error,
+    report::memsec_report,
+    status::memsec_status,
+    step::memsec_step,
+};
+
+/// Ordered changes that make a host obey a policy, and the proof that they do
+/// that and nothing else. A plan changes nothing by itself.
+#[derive(Debug)]
+pub struct memsec_plan {
+    plan: Plan,
+    steps: Vec<memsec_step>,
+}
+
+impl From<Plan> for memsec_plan {
+    fn from(plan: Plan) -> Self {
+        let steps = plan.steps.iter().map(Into::into).collect();
+        Self { plan, steps }
+    }
+}
+
+/// The form to render a plan in.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum memsec_render {
+    /// A list for a person.
+    Text = 0,
+    /// A unified diff of the files that it changes.
+    Diff = 1,
+    /// Input for `nft -f`: the guard.
+    Nft = 2,
+    /// Input for `iptables-restore --noflush` and `ip6tables-restore
+    /// --noflush`.
+    IptablesRestore = 3,
+    /// A POSIX shell script that carries it out.
+    Shell = 4,
+}
+
+const FORMS: [(memsec_render, Render); 5] = [
+    (memsec_render::Text, Render::Text),
+    (memsec_render::Diff, Render::Diff),
+    (memsec_render::Nft, Render::Nft),
+    (memsec_render::IptablesRestore, Render::IptablesRestore),
+    (memsec_render::Shell, Render::Shell),
+];
+
+fn form(number: u32) -> Result<Render, memsec_error> {
+    let found = FORMS.iter().find(|(form, _)| *form as u32 == number);
+    found
+        .map(|&(_, form)| form)
+        .ok_or_else(|| argument(&format!("form {number} is not known")))
+}
+
+/// Makes the plan by which a host obeys the policy that it was audited
+/// against. See memsec_plan_holds().
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_plan_new(
+    report: Option<&memsec_report>,
+    out: Option<&mut MaybeUninit<Option<Box<memsec_plan>>>>,
+    err: Option<&mut MaybeUninit<Option<Box<memsec_error>>>>,
+) -> memsec_status {
+    make(out, err, || Ok(required(report, "report")?.report.plan().into()))
+}
+
+/// The number of steps: 0 if there is nothing to do.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_plan_len(plan: Option<&memsec_plan>) -> usize {
+    plan.map_or(0, |plan| plan.steps.len())
+}
+
+/// A step by its place, or NULL past the end.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_plan_step(
+    plan: Option<&memsec_plan>,
+    index: usize,
+) -> Option<&memsec_step> {
+    plan?.steps.get(index)
+}
+
+/// True if every claim of the proof holds. A plan that does not hold may not
+/// be carried out: memsec_plan_render() writes it only as text, which says
+/// why, as memsec_plan_to_json() does.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_plan_holds(plan: Option<&memsec_plan>) -> bool {
+    plan.is_some_and(|plan| plan.plan.proof.holds)
+}
+
+/// Renders a plan in `form`, one of memsec_render.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_plan_render(
+    plan: Option<&memsec_plan>,
+    form: u32,
+    out: Option<&mut MaybeUninit<*mut c_char>>,
+    err: Option<&mut MaybeUninit<Option<Box<memsec_error>>>>,
+) -> memsec_status {
+    print(out, err, || {
+        let form = self::form(form)?;
+        Ok(required(plan, "plan")?.plan.render(form)?)
+    })
+}
+
+/// Writes a plan as JSON, with its proof.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_plan_to_json(
+    plan: Option<&memsec_plan>,
+    out: Option<&mut MaybeUninit<*mut c_char>>,
+    err: Option<&mut MaybeUninit<Option<Box<memsec_error>>>>,
+) -> memsec_status {
+    print(out, err, || Ok(required(plan, "plan")?.plan.to_json()))
+}
+
+/// Frees a plan and its steps.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_plan_free(plan: Option<Box<memsec_plan>>) {
+    drop(plan);
+}

@@ -1,0 +1,43 @@
+"""Questions that are asked with Python's values and answered with data."""
+
+from __future__ import annotations
+
+from ._memsec import Snapshot, checks_json, explain_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
+
+    from . import _data
+
+
+def explain(
+    snapshot: Snapshot,
+    packet: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> _data.Explanation:
+    """What becomes of one packet on a host, with the rules that it meets.
+
+    The packet is a mapping, or keyword arguments: ``from_``, ``to``,
+    ``proto``, ``port``, ``sport``, ``in_``, ``state``, ``flags``. Only where
+    it comes from is needed. Addresses may be ``ipaddress`` objects.
+    """
+    import json
+
+    from ._data import explanation
+
+    members = {**(packet or {}), **fields}
+    known = {
+        name.rstrip("_"): value
+        for name, value in members.items()
+        if value is not None
+    }
+    text = json.dumps(known, default=str)
+    return explanation(*explain_json(snapshot, text, "packet"))
+
+
+def checks() -> tuple[_data.Check, ...]:
+    """Every check, by identifier."""
+    from ._data import checks
+
+    return checks(checks_json())

@@ -1,0 +1,28 @@
+"""Lists every check, with why it matters and how to fix what it finds."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Tuple
+
+from .. import Check, checks
+from .._memsec import checks_json
+from .arguments import Parser, declare_json
+
+
+def declare(parser: Parser) -> None:
+    declare_json(parser)
+
+
+def run(args: argparse.Namespace) -> Tuple[int, str]:
+    if args.json:
+        return 0, checks_json() + "\n"
+    return 0, "\n".join(map(_text, checks()))
+
+
+def _text(check: Check) -> str:
+    return (
+        f"{check.id} ({check.severity}) {check.title}\n"
+        f"  why: {check.why}\n"
+        f"  fix: {check.fix}\n"
+    )

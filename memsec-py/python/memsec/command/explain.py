@@ -1,0 +1,93 @@
+"""Says what becomes of one packet, rule by rule."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Dict, List, Tuple
+
+from .. import ArgumentError, MemsecError, Snapshot, explain
+from .._memsec import explain_json
+from .arguments import Parser, declare_host, declare_json, host, name, read
+
+# The option, the member of the packet, and the help.
+_FIELDS = [
+    ("--from", "from", "ADDRESS", "where it comes from"),
+    ("--to", "to", "ADDRESS", "where it goes to"),
+    ("--proto", "proto", "tcp|udp", "tcp by default"),
+    ("--port", "port", "N", "the port it goes to, 11211 by default"),
+    ("--sport", "sport", "N", "the port it comes from"),
+    ("--in", "in", "NAME", "the interface it arrives at, or local"),
+    ("--state", "state", "STATE", "new, established or related"),
+    ("--flags", "flags", "LETTERS", "TCP flags, of FSRPAUEC"),
+]
+_NUMBERS = {"port", "sport"}
+
+
+def declare(parser: Parser) -> None:
+    declare_host(parser)
+    for option, member, metavar, text in _FIELDS:
+        parser.add_argument(
+            option,
+            dest="packet_" + member,
+            metavar=metavar,
+            type=int if member in _NUMBERS else str,
+            help=text,
+        )
+    parser.add_argument(
+        "--packets",
+        metavar="FILE",
+        help="read one packet a line, as JSON",
+    )
+    declare_json(parser)
+
+
+def run(args: argparse.Namespace) -> Tuple[int, str]:
+    packet = _packet(args)
+    if args.packets is not None:
+        return _run_lines(args, packet)
+    if "from" not in packet:
+        raise ArgumentError("one of --from and --packets is needed")
+    snapshot = host(args)
+    if args.json:
+        text, _ = explain_json(snapshot, json.dumps(packet), "packet")
+        return 0, text + "\n"
+    return 0, str(explain(snapshot, packet))
+
+
+def _packet(args: argparse.Namespace) -> Dict[str, object]:
+    members = [member for _, member, _, _ in _FIELDS]
+    every = {name: getattr(args, "packet_" + name) for name in members}
+    return {name: given for name, given in every.items() if given is not None}
+
+
+def _run_lines(
+    args: argparse.Namespace, packet: Dict[str, object]
+) -> Tuple[int, str]:
+    if packet:
+        raise ArgumentError("--packets has the packets: give no other")
+    if args.packets == args.snapshot == "-":
+        raise ArgumentError("standard input can be read only once")
+    snapshot, bad = host(args), 0
+    lines = read(args.packets).splitlines()
+    for number, line in enumerate(lines, 1):
+        answers = _answer(snapshot, line, number)
+        bad += len(answers) == 1
+        text = answers[0] if args.json else answers[-1]
+        sys.stdout.buffer.write(text.encode())
+    if bad:
+        message = f"{bad} of {len(lines)} lines failed"
+        raise MemsecError(message, name(args.packets))
+    return 0, ""
+
+
+def _answer(snapshot: Snapshot, line: bytes, number: int) -> List[str]:
+    """A line of JSON, and text; for an error only the first."""
+    try:
+        answer, text = explain_json(snapshot, line.decode(), "packet")
+    except (MemsecError, UnicodeError) as error:
+        fault = {"message": str(error), "line": number}
+        return [json.dumps({"schema": 1, "error": fault}) + "\n"]
+    compact = json.dumps(json.loads(answer), separators=(",", ":"))
+    return [compact + "\n", text]

@@ -1,0 +1,68 @@
+"""Plans how a host is made to obey a policy, and proves it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Tuple
+
+from .. import MemsecError, Plan, Render, audit
+from .arguments import (
+    Parser,
+    declare_host,
+    declare_json,
+    declare_policy,
+    host,
+    policy,
+)
+
+
+def declare(parser: Parser) -> None:
+    declare_host(parser)
+    declare_policy(parser)
+    parser.add_argument(
+        "--bind",
+        metavar="ADDRESS",
+        action="append",
+        default=[],
+        help="an address for memcached to listen on",
+    )
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument(
+        "--diff",
+        dest="form",
+        action="store_const",
+        const="diff",
+        help="print what changes in files",
+    )
+    forms.add_argument(
+        "--shell",
+        dest="form",
+        action="store_const",
+        const="shell",
+        help="print a script that carries it out",
+    )
+    forms.add_argument(
+        "--form",
+        choices=[str(form) for form in Render],
+        help="print it in this form",
+    )
+    parser.set_defaults(form="text")
+    declare_json(parser)
+
+
+def run(args: argparse.Namespace) -> Tuple[int, str]:
+    plan = audit(host(args), policy(args)).plan()
+    if not plan.holds:
+        if args.json:
+            print(plan.to_json())
+        raise MemsecError("no plan: " + _reason(plan))
+    text = plan.to_json() + "\n" if args.json else plan.render(args.form)
+    return int(bool(plan)), text
+
+
+def _reason(plan: Plan) -> str:
+    for claim in plan.proof.claims:
+        if not claim.holds:
+            reason = claim.witness and claim.witness.message
+            return f"{claim.claim}: {reason or 'cannot be shown'}"
+    return "its proof does not hold"

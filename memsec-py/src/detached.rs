@@ -1,0 +1,42 @@
+//! Work without the interpreter lock, and the exceptions that come of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use memsec_core::{Error, ErrorKind};
+use pyo3::{import_exception, prelude::*};
+
+import_exception!(memsec._errors, ArgumentError);
+import_exception!(memsec._errors, HostError);
+import_exception!(memsec._errors, InternalError);
+import_exception!(memsec._errors, ParseError);
+import_exception!(memsec._errors, UnsupportedError);
+
+/// Runs `body` without the interpreter lock. A panic in it is an
+/// `InternalError`, which `except Exception` catches.
+pub(crate) fn run<T: Send>(
+    py: Python<'_>,
+    body: impl FnOnce() -> Result<T, Error> + Send,
+) -> PyResult<T> {
+    match py.detach(|| catch_unwind(AssertUnwindSafe(body))) {
+        Ok(result) => result.map_err(exception),
+        Err(_) => Err(InternalError::new_err("a bug in memsec")),
+    }
+}
+
+/// The exception for an error, with its place.
+pub(crate) fn exception(error: Error) -> PyErr {
+    let source = Some(error.source_name()).filter(|name| !name.is_empty());
+    let place = |number: usize| Some(number).filter(|&number| number > 0);
+    let arguments = (
+        error.message().to_owned(),
+        source.map(str::to_owned),
+        place(error.line()),
+        place(error.column()),
+    );
+    match error.kind() {
+        ErrorKind::Argument => ArgumentError::new_err(arguments),
+        ErrorKind::Parse => ParseError::new_err(arguments),
+        ErrorKind::Io => HostError::new_err(arguments),
+        _ => UnsupportedError::new_err(arguments),
+    }
+}

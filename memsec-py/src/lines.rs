@@ -1,0 +1,95 @@
+//! Many snapshots, one a line, on every core.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use memsec_core::{Error, Policy, SCHEMA, Snapshot};
+use pyo3::prelude::*;
+
+use crate::{detached, text::utf8};
+
+/// A line of the output, and its exit status: 0 for a report without
+/// findings, 1 for one with findings, 2 for an error.
+type Answer = (String, u8);
+
+/// What a line is called in errors.
+const SOURCE: &str = "snapshot";
+
+/// Audits snapshots, one a line, and gives one line for each, in order.
+/// `first` is the number of the first line.
+#[pyfunction]
+pub(crate) fn audit_lines(
+    py: Python<'_>,
+    lines: Vec<Vec<u8>>,
+    first: usize,
+    policy: &crate::Policy,
+) -> PyResult<Vec<Answer>> {
+    let policy = &policy.0;
+    detached::run(py, || {
+        Ok(in_parallel(&lines, |i, line| audit_line(first + i, line, policy)))
+    })
+}
+
+/// Applies `body` to every item, and keeps their order.
+fn in_parallel<T: Sync, U: Send>(
+    items: &[T],
+    body: impl Fn(usize, &T) -> U + Sync,
+) -> Vec<U> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(items.len()));
+    let work = || {
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(i) else { break };
+            let made = body(i, item);
+            done.lock().unwrap_or_else(|e| e.into_inner()).push((i, made));
+        }
+    };
+    let cores = thread::available_parallelism().map_or(1, |n| n.get());
+    thread::scope(|scope| {
+        for _ in 1..cores.min(items.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut done = done.into_inner().unwrap_or_else(|e| e.into_inner());
+    done.sort_by_key(|(i, _)| *i);
+    done.into_iter().map(|(_, made)| made).collect()
+}
+
+fn audit_line(number: usize, line: &[u8], policy: &Policy) -> Answer {
+    let body = AssertUnwindSafe(|| report(line, policy));
+    match catch_unwind(body) {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => (failed(number, &message(&error)), 2),
+        Err(_) => (failed(number, "a bug in memsec"), 2),
+    }
+}
+
+fn report(line: &[u8], policy: &Policy) -> Result<Answer, Error> {
+    let text = utf8(SOURCE, line.to_vec())?;
+    let snapshot = Snapshot::from_json(SOURCE, &text)?;
+    let report = memsec_core::audit(&snapshot, policy)?;
+    let json = serde_json::to_string(&report)
+        .map_err(|error| Error::json("report", &error))?;
+    Ok((json, u8::from(!report.findings.is_empty())))
+}
+
+/// The message, with the place where that is inside the snapshot's texts.
+fn message(error: &Error) -> String {
+    match error.source_name() {
+        SOURCE => error.message().to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn failed(line: usize, message: &str) -> String {
+    let error = serde_json::json!({ "message": message, "line": line });
+    serde_json::json!({ "schema": SCHEMA, "error": error }).to_string()
+}

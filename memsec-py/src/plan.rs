@@ -1,0 +1,76 @@
+use memsec_core::{FileChange, Render};
+use pyo3::prelude::*;
+
+use crate::{
+    detached,
+    text::{Text, count, data},
+};
+
+/// Ordered changes that make a host obey a policy, and their proof. It is
+/// true if there is something to do.
+#[pyclass(frozen, eq, module = "memsec")]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Plan(pub(crate) memsec_core::Plan);
+
+#[pymethods]
+impl Plan {
+    /// The changes in their order.
+    #[getter]
+    fn steps(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        data(py, "steps", &self.0.steps)
+    }
+
+    /// That the plan does what the policy asks, and nothing else.
+    #[getter]
+    fn proof(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        data(py, "proof", &self.0.proof)
+    }
+
+    /// Whether every claim of the proof holds.
+    #[getter]
+    fn holds(&self) -> bool {
+        self.0.proof.holds
+    }
+
+    /// The plan in a form, one of `memsec.Render`.
+    #[pyo3(signature = (form = "text"))]
+    fn render(&self, py: Python<'_>, form: &str) -> PyResult<String> {
+        detached::run(py, || self.0.render(form.parse::<Render>()?))
+    }
+
+    /// The files that it changes, by path, before and after the whole plan.
+    fn files(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let files = self.0.steps.iter().filter_map(|step| step.file.as_ref());
+        data(py, "files", &files.collect::<Vec<&FileChange>>())
+    }
+
+    /// Reads what `to_json` wrote; `source` stands in errors for the text.
+    #[staticmethod]
+    #[pyo3(signature = (text, source = "plan"))]
+    fn from_json(py: Python<'_>, text: Text, source: &str) -> PyResult<Self> {
+        detached::run(py, || {
+            let text = text.into_string(source)?;
+            memsec_core::Plan::from_json(source, &text)
+        })
+        .map(Self)
+    }
+
+    /// Writes it as JSON.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        detached::run(py, || Ok(self.0.to_json()))
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.steps.len()
+    }
+
+    fn __repr__(&self) -> String {
+        let holds = if self.holds() { "holds" } else { "does not hold" };
+        format!("<Plan {}, {holds}>", count(self.__len__(), "step", "steps"))
+    }
+
+    fn __reduce__(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, (String,))> {
+        let make = py.get_type::<Self>().getattr("from_json")?;
+        Ok((make.unbind(), (self.0.to_json(),)))
+    }
+}
