@@ -75,9 +75,10 @@ impl Namespace {
         self.ip("link add eth0 type veth peer name eth0 netns", &[&other]);
     }
 
-    /// Gives `eth0` addresses, of networks of 24 and of 64 bits, and brings
-    /// it up.
+    /// Brings `eth0` up and gives it addresses, of networks of 24 and of 64
+    /// bits.
     pub fn address(&self, addresses: impl IntoIterator<Item = IpAddr>) {
+        self.ip("link set eth0 up", &[]);
         for address in addresses {
             let net = match address {
                 IpAddr::V4(_) => format!("{address}/24"),
@@ -86,7 +87,6 @@ impl Namespace {
             // Without nodad an address of IPv6 would not be usable at once.
             self.ip("address add dev eth0 nodad", &[&net]);
         }
-        self.ip("link set eth0 up", &[]);
     }
 
     /// Runs ip in this network. It takes a process of this machine by its

@@ -149,10 +149,11 @@ impl Host {
         if !requirements::met(&PROGRAMS) {
             return None;
         }
-        let server = Server::new(launch, options, firewall.rules);
         let clients = Namespace::new();
-        server.connect(&clients);
+        let server = Server::new(&clients);
         clients.address([ALLOWED, OTHER].concat());
+        server.load(firewall.rules);
+        server.start(launch, options);
         server.stand_in(22);
         server.stand_in(80);
         let host = Self { server, clients };
@@ -170,7 +171,9 @@ impl Host {
     }
 
     fn await_link(&self) {
-        for link in Link::each(ALLOWED, SERVER) {
+        for link in
+            [ALLOWED, OTHER].map(|from| Link::each(from, SERVER)).concat()
+        {
             let used = || link.echoes(22, PATIENCE).is_ok();
             self.clients.within(|| eventually(used, link));
         }

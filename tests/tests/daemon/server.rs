@@ -64,29 +64,33 @@ impl Launch {
 }
 
 impl Server {
-    /// A host that runs memcached with these options, behind these rules of
-    /// iptables and ip6tables.
-    pub fn new(launch: Launch, options: &str, rules: [&str; 2]) -> Self {
+    /// A host on one network with its clients, with no rules yet, and no
+    /// memcached.
+    pub fn new(clients: &Namespace) -> Self {
         let server = Self { namespace: Namespace::new() };
         let boot = include_str!("boot.sh");
         let collect = env!("CARGO_BIN_EXE_collect");
         let arguments = ["-c", boot, "boot.sh", collect];
         server.run("sh", &arguments, include_str!("systemctl"));
-        if matches!(launch, Launch::Sysconfig) {
-            server.write(UNIT, include_str!("el.service"));
-        }
-        let (path, text) = launch.configuration(options);
-        server.write(path, &text);
-        server.run("iptables-restore", &[], rules[0]);
-        server.run("ip6tables-restore", &[], rules[1]);
-        server.run("systemctl", &["start", "memcached.service"], "");
+        server.namespace.connect(clients);
+        server.namespace.address(SERVER);
         server
     }
 
-    /// Joins it to the network of its clients.
-    pub fn connect(&self, clients: &Namespace) {
-        self.namespace.connect(clients);
-        self.namespace.address(SERVER);
+    /// Loads rules of iptables and of ip6tables.
+    pub fn load(&self, rules: [&str; 2]) {
+        self.run("iptables-restore", &[], rules[0]);
+        self.run("ip6tables-restore", &[], rules[1]);
+    }
+
+    /// Starts memcached with these options.
+    pub fn start(&self, launch: Launch, options: &str) {
+        if matches!(launch, Launch::Sysconfig) {
+            self.write(UNIT, include_str!("el.service"));
+        }
+        let (path, text) = launch.configuration(options);
+        self.write(path, &text);
+        self.run("systemctl", &["start", "memcached.service"], "");
     }
 
     /// Answers at a TCP port as a server would that memcached is beside:
