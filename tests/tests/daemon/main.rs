@@ -152,13 +152,14 @@ impl Host {
         let clients = Namespace::new();
         let server = Server::new(&clients);
         clients.address([ALLOWED, OTHER].concat());
-        server.load(firewall.rules);
-        server.start(launch, options);
         server.stand_in(22);
         server.stand_in(80);
         let host = Self { server, clients };
-        host.await_daemon(SERVER);
+        // An address of IPv6 can be listened on when the link is there.
         host.await_link();
+        host.server.load(firewall.rules);
+        host.server.start(launch, options);
+        host.await_daemon(SERVER);
         Some(host)
     }
 
