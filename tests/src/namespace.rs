@@ -1,0 +1,133 @@
+//! Namespaces: a machine of its own, as far as the kernel goes.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Write},
+    net::IpAddr,
+    panic::resume_unwind,
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use nix::sched::{CloneFlags, setns};
+
+/// A network, mounts and processes of its own. All three end with the value,
+/// and with this process, however it ends: the first process of the
+/// namespaces lives as long as its standard input is open.
+#[derive(Debug)]
+pub struct Namespace {
+    first: Child,
+}
+
+impl Namespace {
+    /// A namespace with nothing but a loopback interface. Its mounts are the
+    /// host's, and private.
+    pub fn new() -> Self {
+        let mut first = Command::new("unshare")
+            .args(["--net", "--mount", "--pid", "--fork", "--mount-proc"])
+            // The shell waits for cat and so reaps what others leave.
+            .args(["sh", "-c", "ip link set lo up; echo; cat; exit"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("unshare starts");
+        let stdout = first.stdout.take().expect("it is piped");
+        let read = BufReader::new(stdout).read_line(&mut String::new());
+        assert_eq!(read.expect("unshare answers"), 1, "no namespaces");
+        Self { first }
+    }
+
+    /// The process whose namespaces these are.
+    pub fn pid(&self) -> u32 {
+        self.first.id()
+    }
+
+    fn file(&self, kind: &str) -> String {
+        format!("/proc/{}/ns/{kind}", self.pid())
+    }
+
+    /// A command that runs in these namespaces.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .arg(format!("--net={}", self.file("net")))
+            .arg(format!("--mount={}", self.file("mnt")))
+            .arg(format!("--pid={}", self.file("pid_for_children")))
+            .args(["--", program]);
+        command
+    }
+
+    /// Does `work` in a thread of this network: the sockets that it makes
+    /// are the network's.
+    pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let network = File::open(self.file("net")).expect("it lives");
+        let entered = || {
+            setns(network, CloneFlags::CLONE_NEWNET).expect("root may enter");
+            work()
+        };
+        thread::scope(|scope| scope.spawn(entered).join())
+            .unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// Joins two namespaces by a cable with an `eth0` at each end.
+    pub fn connect(&self, other: &Self) {
+        let other = other.pid().to_string();
+        self.ip("link add eth0 type veth peer name eth0 netns", &[&other]);
+    }
+
+    /// Brings `eth0` up and gives it addresses, of networks of 24 and of 64
+    /// bits.
+    pub fn address(&self, addresses: impl IntoIterator<Item = IpAddr>) {
+        self.ip("link set eth0 up", &[]);
+        for address in addresses {
+            let net = match address {
+                IpAddr::V4(_) => format!("{address}/24"),
+                IpAddr::V6(_) => format!("{address}/64"),
+            };
+            // Without nodad an address of IPv6 would not be usable at once.
+            self.ip("address add dev eth0 nodad", &[&net]);
+        }
+    }
+
+    /// Runs ip in this network. It takes a process of this machine by its
+    /// number, so it cannot run where other numbers hold.
+    fn ip(&self, words: &str, more: &[&str]) {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net={}", self.file("net")));
+        command.args(["--", "ip"]).args(words.split(' ')).args(more);
+        must(command, "");
+    }
+}
+
+impl Default for Namespace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        drop(self.first.stdin.take());
+        let _ = self.first.wait();
+    }
+}
+
+/// Gives a command its input and returns what it printed.
+///
+/// # Panics
+///
+/// If it fails.
+pub fn must(mut command: Command, input: &str) -> String {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // A program that reads nothing is not at fault.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    let [stdout, stderr] = [&output.stdout, &output.stderr]
+        .map(|bytes| String::from_utf8_lossy(bytes));
+    let status = output.status;
+    assert!(status.success(), "{command:?}: {status}\n{stdout}{stderr}");
+    stdout.into_owned()
+}

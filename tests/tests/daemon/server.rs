@@ -1,0 +1,143 @@
+//! A host that runs memcached.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    thread,
+    time::Duration,
+};
+
+use memsec_core::Snapshot;
+use memsec_tests::namespace::{Namespace, must};
+
+use crate::client::SERVER;
+
+/// The first directory has the stand-in for systemctl.
+const PATH: &str = "/run/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const UNIT: &str = "/usr/lib/systemd/system/memcached.service";
+
+/// A host that runs memcached: its network, its mounts, its processes. Its
+/// `systemctl` is a stand-in; all else is real.
+pub struct Server {
+    namespace: Namespace,
+}
+
+/// How memcached is started.
+#[derive(Clone, Copy)]
+pub enum Launch {
+    /// Debian's wrapper script reads /etc/memcached.conf.
+    Debian,
+    /// The unit of Red Hat's systems reads /etc/sysconfig/memcached.
+    Sysconfig,
+}
+
+impl Launch {
+    /// The file that configures it, and what a packager puts there; `options`
+    /// are added.
+    fn configuration(self, options: &str) -> (&'static str, String) {
+        match self {
+            Self::Debian => (
+                "/etc/memcached.conf",
+                format!(
+                    "# memcached default config file\n\
+                     -d\n\
+                     logfile /var/log/memcached.log\n\
+                     -m 64\n\
+                     -p 11211\n\
+                     -u memcache\n\
+                     {}\n\
+                     -P /var/run/memcached/memcached.pid\n",
+                    options.replace(" -", "\n-"),
+                ),
+            ),
+            Self::Sysconfig => (
+                "/etc/sysconfig/memcached",
+                format!(
+                    "PORT=\"11211\"\n\
+                     USER=\"nobody\"\n\
+                     MAXCONN=\"1024\"\n\
+                     CACHESIZE=\"64\"\n\
+                     OPTIONS=\"{options}\"\n",
+                ),
+            ),
+        }
+    }
+}
+
+impl Server {
+    /// A host on one network with its clients, with no rules yet, and no
+    /// memcached.
+    pub fn new(clients: &Namespace) -> Self {
+        let server = Self { namespace: Namespace::new() };
+        let boot = include_str!("boot.sh");
+        let collect = env!("CARGO_BIN_EXE_collect");
+        let arguments = ["-c", boot, "boot.sh", collect];
+        server.run("sh", &arguments, include_str!("systemctl"));
+        server.namespace.connect(clients);
+        server.namespace.address(SERVER);
+        server
+    }
+
+    /// Loads rules of iptables and of ip6tables.
+    pub fn load(&self, rules: [&str; 2]) {
+        self.run("iptables-restore", &[], rules[0]);
+        self.run("ip6tables-restore", &[], rules[1]);
+    }
+
+    /// Starts memcached with these options.
+    pub fn start(&self, launch: Launch, options: &str) {
+        if matches!(launch, Launch::Sysconfig) {
+            self.write(UNIT, include_str!("el.service"));
+        }
+        let (path, text) = launch.configuration(options);
+        self.write(path, &text);
+        self.run("systemctl", &["start", "memcached.service"], "");
+    }
+
+    /// Answers at a TCP port as a server would that memcached is beside:
+    /// says what it hears. It ends with the test.
+    pub fn stand_in(&self, port: u16) {
+        let listener = self.namespace.within(|| {
+            let everywhere: SocketAddr = ([0u16; 8], port).into();
+            TcpListener::bind(everywhere).expect("the port is free")
+        });
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                thread::spawn(move || {
+                    let wait = Some(Duration::from_secs(1));
+                    let _ = stream.set_read_timeout(wait);
+                    std::io::copy(&mut &stream, &mut &stream)
+                });
+            }
+        });
+    }
+
+    /// Does `work` in a thread of this host's network.
+    pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.namespace.within(work)
+    }
+
+    /// What memsec sees.
+    pub fn snapshot(&self) -> Snapshot {
+        let json = self.run("/run/collect", &[], "");
+        Snapshot::from_json("snapshot", &json).expect("collect wrote it")
+    }
+
+    /// Carries out a plan.
+    pub fn carry_out(&self, script: &str) {
+        self.write("/run/plan.sh", script);
+        self.run("sh", &["/run/plan.sh"], "");
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let script = "mkdir -p \"${1%/*}\" && cat > \"$1\"";
+        self.run("sh", &["-c", script, "write", path], text);
+    }
+
+    /// Runs a program, which must go well, and returns what it printed.
+    fn run(&self, program: &str, words: &[&str], input: &str) -> String {
+        let mut command = self.namespace.command("env");
+        command.args(["-i", &format!("PATH={PATH}"), "HOME=/", program]);
+        command.args(words);
+        must(command, input)
+    }
+}

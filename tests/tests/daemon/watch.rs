@@ -1,0 +1,87 @@
+//! What must hold at every moment while a plan is carried out.
+
+use std::{
+    io::{self, ErrorKind},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
+
+use memsec_core::Proto;
+use memsec_tests::namespace::Namespace;
+
+use crate::client::{Addresses, GLANCE, Link, PATIENCE, SERVER};
+
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// Does `work` while the clients try on: ssh answers all the time, and
+/// memcached, once it is shut to one of `shut_out`, stays shut.
+///
+/// # Panics
+///
+/// If one of the two does not hold.
+pub fn during(
+    clients: &Namespace,
+    ssh: Addresses,
+    shut_out: &[Addresses],
+    work: impl FnOnce(),
+) {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let ssh = Link::each(ssh, SERVER).map(|link| {
+            let done = &done;
+            scope.spawn(move || clients.within(|| answers(link, done)))
+        });
+        let probers: Vec<_> = shut_out
+            .iter()
+            .flat_map(|&from| Link::each(from, SERVER))
+            .flat_map(|link| Proto::BOTH.map(|proto| (link, proto)))
+            .map(|(link, proto)| {
+                let done = &done;
+                let look = move || stays_shut(link, proto, done);
+                scope.spawn(move || clients.within(look))
+            })
+            .collect();
+        // Ends the threads also if `work` panics.
+        let stop = Stop(&done);
+        work();
+        drop(stop);
+        for watch in ssh {
+            let tries = watch.join().unwrap().expect("ssh answers all along");
+            assert!(tries > 0, "nobody watched");
+        }
+        for prober in probers {
+            prober.join().unwrap();
+        }
+    });
+}
+
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+fn answers(link: Link, done: &AtomicBool) -> io::Result<u32> {
+    let mut tries = 0;
+    while !done.load(Relaxed) {
+        link.echoes(22, PATIENCE)?;
+        tries += 1;
+        thread::sleep(INTERVAL);
+    }
+    Ok(tries)
+}
+
+/// While memcached restarts, its port is not shut but unused; so what counts
+/// is a client that could not reach it before, or whose packets are dropped.
+fn stays_shut(link: Link, proto: Proto, done: &AtomicBool) {
+    let mut shut = link.memcached(proto, PATIENCE).is_err();
+    while !done.load(Relaxed) {
+        match link.memcached(proto, GLANCE) {
+            Ok(()) => assert!(!shut, "{proto:?} of {link:?} is open again"),
+            Err(error) => shut |= error.kind() == ErrorKind::TimedOut,
+        }
+    }
+}
