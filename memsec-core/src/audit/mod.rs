@@ -6,6 +6,8 @@ mod reached;
 mod report;
 mod scope;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use checks::{Check, checks};

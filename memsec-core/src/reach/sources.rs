@@ -21,6 +21,7 @@ use crate::{
 pub(crate) struct Query<'a> {
     /// The interface they arrive at; `None` for whichever but the loopback.
     pub interface: Option<&'a str>,
+    /// 0.0.0.0 or :: for whichever address the host has.
     pub to: IpAddr,
     pub proto: Proto,
     pub port: u16,
@@ -166,7 +167,7 @@ impl<'a> Question<'a> {
             family: self.family,
             proto: self.query.proto,
             source: Address::Symbolic,
-            destination: Address::Known(Family::number(self.query.to)),
+            destination: destination(self.query.to),
             sport,
             dport: Some(self.query.port),
             interface,
@@ -267,6 +268,14 @@ impl<'a> Question<'a> {
             destination_type: None,
             ..flow.clone()
         }
+    }
+}
+
+/// An address that stands for whichever one the host has is not known.
+fn destination(to: IpAddr) -> Address {
+    match to.is_unspecified() {
+        true => Address::Unknown,
+        false => Address::Known(Family::number(to)),
     }
 }
 
