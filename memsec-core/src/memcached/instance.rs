@@ -1,7 +1,19 @@
 use std::collections::BTreeMap;
 
-use super::{Exit, Listener, Version};
-use crate::{Error, Snapshot, net::Interface, text::Span};
+use super::{
+    Exit, Listener, Version, Word,
+    argv::{Command, start},
+    bind::Addresses,
+    launch::{
+        Launch, debian,
+        systemd::{self, Started},
+    },
+    settings::Build,
+};
+use crate::{Error, Snapshot, net::Interface, snapshot::Process};
+
+pub(super) const CONF: &str = "/etc/memcached.conf";
+pub(super) const SYSCONFIG: &str = "/etc/sysconfig/memcached";
 
 /// A daemon: one that runs, or one that a file would start.
 #[derive(Clone, Debug)]
@@ -20,13 +32,6 @@ pub(crate) struct Instance {
     pub uid: Option<u32>,
 }
 
-/// One argument, and where in a file it was written, if it was.
-#[derive(Clone, Debug)]
-pub(crate) struct Word {
-    pub text: String,
-    pub span: Option<Span>,
-}
-
 /// What comes of starting it.
 #[derive(Clone, Debug)]
 pub(crate) enum Start {
@@ -41,8 +46,12 @@ pub(crate) struct Running {
     pub listeners: Vec<Listener>,
     /// The options that are in force, by their letter: the word of the value,
     /// or of the option itself where it takes none; for a repeated option
-    /// the one that wins.
+    /// the one that wins. That of `l` is the whole list, at the place of the
+    /// first `-l`.
     pub options: BTreeMap<char, Word>,
+    /// Names in `-l` that only a name server knows. Their listeners are on
+    /// every address: no fewer can be reached.
+    pub unresolved: Vec<String>,
 }
 
 /// What turns files into an argv.
@@ -56,11 +65,171 @@ pub(crate) enum Launcher {
     Process,
 }
 
+/// A file that daemons are started by.
+#[derive(Clone, Debug)]
+struct Configured {
+    source: &'static str,
+    launcher: Launcher,
+    launch: Launch,
+}
+
 /// The daemons of a snapshot.
+///
+/// # Errors
+///
+/// A file of a launcher that is not UTF-8.
 pub(crate) fn instances(
     snapshot: &Snapshot,
     interfaces: Option<&[Interface]>,
 ) -> Result<Vec<Instance>, Error> {
-    let _ = (snapshot, interfaces);
-    Ok(Vec::new())
+    let addresses = Addresses::new(snapshot, interfaces)?;
+    let model = Model { snapshot, addresses };
+    let configured = configured(snapshot)?;
+    let mut left: Vec<&Process> = snapshot.processes.iter().collect();
+    let mut all = Vec::new();
+    for (index, file) in configured.iter().enumerate() {
+        let process = left.iter().position(|process| {
+            let stated = model.file(file, Some(process)).start;
+            same(&stated, &model.process(process).start)
+        });
+        let process = process.map(|index| left.remove(index));
+        let mut instance = model.file(file, process);
+        if index > 0 {
+            instance.id = "memcached-sysconfig".to_owned();
+        }
+        all.push(instance);
+    }
+    all.extend(left.iter().map(|process| model.process(process)));
+    Ok(all)
+}
+
+/// The instance that a file makes, by the text that the snapshot has.
+pub(super) fn of_file(
+    snapshot: &Snapshot,
+    interfaces: Option<&[Interface]>,
+    source: &str,
+    version: Option<Version>,
+) -> Result<Option<Instance>, Error> {
+    let addresses = Addresses::new(snapshot, interfaces)?;
+    let model = Model { snapshot, addresses };
+    let files = configured(snapshot)?;
+    let file = files.iter().find(|file| file.source == source);
+    Ok(file.map(|file| {
+        let mut instance = model.file(file, None);
+        if version.is_some() {
+            let build = Build::new(version, None);
+            instance.start = model.start(&file.launch, build, None);
+            instance.version = version;
+        }
+        instance
+    }))
+}
+
+fn configured(snapshot: &Snapshot) -> Result<Vec<Configured>, Error> {
+    let mut all = Vec::new();
+    let Started { program, launch, known } = systemd::started(snapshot)?;
+    let own = program.ends_with("/memcached") || program == "memcached";
+    if let Some(conf) = snapshot.text(CONF)? {
+        if !(systemd::is_red_hat(snapshot)? || known && own) {
+            let mut debian = debian::launch(&conf);
+            if known {
+                debian.env = launch.env.clone();
+                debian.user = launch.user.clone();
+            }
+            let launcher = Launcher::Debian;
+            all.push(Configured { source: CONF, launcher, launch: debian });
+        }
+    }
+    if own && snapshot.text(SYSCONFIG)?.is_some() {
+        let launcher = Launcher::Systemd;
+        all.push(Configured { source: SYSCONFIG, launcher, launch });
+    }
+    Ok(all)
+}
+
+/// Whether two starts come to the same: the same listeners, and the same
+/// options that matter to who may do what.
+fn same(one: &Start, other: &Start) -> bool {
+    let (Start::Runs(one), Start::Runs(other)) = (one, other) else {
+        return false;
+    };
+    // memcached and its launchers add or rewrite the rest.
+    const NEUTRAL: &str = "pUlPdvrI";
+    let options = |running: &Running| -> BTreeMap<char, String> {
+        let options = running.options.iter();
+        let options = options.filter(|(letter, _)| !NEUTRAL.contains(**letter));
+        options.map(|(&letter, word)| (letter, value(letter, word))).collect()
+    };
+    one.listeners == other.listeners && options(one) == options(other)
+}
+
+fn value(letter: char, word: &Word) -> String {
+    let flag = super::options::OPTIONS.iter().any(|option| {
+        option.letter == letter && option.takes != super::options::Takes::Value
+    });
+    if flag { String::new() } else { word.text.clone() }
+}
+
+struct Model<'a> {
+    snapshot: &'a Snapshot,
+    addresses: Addresses<'a>,
+}
+
+impl Model<'_> {
+    fn file(&self, file: &Configured, process: Option<&Process>) -> Instance {
+        let version = self.version(process);
+        let build = Build::new(version, process);
+        Instance {
+            id: "memcached".to_owned(),
+            source: file.source.to_owned(),
+            version,
+            argv: file.launch.argv.clone(),
+            start: self.start(&file.launch, build, process),
+            launcher: file.launcher,
+        }
+    }
+
+    fn start(
+        &self,
+        launch: &Launch,
+        build: Build,
+        process: Option<&Process>,
+    ) -> Start {
+        if let Some(exit) = &launch.stopped {
+            return Start::Exits(exit.clone());
+        }
+        let mut env = launch.env.clone();
+        env.extend(process.iter().flat_map(|process| process.env.clone()));
+        let root = |user: &String| user == "root" || user == "0";
+        let uid = u32::from(launch.user.as_ref().is_some_and(|u| !root(u)));
+        let command = Command { argv: &launch.argv, env, uid, build };
+        start(&command, self.snapshot, &self.addresses)
+    }
+
+    fn process(&self, process: &Process) -> Instance {
+        let version = self.version(Some(process));
+        let argv: Vec<_> = process.argv.iter().map(Word::new).collect();
+        let command = Command {
+            argv: &argv,
+            env: process.env.clone(),
+            uid: process.uid.unwrap_or(0),
+            build: Build::new(version, Some(process)),
+        };
+        let start = start(&command, self.snapshot, &self.addresses);
+        let id = format!("process {}", process.pid);
+        let launcher = Launcher::Process;
+        Instance { source: id.clone(), id, version, argv, start, launcher }
+    }
+
+    /// What the process says, or else `memcached -V`.
+    fn version(&self, process: Option<&Process>) -> Option<Version> {
+        let own =
+            process.and_then(|process| process.version.as_ref()?.parse().ok());
+        own.or_else(|| {
+            let output = self.snapshot.output("memcached -V")?;
+            let mut words = output.text().split_whitespace();
+            words.find(|word| *word == "memcached")?;
+            words.next()?.parse().ok()
+        })
+    }
 }

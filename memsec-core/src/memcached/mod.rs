@@ -1,13 +1,25 @@
 //! memcached: what an argv opens, and how a host makes the argv.
 
+mod argv;
+mod bind;
 mod edit;
+mod element;
+mod getopt;
 mod instance;
+mod launch;
 mod listener;
+mod name;
+mod number;
+mod options;
+mod settings;
+mod suboptions;
+#[cfg(test)]
+mod truth;
 mod version;
+mod word;
 
 pub(crate) use edit::{Wanted, edit};
-pub(crate) use instance::{
-    Instance, Launcher, Running, Start, Word, instances,
-};
+pub(crate) use instance::{Instance, Launcher, Running, Start, instances};
 pub use listener::{Exit, Listener, Socket};
 pub(crate) use version::Version;
+pub(crate) use word::Word;
