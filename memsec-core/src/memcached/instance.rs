@@ -85,7 +85,12 @@ pub(crate) fn instances(
     let addresses = Addresses::new(snapshot, interfaces)?;
     let model = Model { snapshot, addresses };
     let configured = configured(snapshot)?;
-    let mut left: Vec<&Process> = snapshot.processes.iter().collect();
+    // What listens in another network namespace does not listen here.
+    let here = |process: &&Process| {
+        process.netns.as_ref().is_none_or(|name| name == "host")
+    };
+    let mut left: Vec<&Process> =
+        snapshot.processes.iter().filter(here).collect();
     let mut all = Vec::new();
     for (index, file) in configured.iter().enumerate() {
         let process = left.iter().position(|process| {
@@ -186,6 +191,7 @@ impl Model<'_> {
             argv: file.launch.argv.clone(),
             start: self.start(&file.launch, build, process),
             launcher: file.launcher,
+            uid: process.and_then(|process| process.uid),
         }
     }
 
@@ -218,7 +224,8 @@ impl Model<'_> {
         let start = start(&command, self.snapshot, &self.addresses);
         let id = format!("process {}", process.pid);
         let launcher = Launcher::Process;
-        Instance { source: id.clone(), id, version, argv, start, launcher }
+        let (source, uid) = (id.clone(), process.uid);
+        Instance { id, source, version, argv, start, launcher, uid }
     }
 
     /// What the process says, or else `memcached -V`.
