@@ -127,19 +127,23 @@ static void print_report(const memsec_report *report) {
     printf("%lu findings\n", (unsigned long)findings);
 }
 
-/* Prints the shell script that would make it right. */
+/* Prints the shell script that would make it right, or why there is none. */
 static int print_plan(const memsec_report *report) {
     memsec_plan *plan = NULL;
     memsec_error *error = NULL;
-    char *script = NULL;
-    memsec_plan_new(report, &plan, &error);
-    if (!error)
-        memsec_plan_render(plan, MEMSEC_RENDER_SHELL, &script, &error);
-    if (!error)
-        printf("\n%s", script);
-    memsec_string_free(script);
+    char *text = NULL;
+    uint32_t form;
+    int holds;
+    if (memsec_plan_new(report, &plan, &error) != MEMSEC_OK)
+        return fail(error);
+    holds = memsec_plan_holds(plan);
+    form = holds ? MEMSEC_RENDER_SHELL : MEMSEC_RENDER_TEXT;
+    if (memsec_plan_render(plan, form, &text, &error) == MEMSEC_OK)
+        printf("\n%s", text);
+    memsec_string_free(text);
     memsec_plan_free(plan);
-    return error ? fail(error) : 0;
+    if (error) return fail(error);
+    return holds ? 0 : 2;
 }
 
 static int audit(const memsec_snapshot *snapshot) {

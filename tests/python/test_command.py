@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import memsec
 import pytest
+from memsec.__main__ import main
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "python" / "audit.py"
 
@@ -111,6 +113,28 @@ def test_plan_says_json(run, file):
 def test_plan_has_forms(run, file, form):
     status, out, err = run("plan", "--snapshot", file, *form)
     assert status in (0, 1) or (out == b"" and err.startswith("memsec: no"))
+
+
+class Refused:
+    """A report whose plan does not hold."""
+
+    def plan(self):
+        witness = {"message": "no\nway"}
+        claim = {"claim": "all-allowed", "holds": False, "witness": witness}
+        proof = {"holds": False, "claims": [claim]}
+        plan = {"empty": False, "steps": [], "proof": proof}
+        return memsec.Plan.from_json(json.dumps(plan))
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_plan_that_does_not_hold(monkeypatch, capfd, file, as_json):
+    monkeypatch.setattr("memsec.command.plan.audit", lambda *_: Refused())
+    options = ["--json"] if as_json else ["--shell"]
+    assert main(["plan", "--snapshot", file, *options]) == 2
+    out, err = capfd.readouterr()
+    assert err == "memsec: no plan: all-allowed: no\\nway\n"
+    assert (out == "") != as_json
+    assert not as_json or json.loads(out)["proof"]["holds"] is False
 
 
 def test_packets_are_explained(run, file):

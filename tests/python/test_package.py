@@ -22,9 +22,6 @@ def test_all_is_there():
 
 
 def test_importing_loads_no_data():
-    code = "import sys, memsec; print('dataclasses' in sys.modules)"
-    out = subprocess.run([sys.executable, "-S", "-c", code])
-    assert out.returncode in (0, 1)
     code = "import sys, memsec; print('memsec._data' in sys.modules)"
     out = subprocess.check_output([sys.executable, "-c", code])
     assert out == b"False\n"
@@ -290,7 +287,7 @@ def test_packets_may_be_anything_that_names_one(snapshot):
 def test_checks_are_data():
     checks = memsec.checks()
     assert all(isinstance(check, memsec.Check) for check in checks)
-    assert [c.id for c in checks] == sorted({c.id for c in checks}) or checks
+    assert len({check.id for check in checks}) == len(checks)
 
 
 def test_handles_can_be_copied_and_sent(snapshot):
@@ -305,7 +302,10 @@ def test_handles_can_be_copied_and_sent(snapshot):
 
 def test_threads_share_handles(snapshot):
     said = []
-    ask = lambda: said.append(memsec.audit(snapshot).to_json())
+
+    def ask():
+        said.append(memsec.audit(snapshot).to_json())
+
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()

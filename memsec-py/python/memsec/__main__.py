@@ -9,6 +9,7 @@ from typing import List, Optional, Tuple
 from . import MemsecError, __version__
 from .command import audit, checks, explain, plan, snapshot
 from .command.arguments import Parser
+from .command.output import write
 
 _COMMANDS = [
     ("snapshot", snapshot),
@@ -55,11 +56,6 @@ def _one_line(text: str) -> str:
     return "".join(shown)
 
 
-def _print(text: str) -> None:
-    sys.stdout.buffer.write(text.encode())
-    sys.stdout.buffer.flush()
-
-
 def _be_quiet() -> None:
     # What is still buffered has no reader; Python flushes it at exit.
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -71,7 +67,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     status = 0
     try:
         status, text = _run(arguments)
-        _print(text)
+        write(text)
     except BrokenPipeError:
         _be_quiet()
     except KeyboardInterrupt:

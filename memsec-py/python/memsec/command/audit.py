@@ -20,6 +20,7 @@ from .arguments import (
     name,
     policy,
 )
+from .output import write
 
 # So many bytes of lines are read before they are audited together.
 _CHUNK = 16 << 20
@@ -61,11 +62,10 @@ def _run_lines(path: str, wanted: Policy) -> int:
 def _audit(file: BinaryIO, wanted: Policy, path: str) -> int:
     line, bad, worst = 1, 0, 0
     for chunk in _chunks(file):
-        for text, status in audit_lines(chunk, line, wanted):
-            sys.stdout.buffer.write(text.encode() + b"\n")
-            bad += status == 2
-            worst = max(worst, status)
-        sys.stdout.buffer.flush()
+        answers = audit_lines(chunk, line, wanted)
+        write("".join(text + "\n" for text, _ in answers))
+        bad += sum(status == 2 for _, status in answers)
+        worst = max(worst, *(status for _, status in answers))
         line += len(chunk)
     if bad:
         total = line - 1

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Dict, List, Tuple
 
 from .. import ArgumentError, MemsecError, Snapshot, explain
 from .._memsec import explain_json
 from .arguments import Parser, declare_host, declare_json, host, name, read
+from .output import write
 
 # The option, the member of the packet, and the help.
 _FIELDS = [
@@ -75,7 +75,7 @@ def _run_lines(
         answers = _answer(snapshot, line, number)
         bad += len(answers) == 1
         text = answers[0] if args.json else answers[-1]
-        sys.stdout.buffer.write(text.encode())
+        write(text)
     if bad:
         message = f"{bad} of {len(lines)} lines failed"
         raise MemsecError(message, name(args.packets))

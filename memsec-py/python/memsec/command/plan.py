@@ -14,6 +14,7 @@ from .arguments import (
     host,
     policy,
 )
+from .output import write
 
 
 def declare(parser: Parser) -> None:
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> Tuple[int, str]:
     plan = audit(host(args), policy(args)).plan()
     if not plan.holds:
         if args.json:
-            print(plan.to_json())
+            write(plan.to_json() + "\n")
         raise MemsecError("no plan: " + _reason(plan))
     text = plan.to_json() + "\n" if args.json else plan.render(args.form)
     return int(bool(plan)), text
