@@ -183,7 +183,8 @@ fn a_firewall_that_is_right_needs_no_guard() {
          COMMIT",
     );
     let conf = "-u memcache\n-l 10.20.0.10\n-U 0\n";
-    let plan = proved(&debian(conf, &rules), &allow(&["10.20.0.0/24"]));
+    let snapshot = host(&rules, DROPS).with_file("/etc/memcached.conf", conf);
+    let plan = proved(&snapshot, &allow(&["10.20.0.0/24"]));
     assert!(plan.empty, "{plan:#?}");
 }
 
@@ -221,9 +222,16 @@ fn a_daemon_that_still_runs_with_its_old_arguments_is_restarted() {
 }
 
 #[test]
-fn clients_behind_an_unknown_route_are_refused_with_a_reason() {
-    let plan = plan(&debian(OPEN_CONF, ""), &allow(&["203.0.113.7"]));
-    assert!(!plan.proof.holds);
+fn clients_that_may_come_by_any_address_keep_every_one() {
+    let plan = proved(&debian(OPEN_CONF, ""), &allow(&["203.0.113.7"]));
+    let conf = file(&plan, "/etc/memcached.conf");
+    assert!(conf.contains("-l 0.0.0.0\n-U 0 "), "{conf}");
+}
+
+#[test]
+fn which_address_such_clients_should_move_to_must_be_said() {
+    let conf = "-u memcache\n-l 127.0.0.1\n-U 0\n";
+    let plan = plan(&debian(conf, ""), &allow(&["203.0.113.7"]));
     assert!(plan.render(Render::Shell).is_err());
     let text = plan.render(Render::Text).unwrap();
     assert!(text.contains("name it with --bind"), "{text}");
