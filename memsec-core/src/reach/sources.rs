@@ -175,6 +175,7 @@ impl<'a> Question<'a> {
             flags: SYN,
             destination_type: Some(address_type(self.query.to)),
             marks: self.marks,
+            ordinary: false,
             probe: None,
         }
     }

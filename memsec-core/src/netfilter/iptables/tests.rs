@@ -41,6 +41,7 @@ same! {
         = "-p tcp -m multiport --dports 9,1:4";
     ranges_are_sets: "-m iprange --src-range 10.0.0.0-10.0.0.3"
         = "-s 10.0.0.0/30";
+    a_header_is_a_condition_of_its_own: "-m rt --rt-type 0" = "-m rt --rt-type 0 --rt-segsleft 1" = "-f";
     what_is_not_known_is_unknown: "-m time --timestart 10:00"
         = "-m geoip --source-country DE" = "-m string --string \"-j DROP\"";
 }
