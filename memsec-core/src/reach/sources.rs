@@ -144,7 +144,7 @@ impl<'a> Question<'a> {
         let mut out = Vec::new();
         for interface in &interfaces {
             for port in &ports {
-                let flow = self.flow(interface.clone(), port.first);
+                let flow = self.flow(*interface, port.first);
                 let (may, must) = self.answer(&flow)?;
                 // A client does not choose a port below 1024.
                 let client = port.last.is_none_or(|last| last >= 1024);
