@@ -50,6 +50,9 @@ pub(crate) enum Test {
         mask: u32,
         value: u32,
     },
+    /// A header that ordinary packets do not have: without it, xt_rt.c and
+    /// its like never match, negated or not.
+    Header,
     /// One that is not known, or that time decides.
     Unknown,
 }

@@ -6,7 +6,7 @@ use super::Proto;
 use crate::{
     net::{Family, RangeSet},
     netfilter::{
-        AddressType, Connection, Match, Name, Rule, State, Status, Test,
+        Action, AddressType, Connection, Match, Name, Rule, State, Status, Test,
     },
 };
 
@@ -32,6 +32,8 @@ pub(super) struct Cell<'a> {
     /// True if its destination may have been translated.
     pub translated: bool,
     pub mark: Option<u32>,
+    /// True for a packet with no headers but those it needs.
+    pub ordinary: bool,
     /// The rule of which is asked whether packets get to it.
     pub probe: Option<&'a Rule>,
 }
@@ -101,6 +103,9 @@ impl Cell<'_> {
         let (mut truth, mut within) = (Truth::Yes, None);
         for condition in &rule.matches {
             match self.symbolic(condition) {
+                _ if condition.test == Test::Header => {
+                    truth = truth.and(self.header(rule));
+                }
                 Some(set) => within = Some(self.narrow(within, set, condition)),
                 None => truth = truth.and(self.test(condition)),
             }
@@ -109,6 +114,13 @@ impl Cell<'_> {
             }
         }
         (truth, within)
+    }
+
+    /// Whoever wants to get in may add a header; who wants to be served does
+    /// not add one that is dropped.
+    fn header(&self, rule: &Rule) -> Truth {
+        let stops = matches!(rule.action, Action::Drop | Action::Reject);
+        if self.ordinary || stops { Truth::No } else { Truth::Maybe }
     }
 
     fn symbolic<'r>(&self, condition: &'r Match) -> Option<&'r RangeSet<u128>> {
@@ -189,7 +201,7 @@ impl Cell<'_> {
             Test::Mark { mask, value } => {
                 Truth::known(self.mark.map(|mark| mark & mask == *value))
             }
-            Test::Unknown => Truth::Maybe,
+            Test::Header | Test::Unknown => Truth::Maybe,
         }
     }
 

@@ -169,6 +169,7 @@ impl<'a> Way<'a> {
             flags,
             destination_type: destination_type(host, to),
             marks: walk::sets_marks(&host.ruleset),
+            ordinary: true,
             probe: None,
         };
         let certain = host.ruleset.unread(family).next().is_none();

@@ -18,6 +18,8 @@ mod walk;
 #[cfg(test)]
 mod law_tests;
 #[cfg(test)]
+mod nft_tests;
+#[cfg(test)]
 mod size_tests;
 #[cfg(test)]
 mod truth_tests;

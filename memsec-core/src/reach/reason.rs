@@ -56,14 +56,24 @@ pub(super) fn undecided(
         return Vec::new();
     };
     let met = meetings(question, &one.flow, source);
-    let doubtful = met.iter().filter(|meeting| match meeting.what {
-        Outcome::Rule(rule) => {
-            let moves = matches!(rule.action, Action::Translate(_));
-            (!meeting.sure || moves) && rule.action != Action::Continue
-        }
-        Outcome::Policy { .. } => false,
-    });
-    doubtful.filter_map(place).take(MOST).collect()
+    let doubtful = met.iter().filter(|meeting| doubtful(meeting));
+    let places = doubtful.filter_map(place).take(MOST);
+    let places: Vec<Place> = places.collect();
+    if places.is_empty() {
+        // Each packet is decided, and not all of them alike.
+        let ends = met.iter().rev().filter(|meeting| ends(meeting));
+        return ends.filter_map(place).take(1).collect();
+    }
+    places
+}
+
+fn doubtful(meeting: &Meeting<'_>) -> bool {
+    let Outcome::Rule(rule) = meeting.what else { return false };
+    match rule.action {
+        Action::Translate(_) | Action::Unknown(_) => true,
+        Action::Continue | Action::SetMark => false,
+        _ => !meeting.known,
+    }
 }
 
 /// The rule that decides the packets of a flow from one source of a set.

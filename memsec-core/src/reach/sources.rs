@@ -145,7 +145,7 @@ impl<'a> Question<'a> {
         let mut out = Vec::new();
         for interface in &interfaces {
             for port in &ports {
-                let flow = self.flow(interface.clone(), port.first);
+                let flow = self.flow(*interface, port.first);
                 let (may, must) = self.answer(&flow)?;
                 // A client does not choose a port below 1024.
                 let client = port.last.is_none_or(|last| last >= 1024);
@@ -176,6 +176,7 @@ impl<'a> Question<'a> {
             flags: SYN,
             destination_type: Some(address_type(self.query.to)),
             marks: self.marks,
+            ordinary: false,
             probe: None,
         }
     }

@@ -20,6 +20,8 @@ pub(super) struct Meeting<'a> {
     pub what: Outcome<'a>,
     /// False where it is not sure that the packet gets here, or matches.
     pub sure: bool,
+    /// False where it is not known whether it matches.
+    pub known: bool,
 }
 
 /// What it met.
@@ -79,7 +81,7 @@ pub(super) fn trace<'a>(
         let sure =
             truth == Truth::Yes && so_far == Effect::NONE && !frame.doubtful();
         let what = Outcome::Rule(rule);
-        meet(Meeting { chains, chain, what, sure });
+        meet(Meeting { chains, chain, what, sure, known: truth == Truth::Yes });
         let before = so_far;
         if !follow(stage, &mut frames, rule, truth, &mut so_far) {
             // Nothing is left but the other ways of what was not known.
@@ -93,7 +95,7 @@ pub(super) fn trace<'a>(
         let (accepts, span) = (stage.base.accepts, stage.base.span.as_ref());
         let what = Outcome::Policy { accepts, span };
         let sure = so_far.passing() == so_far;
-        meet(Meeting { chains, chain: stage.chain, what, sure });
+        meet(Meeting { chains, chain: stage.chain, what, sure, known: true });
     }
     Ok(so_far.base(stage.base.accepts))
 }

@@ -96,6 +96,8 @@ pub(super) struct Flow<'a> {
     pub destination_type: Option<AddressType>,
     /// True if some rule sets marks.
     pub marks: bool,
+    /// True for a packet with no headers but those it needs.
+    pub ordinary: bool,
     /// The rule of which is asked whether packets get to it.
     pub probe: Option<&'a Rule>,
 }
@@ -135,6 +137,7 @@ impl<'a> Flow<'a> {
             },
             translated,
             mark: (!self.marks).then_some(0),
+            ordinary: self.ordinary,
             probe: self.probe,
         }
     }

@@ -27,6 +27,14 @@ const KNOWN: [&str; 10] = [
     "standard",
 ];
 
+/// Extensions that only match packets with a header of that kind, which no
+/// TCP or UDP packet needs.
+const HEADERS: [&str; 7] = ["ah", "dst", "esp", "frag", "hbh", "mh", "rt"];
+
+pub(super) fn is_header(module: &str) -> bool {
+    HEADERS.contains(&module)
+}
+
 /// Options that are no condition, and take one argument, which may look like
 /// an option.
 const TEXT: [&str; 3] = ["--comment", "--string", "--hex-string"];
@@ -120,7 +128,11 @@ pub(super) fn option(
         "--tcp-flags" => tcp_flags(draft, reader),
         text if TEXT.contains(&text) => reader.argument().map(|_| ()),
         text if text.starts_with('-') => {
-            draft.doubt();
+            // What a header says is no more than that it is there.
+            let header = draft.matches.last();
+            if header.is_none_or(|last| last.test != Test::Header) {
+                draft.doubt();
+            }
             Ok(())
         }
         // The argument of an option that is not known.

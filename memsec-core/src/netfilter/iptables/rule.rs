@@ -114,10 +114,16 @@ impl Draft {
                 self.push(Test::Out(vec![name]), reader.negated);
             }
             "-p" | "--protocol" | "--proto" => self.protocol(reader)?,
-            "-f" | "--fragment" => self.doubt(),
+            // Later fragments; reassembled before they get to a socket.
+            "-f" | "--fragment" if !reader.negated => {
+                self.matches.push(Match::new(Test::Header));
+            }
+            "-f" | "--fragment" => {}
             "-m" | "--match" => {
                 let module = reader.argument()?;
-                if !module::is_known(&module.text) {
+                if module::is_header(&module.text) {
+                    self.matches.push(Match::new(Test::Header));
+                } else if !module::is_known(&module.text) {
                     self.doubt();
                 }
             }

@@ -90,7 +90,14 @@ struct Building {
     calls: Vec<(String, Span)>,
 }
 
-type Tables = Vec<Building>;
+/// The tables that are being read.
+#[derive(Default)]
+struct Tables {
+    all: Vec<Building>,
+    index: HashMap<(String, String), usize>,
+    /// Sets may stand behind the rules that name them.
+    rules: Vec<(RuleObject, Option<Span>)>,
+}
 
 /// Reads the tables.
 pub(super) fn tables(source: &Source) -> Result<Vec<Native>, Error> {
@@ -102,54 +109,58 @@ pub(super) fn tables(source: &Source) -> Result<Vec<Native>, Error> {
     let wrong = |error| Error::json(source.name(), &error);
     let document: Document<'_> = serde_json::from_str(text).map_err(wrong)?;
     let lines: Vec<Span> = source.lines().collect();
-    let mut tables = Tables::new();
-    let mut index: HashMap<(String, String), usize> = HashMap::new();
-    let mut rules = Vec::new();
+    let mut tables = Tables::default();
     for raw in document.nftables {
         let span = span_of(text, &lines, raw.get());
         let object: Object = serde_json::from_str(raw.get())
             .map_err(|error| inside(&span, &error))?;
+        tables.take(object, span);
+    }
+    tables.finish()
+}
+
+impl Tables {
+    fn take(&mut self, object: Object, span: Option<Span>) {
         match object {
             Object { table: Some(head), .. } => {
                 let key = (head.family.clone(), head.name.clone());
-                index.insert(key, tables.len());
-                tables.push(Building::new(head));
+                self.index.insert(key, self.all.len());
+                self.all.push(Building::new(head));
             }
             Object { chain: Some(head), .. } => {
-                let key = (
-                    head.family.clone(),
-                    head.table.clone().unwrap_or_default(),
-                );
-                if let Some(table) =
-                    index.get(&key).and_then(|&at| tables.get_mut(at))
-                {
+                let name = head.table.as_deref().unwrap_or_default();
+                if let Some(table) = self.table(&head.family, name) {
                     table.chain(head, span);
                 }
             }
-            Object { set: Some(value), .. }
-            | Object { map: Some(value), .. } => {
-                let text =
-                    |name: &str| value.get(name)?.as_str().map(str::to_owned);
-                let key = text("family").zip(text("table"));
-                let table = key.and_then(|key| index.get(&key).copied());
-                let table = table.and_then(|at| tables.get_mut(at));
-                if let (Some(table), Some(name)) = (table, text("name")) {
-                    table.sets.insert(name, Set::new(&value));
-                }
+            Object { set: Some(set), .. } | Object { map: Some(set), .. } => {
+                self.set(&set);
             }
-            // Sets may stand behind the rules that name them.
-            Object { rule: Some(rule), .. } => rules.push((rule, span)),
+            Object { rule: Some(rule), .. } => self.rules.push((rule, span)),
             _ => {}
         }
     }
-    for (rule, span) in rules {
-        let key = (rule.family.clone(), rule.table.clone());
-        let table = index.get(&key).and_then(|&at| tables.get_mut(at));
-        if let Some(table) = table {
-            table.rule(&rule, span)?;
+
+    fn table(&mut self, family: &str, name: &str) -> Option<&mut Building> {
+        let key = (family.to_owned(), name.to_owned());
+        self.all.get_mut(*self.index.get(&key)?)
+    }
+
+    fn set(&mut self, set: &Value) {
+        let text = |key| set.get(key).and_then(Value::as_str).unwrap_or("");
+        if let Some(table) = self.table(text("family"), text("table")) {
+            table.sets.insert(text("name").to_owned(), Set::new(set));
         }
     }
-    tables.into_iter().map(Building::finish).collect()
+
+    fn finish(mut self) -> Result<Vec<Native>, Error> {
+        for (rule, span) in std::mem::take(&mut self.rules) {
+            if let Some(table) = self.table(&rule.family, &rule.table) {
+                table.rule(&rule, span)?;
+            }
+        }
+        self.all.into_iter().map(Building::finish).collect()
+    }
 }
 
 /// Where a part of the text stands. Its address tells: it is borrowed.
