@@ -57,47 +57,60 @@ impl<'a> Subject<'a> {
         proto: Proto,
     ) -> (Severity, String) {
         let all = self.of(instance).filter(|r| r.proto == proto);
-        let bad = all.filter(|r| !r.beyond(self.policy).is_empty());
-        match bad.max_by_key(|r| Scope::of(&r.beyond(self.policy))) {
-            Some(worst) => (self.badness(worst), self.who(worst)),
+        let bad: Vec<_> = all.filter(|r| self.is_open(r)).collect();
+        match self.scope(&bad) {
             None => (
                 Severity::Low,
                 "nobody gets in but those that the policy allows".to_owned(),
             ),
+            Some(Scope::Internet) => (Severity::Critical, self.who(&bad)),
+            Some(_) => (Severity::High, self.who(&bad)),
         }
     }
 
-    fn badness(&self, reached: &Reached) -> Severity {
-        match Scope::of(&reached.beyond(self.policy)) {
-            Scope::Internet => Severity::Critical,
-            _ => Severity::High,
-        }
+    /// Whether somebody gets in, or could, that the policy does not allow.
+    pub(crate) fn is_open(&self, reached: &Reached) -> bool {
+        !reached.beyond(self.policy).is_empty()
     }
 
-    /// Who gets in that should not.
-    pub(crate) fn who(&self, reached: &Reached) -> String {
-        let beyond = reached.beyond(self.policy);
-        let mut nets = beyond.cidrs().take(FEW + 1);
-        let few: Vec<_> = nets.by_ref().map(|net| net.to_string()).collect();
-        let who = match Scope::of(&beyond) {
-            _ if few.len() <= FEW && !beyond.is_all() => few.join(", "),
-            Scope::Internet => "anyone on the internet".to_owned(),
-            Scope::Private => "anyone on a private network".to_owned(),
-            Scope::Link => "anyone on the link".to_owned(),
-            Scope::Host => "this host".to_owned(),
+    /// How far away the farthest of those is that should not get in.
+    pub(crate) fn scope(&self, open: &[&Reached]) -> Option<Scope> {
+        open.iter().map(|r| Scope::of(&r.beyond(self.policy))).max()
+    }
+
+    /// Who gets in that should not, by the widest of the ways.
+    pub(crate) fn who(&self, open: &[&Reached]) -> String {
+        let scope = self.scope(open);
+        let widest =
+            |r: &&&Reached| Some(Scope::of(&r.beyond(self.policy))) == scope;
+        let open: Vec<_> = open.iter().filter(widest).copied().collect();
+        let Some(first) = open.first() else { return String::new() };
+        let beyond = first.beyond(self.policy);
+        let alike = open.iter().all(|r| r.beyond(self.policy) == beyond);
+        let few: Vec<_> =
+            beyond.cidrs().take(FEW + 1).map(|net| net.to_string()).collect();
+        let who = match scope {
+            _ if alike && few.len() <= FEW && !beyond.is_all() => {
+                few.join(", ")
+            }
+            Some(Scope::Private) => "anyone on a private network".to_owned(),
+            Some(Scope::Link) => "anyone on the link".to_owned(),
+            Some(Scope::Host) => "this host".to_owned(),
+            _ => "anyone on the internet".to_owned(),
         };
-        let sure = beyond.is_subset(&reached.sources.must);
-        let verb = if sure { "reaches" } else { "may reach" };
-        let proto = reached.proto.name();
-        let by = match &reached.interface {
-            Some(name) => format!("by {name}"),
-            None => "by some interface".to_owned(),
-        };
-        let family = match reached.family() {
+        let sure =
+            |r: &&Reached| r.beyond(self.policy).is_subset(&r.sources.must);
+        let verb = if open.iter().all(sure) { "reaches" } else { "may reach" };
+        let (proto, port) = (first.proto.name(), first.port);
+        let by = listed(
+            open.iter()
+                .map(|r| r.interface.as_deref().unwrap_or("some interface")),
+        );
+        let over = listed(open.iter().map(|r| match r.family() {
             Family::Ipv4 => "IPv4",
             Family::Ipv6 => "IPv6",
-        };
-        format!("{who} {verb} {proto} port {} {by} over {family}", reached.port)
+        }));
+        format!("{who} {verb} {proto} port {port} by {by} over {over}")
     }
 
     /// The clients of the policy that do not get in.
@@ -146,6 +159,12 @@ impl<'a> Subject<'a> {
         }
         out
     }
+}
+
+/// "a and b", each once, in order.
+fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let words: std::collections::BTreeSet<_> = words.collect();
+    words.into_iter().collect::<Vec<_>>().join(" and ")
 }
 
 impl Word {

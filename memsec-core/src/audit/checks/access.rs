@@ -41,15 +41,14 @@ pub(super) const PRIV_001: Check = Check {
 fn open(subject: &Subject<'_>) -> Vec<Found> {
     let found = |(instance, running): (&Instance, &Running)| {
         let asks = ['S', 'Y'].iter().any(|o| running.options.contains_key(o));
-        let beyond =
-            |r: &&crate::audit::Reached| !r.beyond(subject.policy).is_empty();
-        let reached = subject.of(&instance.id).find(beyond)?;
-        (!asks).then(|| Found {
+        let all = subject.of(&instance.id);
+        let ways: Vec<_> = all.filter(|r| subject.is_open(r)).collect();
+        (!asks && !ways.is_empty()).then(|| Found {
             severity: Severity::High,
             message: format!(
                 "{} asks nobody for a password, and {}",
                 instance.id,
-                subject.who(reached)
+                subject.who(&ways)
             ),
             place: crate::text::Place::whole(&instance.source),
         })

@@ -75,30 +75,44 @@ pub(super) const FW_015: Check = Check {
     find: undecided,
 };
 
+/// One finding for each port and family, with all the ways in.
 fn open(
     subject: &Subject<'_>,
     proto: Proto,
     families: &[Family],
 ) -> Vec<Found> {
-    let such = |reached: &&Reached| {
-        reached.proto == proto && families.contains(&reached.family())
-    };
-    let found = |reached: &Reached| {
-        let beyond = reached.beyond(subject.policy);
-        let worst =
-            proto == Proto::Udp || Scope::of(&beyond) == Scope::Internet;
-        (!beyond.is_empty()).then(|| Found {
-            severity: if worst { Severity::Critical } else { Severity::High },
-            message: subject.who(reached),
-            place: reached
-                .sources
-                .because
-                .first()
-                .cloned()
-                .unwrap_or_else(|| Place::whole(rules_of(reached.family()))),
-        })
-    };
-    subject.reached.iter().filter(such).filter_map(found).collect()
+    let mut found = Vec::new();
+    for &family in families {
+        let such = |r: &&Reached| {
+            r.proto == proto && r.family() == family && subject.is_open(r)
+        };
+        let open: Vec<_> = subject.reached.iter().filter(such).collect();
+        let mut ports: Vec<_> = open.iter().map(|r| r.port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        for port in ports {
+            let ways: Vec<_> =
+                open.iter().filter(|r| r.port == port).copied().collect();
+            found.push(way_in(subject, proto, family, &ways));
+        }
+    }
+    found
+}
+
+fn way_in(
+    subject: &Subject<'_>,
+    proto: Proto,
+    family: Family,
+    ways: &[&Reached],
+) -> Found {
+    let worst =
+        proto == Proto::Udp || subject.scope(ways) == Some(Scope::Internet);
+    let rule = ways.iter().find_map(|way| way.sources.because.first());
+    Found {
+        severity: if worst { Severity::Critical } else { Severity::High },
+        message: subject.who(ways),
+        place: rule.cloned().unwrap_or_else(|| Place::whole(rules_of(family))),
+    }
 }
 
 fn rules_of(family: Family) -> &'static str {
