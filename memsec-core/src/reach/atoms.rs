@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    cell::{Cell, Interface, Truth},
+    cell::{Address, Cell, Interface, Truth},
     sources::Question,
     walk::{Fate, Flow, Stage},
 };
@@ -88,6 +88,8 @@ fn possible(flow: &Flow<'_>, rule: &Rule) -> bool {
         span: None,
     };
     let cell = Cell {
+        source: Address::Unknown,
+        destination: Address::Unknown,
         input: Interface::NotLoopback,
         output: Interface::NotLoopback,
         state: None,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     net::RangeSet,
-    netfilter::{Action, Chain, Rule, Table},
+    netfilter::{Action, Chain, Rule, Table, Test},
 };
 
 /// How much work an answer may take, in rules looked at and pieces made.
@@ -94,7 +94,7 @@ impl<'a> Chains<'a> {
         let mut ops = Vec::new();
         let rules = self.chain(chain).map_or(&[][..], |chain| &chain.rules);
         for rule in rules {
-            self.budget.spend(1)?;
+            self.budget.spend(weight(rule))?;
             let (truth, within) = self.cell.judge(rule);
             if truth == Truth::No {
                 continue;
@@ -196,6 +196,15 @@ impl<'a> Chains<'a> {
             }
         }
     }
+}
+
+/// How much work it is to judge a rule.
+fn weight(rule: &Rule) -> usize {
+    let each = rule.matches.iter().map(|condition| match &condition.test {
+        Test::Source(set) | Test::Destination(set) => set.ranges().len(),
+        _ => 1,
+    });
+    each.sum::<usize>() + 1
 }
 
 /// A segment tree over effects: the composition of all of them, while single

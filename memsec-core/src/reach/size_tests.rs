@@ -40,15 +40,6 @@ fn a_blocklist_of_a_hundred_thousand_rules() {
 }
 
 #[test]
-fn generated_rules() {
-    for kind in ["blocklist", "mixed"] {
-        let path = format!("/tmp/memsec-{kind}-100000.txt");
-        let Ok(text) = std::fs::read_to_string(path) else { continue };
-        ask(kind, &text);
-    }
-}
-
-#[test]
 fn calls_upon_calls() {
     let mut text = "*filter\n:INPUT DROP [0:0]\n".to_owned();
     let depth = 2000;
@@ -83,4 +74,30 @@ fn one_long_line() {
     ask("line", &format!("*filter\n-A INPUT -s {list} -j DROP\nCOMMIT\n"));
     let words = "-m x ".repeat(500_000);
     ask("words", &format!("*filter\n-A INPUT {words} -j DROP\nCOMMIT\n"));
+}
+
+#[test]
+fn many_conditions_on_one_large_set() {
+    let list: Vec<_> = (0..40_000)
+        .map(|n| format!("\"10.{}.{}.1\"", n / 200, n % 200))
+        .collect();
+    let list = list.join(",");
+    let left = r#""left":{"payload":{"protocol":"ip","field":"saddr"}}"#;
+    let one = format!(r#"{{"match":{{"op":"!=",{left},"right":"@s"}}}}"#);
+    let many = vec![one; 40_000].join(",");
+    let of = r#""family":"ip","table":"t""#;
+    let text = format!(
+        r#"{{"nftables":[{{"table":{{"family":"ip","name":"t"}}}},
+        {{"set":{{{of},"name":"s","type":"ipv4_addr","elem":[{list}]}}}},
+        {{"chain":{{{of},"name":"c","hook":"input","prio":0,"type":"filter"}}}},
+        {{"rule":{{{of},"chain":"c","expr":[{many},{{"drop":null}}]}}}}]}}"#
+    );
+    let snapshot = Snapshot::new().with_command("nft -j list ruleset", &text);
+    let ruleset = Ruleset::new(&snapshot).unwrap();
+    let to = IpAddr::from([192, 0, 2, 1]);
+    let query = Query { interface: None, to, proto: Proto::Tcp, port: 1 };
+    let found = sources(&ruleset, &query);
+    // Too much to be decided: it says so.
+    assert!(found.may.is_all() && found.must.is_empty());
+    assert_eq!(found.undecided.len(), 1);
 }
