@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::{
-    Instance, Launcher, Listener, Start, Version, Word,
+    Instance, Launcher, Listener, Socket, Start, Version, Word,
     argv::{NEWEST, ports},
     getopt::{Given, getopt},
     instance::of_file,
@@ -143,6 +143,18 @@ impl<'a> Goal<'a> {
         Ok(())
     }
 
+    /// Whether the addresses are right, whatever the ports of UDP.
+    fn listens(&self, start: &Start) -> bool {
+        let Start::Runs(running) = start else { return false };
+        let mut all = running.listeners.iter().filter_map(Listener::socket);
+        let udp = |(proto, socket): (Proto, &Socket)| {
+            proto == Proto::Tcp
+                || !self.wanted.udp
+                || self.wanted.listen.contains(&socket.address)
+        };
+        tcp(start) == Some(self.tcp()) && all.all(udp)
+    }
+
     /// Without a version it is not known whether UDP is off of itself.
     fn must_say_udp(&self) -> bool {
         !self.wanted.udp && self.version.is_none()
@@ -191,9 +203,7 @@ impl<'a> Editor<'a> {
     fn all(&mut self, goal: &Goal<'_>) -> Result<(), String> {
         let listen = goal.wanted.listen.iter().map(ToString::to_string);
         let listen = listen.collect::<Vec<_>>().join(",");
-        if tcp(&self.instance.start) != Some(goal.tcp())
-            || goal.tcp().is_empty()
-        {
+        if !goal.listens(&self.instance.start) {
             self.set('l', &listen)?;
         }
         let udp = self.udp(goal)?;
@@ -494,5 +504,138 @@ mod tests {
             let error = error.unwrap_err();
             assert!(error.contains(why), "{error}");
         }
+    }
+
+    use proptest::{prelude::*, sample::select};
+
+    const LINES: &[&str] = &[
+        "# -l 10.0.0.1",
+        "",
+        "-m 64",
+        "  -v",
+        "-p 11300",
+        "-U 11300",
+        "-U 0",
+        "-U 0 # off",
+        "-l 0.0.0.0",
+        "-l 10.0.0.1,::1",
+        "-l '10.0.0.1'",
+        "-l10.0.0.2",
+        "-l ::",
+        "--listen=10.0.0.1",
+        "-vl 10.0.0.1",
+        "-P /run/m.pid -l 127.0.0.1",
+        "-l *",
+        "-u root",
+        "nonsense here",
+        "-d",
+        "-p 0",
+    ];
+
+    fn wanted() -> impl Strategy<Value = Wanted> {
+        let addresses = select(&["127.0.0.1", "::1", "10.0.0.1"][..]);
+        let addresses = prop::collection::btree_set(addresses, 1..3);
+        (addresses, any::<bool>()).prop_map(|(addresses, udp)| {
+            let parse = |address: &str| address.parse().unwrap();
+            Wanted { listen: addresses.into_iter().map(parse).collect(), udp }
+        })
+    }
+
+    fn version() -> impl Strategy<Value = Option<&'static str>> {
+        let known =
+            select(&["1.4.39", "1.5.3", "1.5.5", "1.5.6", "1.6.45"][..]);
+        prop::option::of(known)
+    }
+
+    fn conf() -> impl Strategy<Value = (&'static str, String)> {
+        let lines = prop::collection::vec(select(LINES), 0..6);
+        (lines, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+            |(lines, crlf, open, options)| {
+                if options {
+                    let value = lines.join(" ").replace(['#', '\''], "");
+                    return (SYSCONFIG, format!("{REST}OPTIONS=\"{value}\"\n"));
+                }
+                let newline = if crlf { "\r\n" } else { "\n" };
+                let mut text = lines.join(newline) + newline + "-u root";
+                if !open {
+                    text += newline;
+                }
+                (CONF, text)
+            },
+        )
+    }
+
+    fn start(path: &str, text: &str, version: Option<&str>) -> Start {
+        let snapshot = Snapshot::new().with_file(path, text);
+        let version = version.map(|version| version.parse().unwrap());
+        of_file(&snapshot, None, path, version).unwrap().unwrap().start
+    }
+
+    fn check_laws(
+        path: &str,
+        before: &str,
+        version: Option<&str>,
+        wanted: &Wanted,
+    ) -> bool {
+        let Ok(after) = change(path, before, version, wanted) else {
+            return false;
+        };
+        let Start::Runs(running) = start(path, &after, version) else {
+            panic!("{before:?} became {after:?}, which does not start");
+        };
+        for listener in &running.listeners {
+            let Some((proto, socket)) = listener.socket() else { continue };
+            assert!(proto == Proto::Tcp || wanted.udp, "{after:?}");
+            assert!(wanted.listen.contains(&socket.address), "{after:?}");
+        }
+        let again = change(path, &after, version, wanted);
+        assert_eq!(again.as_ref(), Ok(&after), "{before:?}");
+        let whole = |line: &&str| {
+            let options = ["-l", "-U", "-p", "--l", "OPTIONS", "-vl"];
+            !options.iter().any(|option| line.contains(option))
+        };
+        // What is left alone is still there, in its order.
+        let mut left = after.lines();
+        for line in before.lines().filter(whole) {
+            assert!(left.any(|l| l == line), "{before:?} became {after:?}");
+        }
+        true
+    }
+
+    proptest! {
+        #[test]
+        fn an_edit_does_what_it_says(
+            (path, text) in conf(),
+            wanted in wanted(),
+            version in version(),
+        ) {
+            check_laws(path, &text, version, &wanted);
+        }
+    }
+
+    #[test]
+    fn the_files_of_others_can_be_edited() {
+        let mut counts = (0, 0);
+        for (directory, path) in [("debian", CONF), ("sysconfig", SYSCONFIG)] {
+            let directory = format!("corpus/memcached/{directory}");
+            let Some(files) = crate::memcached::truth::shared(&directory)
+            else {
+                return;
+            };
+            for file in std::fs::read_dir(files).unwrap() {
+                let file = file.unwrap().path();
+                let Ok(text) = std::fs::read_to_string(&file) else { continue };
+                counts.0 += 1;
+                for version in [None, Some("1.6.18"), Some("1.4.15")] {
+                    if check_laws(path, &text, version, &local()) {
+                        continue;
+                    }
+                    let why = change(path, &text, version, &local());
+                    println!("{version:?} {}: {why:?}", file.display());
+                    counts.1 += 1;
+                }
+            }
+        }
+        println!("{} files, {} refusals", counts.0, counts.1);
     }
 }
