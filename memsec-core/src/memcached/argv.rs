@@ -389,7 +389,11 @@ fn cut(text: &str, most: usize) -> &str {
 }
 
 /// The ports of TCP and UDP; 0 for one that is off.
-fn ports(version: Version, p: Option<i32>, u: Option<i32>) -> (i32, i32) {
+pub(super) fn ports(
+    version: Version,
+    p: Option<i32>,
+    u: Option<i32>,
+) -> (i32, i32) {
     const PORT: i32 = 11211;
     let default = match version {
         version if version < Version(1, 2, 7) => 0,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use super::{
@@ -19,8 +19,8 @@ use crate::{
 pub(super) struct Addresses<'a> {
     pub names: Names,
     interfaces: Option<&'a [Interface]>,
-    /// Whether addresses that the host has not can be bound, by family.
-    nonlocal: [bool; 2],
+    /// Whether IPv4 addresses that the host has not can be bound, and IPv6.
+    nonlocal: (bool, bool),
     /// The first port that needs no privilege.
     unprivileged: u16,
 }
@@ -41,10 +41,10 @@ impl<'a> Addresses<'a> {
         Ok(Self {
             names: Names::new(snapshot)?,
             interfaces,
-            nonlocal: [
+            nonlocal: (
                 on("net.ipv4.ip_nonlocal_bind"),
                 on("net.ipv6.ip_nonlocal_bind"),
-            ],
+            ),
             unprivileged: sysctl("net.ipv4.ip_unprivileged_port_start")
                 .unwrap_or(1024),
         })
@@ -76,7 +76,10 @@ impl<'a> Addresses<'a> {
 
     fn has(&self, address: IpAddr, scope: Option<&str>) -> bool {
         let Some(interfaces) = self.interfaces else { return true };
-        let anywhere = self.nonlocal[usize::from(address.is_ipv6())];
+        let anywhere = match address {
+            IpAddr::V4(_) => self.nonlocal.0,
+            IpAddr::V6(_) => self.nonlocal.1,
+        };
         if anywhere || address.is_unspecified() || address.is_multicast() {
             return true;
         }
@@ -187,7 +190,10 @@ impl<'a> Sockets<'a> {
             }
             return true;
         }
-        let any = WILDCARDS[usize::from(address.is_ipv6())];
+        let any = match address {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
         let used = self.tcp.contains(&(address, port))
             || self.tcp.contains(&(any, port))
             || address == any

@@ -1,7 +1,20 @@
-use std::net::IpAddr;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    ops::Range,
+};
 
-use super::Instance;
-use crate::{Error, FileChange, Snapshot};
+use super::{
+    Instance, Launcher, Listener, Socket, Start, Version, Word,
+    argv::{NEWEST, ports},
+    getopt::{Given, getopt},
+    instance::of_file,
+    launch::env_file::assignments,
+    number::atoi,
+};
+use crate::{
+    Error, FileChange, Proto, Snapshot, net::interfaces, text::Source,
+};
 
 /// What a daemon should listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,12 +26,616 @@ pub(crate) struct Wanted {
 }
 
 /// The smallest change to the file of an instance after which it listens on
-/// just what is wanted, on the ports that it has.
+/// just what is wanted, on the ports that it has. A daemon that has only a
+/// unix socket is left as it is, and TCP that is off stays off.
+///
+/// # Errors
+///
+/// Where the file alone cannot bring that about, what stands in the way.
 pub(crate) fn edit(
     snapshot: &Snapshot,
     instance: &Instance,
     wanted: &Wanted,
 ) -> Result<FileChange, Error> {
-    let _ = (snapshot, wanted);
-    Err(Error::unsupported(format!("{}: cannot be edited", instance.source)))
+    let refuse =
+        |why: &str| Error::unsupported(format!("{}: {why}", instance.source));
+    let source = match instance.launcher {
+        Launcher::Process => None,
+        _ => snapshot.text(&instance.source)?,
+    };
+    let source =
+        source.ok_or_else(|| refuse("no file is known that starts it"))?;
+    let goal = Goal::new(instance, wanted);
+    let after = if goal.reached(&instance.start).is_ok() {
+        source.text().to_owned()
+    } else {
+        let mut editor = Editor::new(&source, instance);
+        editor.all(&goal).map_err(|why| refuse(&why))?;
+        let after = editor.apply();
+        let edited = snapshot.clone().with_file(source.name(), &after);
+        let start = restart(&edited, instance)?;
+        goal.reached(&start).map_err(|why| refuse(&why))?;
+        after
+    };
+    Ok(FileChange {
+        path: instance.source.clone(),
+        before: Some(source.text().to_owned()),
+        after: Some(after),
+    })
+}
+
+fn restart(snapshot: &Snapshot, instance: &Instance) -> Result<Start, Error> {
+    let addresses = snapshot.output("ip -j address");
+    let addresses = addresses.map(|text| interfaces(&text)).transpose()?;
+    let version = instance.version;
+    let source = &instance.source;
+    let again = of_file(snapshot, addresses.as_deref(), source, version)?;
+    again.map(|instance| instance.start).ok_or_else(|| {
+        Error::unsupported(format!("{source}: nothing starts it"))
+    })
+}
+
+/// What is to come of an edit.
+#[derive(Debug)]
+struct Goal<'a> {
+    wanted: &'a Wanted,
+    /// The TCP port; `None` where TCP is off.
+    port: Option<u16>,
+    version: Option<Version>,
+    /// Whether the file says itself that UDP is off.
+    udp_said: bool,
+}
+
+impl<'a> Goal<'a> {
+    fn new(instance: &Instance, wanted: &'a Wanted) -> Self {
+        let version = instance.version;
+        let (given, _) = options(instance);
+        let number = |letter| {
+            let mut of = given.iter().filter(|g| g.option.letter == letter);
+            of.next_back().map(|given| atoi(&given.word.text))
+        };
+        let bound = tcp(&instance.start).and_then(|tcp| {
+            let ports: BTreeSet<u16> = tcp.iter().map(|&(_, p)| p).collect();
+            ports.first().copied().filter(|&p| p != 0 && ports.len() == 1)
+        });
+        let tcp_off = number('p').is_some_and(|port| port == 0);
+        let known = version.unwrap_or(NEWEST);
+        let (stated, _) = ports(known, number('p'), number('U'));
+        let port = bound.or_else(|| {
+            let stated = u16::try_from(stated).ok().filter(|&port| port != 0);
+            (!tcp_off).then_some(stated.unwrap_or(11211))
+        });
+        Self { wanted, port, version, udp_said: number('U') == Some(0) }
+    }
+
+    fn tcp(&self) -> BTreeSet<(IpAddr, u16)> {
+        let all = self.wanted.listen.iter();
+        all.filter_map(|&address| Some((address, self.port?))).collect()
+    }
+
+    /// Whether a daemon that starts so is as it should be, or why not.
+    fn reached(&self, start: &Start) -> Result<(), String> {
+        let running = match start {
+            Start::Runs(running) => running,
+            Start::Exits(exit) => {
+                return Err(format!("it would not start: {}", exit.message));
+            }
+        };
+        let unix = |listener| matches!(listener, &Listener::Unix { .. });
+        if running.listeners.iter().any(unix) {
+            return Ok(());
+        }
+        if tcp(start) != Some(self.tcp()) {
+            return Err("it would listen on other addresses: they are set \
+                        in another place as well"
+                .to_owned());
+        }
+        let mut udp = running.listeners.iter().filter_map(|listener| {
+            let (proto, socket) = listener.socket()?;
+            (proto == Proto::Udp).then_some(socket.address)
+        });
+        if udp.any(|a| !self.wanted.udp || !self.wanted.listen.contains(&a)) {
+            return Err("UDP would stay on".to_owned());
+        }
+        if self.must_say_udp() && self.is_remote() && !self.udp_said {
+            return Err("UDP may be on".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether the addresses are right, whatever the ports of UDP.
+    fn listens(&self, start: &Start) -> bool {
+        let Start::Runs(running) = start else { return false };
+        let mut all = running.listeners.iter().filter_map(Listener::socket);
+        let udp = |(proto, socket): (Proto, &Socket)| {
+            proto == Proto::Tcp
+                || !self.wanted.udp
+                || self.wanted.listen.contains(&socket.address)
+        };
+        tcp(start) == Some(self.tcp()) && all.all(udp)
+    }
+
+    /// Without a version it is not known whether UDP is off of itself.
+    fn must_say_udp(&self) -> bool {
+        !self.wanted.udp && self.version.is_none()
+    }
+
+    fn is_remote(&self) -> bool {
+        self.wanted.listen.iter().any(|address| !address.is_loopback())
+    }
+}
+
+fn tcp(start: &Start) -> Option<BTreeSet<(IpAddr, u16)>> {
+    let Start::Runs(running) = start else { return None };
+    let all = running.listeners.iter().filter_map(Listener::socket);
+    let tcp = all.filter(|(proto, _)| *proto == Proto::Tcp);
+    Some(tcp.map(|(_, socket)| (socket.address, socket.port)).collect())
+}
+
+fn options(instance: &Instance) -> (Vec<Given>, Option<String>) {
+    let version = instance.version.unwrap_or(NEWEST);
+    getopt(&instance.argv, version, false)
+}
+
+/// Collects replacements of parts of a file.
+struct Editor<'a> {
+    source: &'a Source,
+    instance: &'a Instance,
+    given: Vec<Given>,
+    /// By where they start: where they end, and the new text.
+    changes: BTreeMap<usize, (usize, String)>,
+    /// Options to add.
+    added: Vec<String>,
+}
+
+impl<'a> Editor<'a> {
+    fn new(source: &'a Source, instance: &'a Instance) -> Self {
+        let (given, _) = options(instance);
+        let (changes, added) = (BTreeMap::new(), Vec::new());
+        Self { source, instance, given, changes, added }
+    }
+
+    fn of(&self, letter: char) -> Vec<Given> {
+        let of = self.given.iter().filter(|g| g.option.letter == letter);
+        of.cloned().collect()
+    }
+
+    fn all(&mut self, goal: &Goal<'_>) -> Result<(), String> {
+        let listen = goal.wanted.listen.iter().map(ToString::to_string);
+        let listen = listen.collect::<Vec<_>>().join(",");
+        if !goal.listens(&self.instance.start) {
+            self.set('l', &listen)?;
+        }
+        let udp = self.udp(goal)?;
+        self.port(goal, udp)?;
+        self.add()
+    }
+
+    /// Turns UDP off where it is on or may be. What `-U` then says.
+    fn udp(&mut self, goal: &Goal<'_>) -> Result<Option<i32>, String> {
+        let stated = self.of('U').last().map(|given| atoi(&given.word.text));
+        let version = self.instance.version;
+        let default = version.is_none_or(|v| v < Version(1, 5, 6));
+        let on = stated.map_or(default, |port| port != 0);
+        if goal.wanted.udp || !on {
+            return Ok(stated);
+        }
+        self.set('U', "0")?;
+        Ok(Some(0))
+    }
+
+    /// Keeps the port of TCP, which `-U` or `-l` may have set.
+    fn port(
+        &mut self,
+        goal: &Goal<'_>,
+        udp: Option<i32>,
+    ) -> Result<(), String> {
+        let Some(port) = goal.port else { return Ok(()) };
+        let last = self.of('p').pop();
+        let stated = last.as_ref().map(|given| atoi(&given.word.text));
+        // `-U 0` alone turns TCP off in 1.4.3 to 1.5.3.
+        let old = Version(1, 5, 3);
+        let mut versions = vec![goal.version.unwrap_or(NEWEST)];
+        versions.extend(goal.version.is_none().then_some(old));
+        let right = versions
+            .iter()
+            .all(|&v| ports(v, stated, udp).0 == i32::from(port));
+        match last {
+            _ if right => {}
+            None => self.added.push(format!("-p {port}")),
+            Some(last) => {
+                let range = self.place(&last.word)?;
+                let text = port.to_string();
+                self.changes.insert(range.start, (range.end, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives an option one value, where it stands first.
+    fn set(&mut self, letter: char, value: &str) -> Result<(), String> {
+        let given = self.of(letter);
+        let Some((first, others)) = given.split_first() else {
+            self.added.push(format!("-{letter} {value}"));
+            return Ok(());
+        };
+        if first.word.text != value {
+            let range = self.place(&first.word)?;
+            self.changes.insert(range.start, (range.end, value.to_owned()));
+        }
+        others.iter().try_for_each(|other| self.remove(other))
+    }
+
+    /// Where a word stands in the file.
+    fn place(&self, word: &Word) -> Result<Range<usize>, String> {
+        let text = &word.text;
+        let span = word.span.as_ref().ok_or_else(|| {
+            format!("{text:?} is not written there in one piece")
+        })?;
+        if span.source_name() != self.source.name() {
+            let other = span.source_name();
+            return Err(format!("{text:?} is set in {other}"));
+        }
+        if span.text() != *text {
+            return Err(format!("{text:?} is written as {:?}", span.text()));
+        }
+        Ok(span.range())
+    }
+
+    fn remove(&mut self, given: &Given) -> Result<(), String> {
+        let (first, end) = given.words;
+        let option = self.instance.argv.get(first);
+        let letter = given.option.letter;
+        let alone = option.is_some_and(|word| {
+            word.text.starts_with("--")
+                || word.text.starts_with(&format!("-{letter}"))
+        });
+        if !alone {
+            return Err(format!("-{letter} is in one word with others"));
+        }
+        for word in self.instance.argv.get(first..end).unwrap_or_default() {
+            let range = self.place(word)?;
+            let range = self.with_quotes(range);
+            let start = self.blanks_before(range.start);
+            self.changes.insert(start, (range.end, String::new()));
+        }
+        Ok(())
+    }
+
+    fn with_quotes(&self, range: Range<usize>) -> Range<usize> {
+        let bytes = self.source.text().as_bytes();
+        let before = range.start.checked_sub(1).and_then(|i| bytes.get(i));
+        let quoted = self.instance.launcher == Launcher::Debian
+            && matches!(before, Some(b'"' | b'\''))
+            && bytes.get(range.end) == before;
+        if quoted { range.start - 1..range.end + 1 } else { range }
+    }
+
+    fn blanks_before(&self, at: usize) -> usize {
+        let before = self.source.text().get(..at).unwrap_or_default();
+        before.trim_end_matches([' ', '\t']).len()
+    }
+
+    fn add(&mut self) -> Result<(), String> {
+        if self.added.is_empty() {
+            return Ok(());
+        }
+        match self.instance.launcher {
+            Launcher::Debian => self.add_lines(),
+            _ => self.add_to_options(),
+        }
+    }
+
+    /// New lines after the last that has an option.
+    fn add_lines(&mut self) -> Result<(), String> {
+        let text = self.source.text();
+        let spans = self.instance.argv.iter().filter_map(|w| w.span.as_ref());
+        let last = spans.map(|span| span.range().end).max();
+        let mut added = std::mem::take(&mut self.added);
+        if last.is_none() {
+            // The wrapper says `-u root` only where there is no option.
+            added.push("-u root".to_owned());
+        }
+        let rest = last.and_then(|at| text.get(at..)).unwrap_or_default();
+        let at = last.map_or(text.len(), |at| {
+            at + rest.find('\n').map_or(rest.len(), |end| end + 1)
+        });
+        self.insert_lines(at, &added);
+        Ok(())
+    }
+
+    fn insert_lines(&mut self, at: usize, lines: &[String]) {
+        let text = self.source.text();
+        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let open =
+            at > 0 && !text.get(..at).unwrap_or_default().ends_with('\n');
+        let joined = lines.join(newline);
+        let joined = match open {
+            true => format!("{newline}{joined}"),
+            false => format!("{joined}{newline}"),
+        };
+        self.changes.insert(at, (at, joined));
+    }
+
+    /// Adds to the value of OPTIONS, or a line with it.
+    fn add_to_options(&mut self) -> Result<(), String> {
+        let text = self.source.text();
+        let added = std::mem::take(&mut self.added).join(" ");
+        let all = assignments(text);
+        let options = all.iter().rev().find(|pair| pair.key == "OPTIONS");
+        let Some(options) = options else {
+            self.insert_lines(text.len(), &[format!("OPTIONS=\"{added}\"")]);
+            return Ok(());
+        };
+        let empty = options.value.text().trim().is_empty();
+        let gap = if empty { "" } else { " " };
+        let (at, added) = match options.quote {
+            Some(_) => (options.range.end.saturating_sub(1), added),
+            None if empty => (options.range.end, format!("\"{added}\"")),
+            None => (options.range.end, added),
+        };
+        self.changes.insert(at, (at, format!("{gap}{added}")));
+        Ok(())
+    }
+
+    /// The new text. A line that loses all that was on it goes.
+    fn apply(&self) -> String {
+        let text = self.source.text();
+        let mut out = String::new();
+        let mut at = 0;
+        for (&start, (end, new)) in &self.changes {
+            out.push_str(text.get(at..start).unwrap_or_default());
+            out.push_str(new);
+            at = (*end).max(start);
+            let rest = text.get(at..).unwrap_or_default();
+            let blank = rest
+                .find(|c: char| !matches!(c, ' ' | '\t' | '\r'))
+                .unwrap_or(rest.len());
+            let ends = rest.get(blank..).unwrap_or_default();
+            let empty = new.is_empty()
+                && (out.is_empty() || out.ends_with('\n'))
+                && ends.starts_with('\n');
+            if empty {
+                at += blank + 1;
+            }
+        }
+        out + text.get(at..).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memcached::instances;
+
+    fn change(
+        path: &str,
+        text: &str,
+        version: Option<&str>,
+        wanted: &Wanted,
+    ) -> Result<String, String> {
+        let mut snapshot = Snapshot::new().with_file(path, text);
+        if let Some(version) = version {
+            let stdout = format!("memcached {version}\n");
+            snapshot = snapshot.with_command("memcached -V", &stdout);
+        }
+        let all = instances(&snapshot, None).unwrap();
+        let change = edit(&snapshot, &all[0], wanted);
+        change.map(|c| c.after.unwrap()).map_err(|e| e.to_string())
+    }
+
+    fn local() -> Wanted {
+        let listen = vec!["127.0.0.1".parse().unwrap()];
+        Wanted { listen, udp: false }
+    }
+
+    const CONF: &str = "/etc/memcached.conf";
+    const SYSCONFIG: &str = "/etc/sysconfig/memcached";
+    const REST: &str =
+        "PORT=\"11211\"\nUSER=\"m\"\nMAXCONN=\"1024\"\nCACHESIZE=\"64\"\n";
+
+    #[test]
+    fn a_conf_changes_where_it_must() {
+        let table = [
+            ("-l 0.0.0.0\n-u m\n", "-l 127.0.0.1\n-u m\n"),
+            (
+                "-u m\r\n-m 64\r\n# end\r\n",
+                "-u m\r\n-m 64\r\n-l 127.0.0.1\r\n# end\r\n",
+            ),
+            ("-u m", "-u m\n-l 127.0.0.1"),
+            ("-l 127.0.0.1\n-u m\n", "-l 127.0.0.1\n-u m\n"),
+            ("-u m\n-l a\n -l b # c\n-l  d\n", "-u m\n-l 127.0.0.1\n # c\n"),
+            ("-l '0.0.0.0' # x\n-u m\n", "-l '127.0.0.1' # x\n-u m\n"),
+            (
+                "-u m -l 127.0.0.1 -U 5000\n",
+                "-u m -l 127.0.0.1 -U 0\n-p 5000\n",
+            ),
+            ("-u m -l -U 0\n", "-u m -l 127.0.0.1 0\n"),
+            ("-u m -l127.1,::1\n", "-u m -l127.0.0.1\n"),
+            ("-u m -l 10.0.0.1:5000\n", "-u m -l 127.0.0.1\n-p 5000\n"),
+            ("", "-l 127.0.0.1\n-u root\n"),
+            ("-u m -s /run/a/b\n", "-u m -s /run/a/b\n"),
+        ];
+        for (before, after) in table {
+            let seen = change(CONF, before, Some("1.6.18"), &local());
+            assert_eq!(seen.as_deref(), Ok(after), "{before:?}");
+        }
+    }
+
+    #[test]
+    fn options_change_where_they_must() {
+        let table = [
+            ("OPTIONS=\"\"\n", "OPTIONS=\"-l 127.0.0.1\"\n"),
+            ("OPTIONS=\n", "OPTIONS=\"-l 127.0.0.1\"\n"),
+            ("OPTIONS='-v'", "OPTIONS='-v -l 127.0.0.1'"),
+            ("", "OPTIONS=\"-l 127.0.0.1\"\n"),
+            ("OPTIONS=-v -l ::\n", "OPTIONS=-v -l 127.0.0.1\n"),
+            ("OPTIONS=\"-l ::\"\n#x", "OPTIONS=\"-l 127.0.0.1\"\n#x"),
+        ];
+        for (before, after) in table {
+            let (before, after) =
+                (REST.to_owned() + before, REST.to_owned() + after);
+            let seen = change(SYSCONFIG, &before, Some("1.6.18"), &local());
+            assert_eq!(seen, Ok(after), "{before:?}");
+        }
+    }
+
+    #[test]
+    fn an_old_or_unknown_version_says_its_ports() {
+        let before = "-u m\n-l 0.0.0.0\n";
+        let after = "-u m\n-l 127.0.0.1\n-U 0\n-p 11211\n";
+        for version in [None, Some("1.4.15")] {
+            let seen = change(CONF, before, version, &local());
+            assert_eq!(seen.as_deref(), Ok(after), "{version:?}");
+        }
+        let seen = change(CONF, before, Some("1.5.5"), &local()).unwrap();
+        assert_eq!(seen, "-u m\n-l 127.0.0.1\n-U 0\n");
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_said() {
+        let table = [
+            ("-u m\n-l $IP\n", "expands '$'"),
+            ("-u m -- x\n", "other addresses"),
+            ("-l 0.0.0.0\n", "must add '-u root'"),
+        ];
+        for (text, why) in table {
+            let error = change(CONF, text, Some("1.6.18"), &local());
+            let error = error.unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    use proptest::{prelude::*, sample::select};
+
+    const LINES: &[&str] = &[
+        "# -l 10.0.0.1",
+        "",
+        "-m 64",
+        "  -v",
+        "-p 11300",
+        "-U 11300",
+        "-U 0",
+        "-U 0 # off",
+        "-l 0.0.0.0",
+        "-l 10.0.0.1,::1",
+        "-l '10.0.0.1'",
+        "-l10.0.0.2",
+        "-l ::",
+        "--listen=10.0.0.1",
+        "-vl 10.0.0.1",
+        "-P /run/m.pid -l 127.0.0.1",
+        "-l *",
+        "-u root",
+        "nonsense here",
+        "-d",
+        "-p 0",
+    ];
+
+    fn wanted() -> impl Strategy<Value = Wanted> {
+        let addresses = select(&["127.0.0.1", "::1", "10.0.0.1"][..]);
+        let addresses = prop::collection::btree_set(addresses, 1..3);
+        (addresses, any::<bool>()).prop_map(|(addresses, udp)| {
+            let parse = |address: &str| address.parse().unwrap();
+            Wanted { listen: addresses.into_iter().map(parse).collect(), udp }
+        })
+    }
+
+    fn version() -> impl Strategy<Value = Option<&'static str>> {
+        let known =
+            select(&["1.4.39", "1.5.3", "1.5.5", "1.5.6", "1.6.45"][..]);
+        prop::option::of(known)
+    }
+
+    fn conf() -> impl Strategy<Value = (&'static str, String)> {
+        let lines = prop::collection::vec(select(LINES), 0..6);
+        (lines, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+            |(lines, crlf, open, options)| {
+                if options {
+                    let value = lines.join(" ").replace(['#', '\''], "");
+                    return (SYSCONFIG, format!("{REST}OPTIONS=\"{value}\"\n"));
+                }
+                let newline = if crlf { "\r\n" } else { "\n" };
+                let mut text = lines.join(newline) + newline + "-u root";
+                if !open {
+                    text += newline;
+                }
+                (CONF, text)
+            },
+        )
+    }
+
+    fn start(path: &str, text: &str, version: Option<&str>) -> Start {
+        let snapshot = Snapshot::new().with_file(path, text);
+        let version = version.map(|version| version.parse().unwrap());
+        of_file(&snapshot, None, path, version).unwrap().unwrap().start
+    }
+
+    fn check_laws(
+        path: &str,
+        before: &str,
+        version: Option<&str>,
+        wanted: &Wanted,
+    ) -> bool {
+        let Ok(after) = change(path, before, version, wanted) else {
+            return false;
+        };
+        let Start::Runs(running) = start(path, &after, version) else {
+            panic!("{before:?} became {after:?}, which does not start");
+        };
+        for listener in &running.listeners {
+            let Some((proto, socket)) = listener.socket() else { continue };
+            assert!(proto == Proto::Tcp || wanted.udp, "{after:?}");
+            assert!(wanted.listen.contains(&socket.address), "{after:?}");
+        }
+        let again = change(path, &after, version, wanted);
+        assert_eq!(again.as_ref(), Ok(&after), "{before:?}");
+        let whole = |line: &&str| {
+            let options = ["-l", "-U", "-p", "--l", "OPTIONS", "-vl"];
+            !options.iter().any(|option| line.contains(option))
+        };
+        // What is left alone is still there, in its order.
+        let mut left = after.lines();
+        for line in before.lines().filter(whole) {
+            assert!(left.any(|l| l == line), "{before:?} became {after:?}");
+        }
+        true
+    }
+
+    proptest! {
+        #[test]
+        fn an_edit_does_what_it_says(
+            (path, text) in conf(),
+            wanted in wanted(),
+            version in version(),
+        ) {
+            check_laws(path, &text, version, &wanted);
+        }
+    }
+
+    #[test]
+    fn the_files_of_others_can_be_edited() {
+        let mut counts = (0, 0);
+        for (directory, path) in [("debian", CONF), ("sysconfig", SYSCONFIG)] {
+            let directory = format!("corpus/memcached/{directory}");
+            let Some(files) = crate::memcached::truth::shared(&directory)
+            else {
+                return;
+            };
+            for file in std::fs::read_dir(files).unwrap() {
+                let file = file.unwrap().path();
+                let Ok(text) = std::fs::read_to_string(&file) else { continue };
+                counts.0 += 1;
+                for version in [None, Some("1.6.18"), Some("1.4.15")] {
+                    if check_laws(path, &text, version, &local()) {
+                        continue;
+                    }
+                    let why = change(path, &text, version, &local());
+                    println!("{version:?} {}: {why:?}", file.display());
+                    counts.1 += 1;
+                }
+            }
+        }
+        println!("{} files, {} refusals", counts.0, counts.1);
+    }
 }

@@ -39,6 +39,7 @@ impl Traced {
     }
 
     /// A part of a source, from a byte on.
+    #[cfg(test)]
     pub(super) fn at(text: &str, start: usize) -> Self {
         let chars = text.char_indices();
         Self(chars.map(|(i, c)| (c, Some(start + i))).collect())
