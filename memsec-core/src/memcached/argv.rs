@@ -19,7 +19,7 @@ use crate::{
 pub(super) const NEWEST: Version = Version(1, 6, 45);
 const UDP_OFF: Version = Version(1, 5, 6);
 /// Linux lets an argv and its environment have a quarter of the stack.
-const ARG_MAX: usize = 2 << 20;
+pub(super) const ARG_MAX: usize = 2 << 20;
 /// Directories in which only root makes files (FHS 3.0).
 const ROOTS: [&str; 15] = [
     "", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/opt", "/root",

@@ -590,6 +590,13 @@ mod tests {
         }
         let again = change(path, &after, version, wanted);
         assert_eq!(again.as_ref(), Ok(&after), "{before:?}");
+        true
+    }
+
+    fn check_lines(path: &str, before: &str, version: Option<&str>) {
+        let Ok(after) = change(path, before, version, &local()) else {
+            return;
+        };
         let whole = |line: &&str| {
             let options = ["-l", "-U", "-p", "--l", "OPTIONS", "-vl"];
             !options.iter().any(|option| line.contains(option))
@@ -599,10 +606,20 @@ mod tests {
         for line in before.lines().filter(whole) {
             assert!(left.any(|l| l == line), "{before:?} became {after:?}");
         }
-        true
     }
 
     proptest! {
+        #[test]
+        fn any_text_has_a_model(
+            text in "[-lUps:0-9a#'\"\\\\$*;>=, \n\r\u{e9}]{0,60}",
+        ) {
+            for path in [CONF, SYSCONFIG] {
+                let options = format!("{REST}OPTIONS={text}");
+                let text = if path == CONF { &text } else { &options };
+                let _ = check_laws(path, text, None, &local());
+            }
+        }
+
         #[test]
         fn an_edit_does_what_it_says(
             (path, text) in conf(),
@@ -610,6 +627,7 @@ mod tests {
             version in version(),
         ) {
             check_laws(path, &text, version, &wanted);
+            check_lines(path, &text, version);
         }
     }
 
@@ -627,6 +645,7 @@ mod tests {
                 let Ok(text) = std::fs::read_to_string(&file) else { continue };
                 counts.0 += 1;
                 for version in [None, Some("1.6.18"), Some("1.4.15")] {
+                    check_lines(path, &text, version);
                     if check_laws(path, &text, version, &local()) {
                         continue;
                     }

@@ -94,8 +94,9 @@ pub(crate) fn instances(
     let mut all = Vec::new();
     for (index, file) in configured.iter().enumerate() {
         let process = left.iter().position(|process| {
+            let here = process.netns.as_deref().is_none_or(|n| n == "host");
             let stated = model.file(file, Some(process)).start;
-            same(&stated, &model.process(process).start)
+            here && same(&stated, &model.process(process).start)
         });
         let process = process.map(|index| left.remove(index));
         let mut instance = model.file(file, process);

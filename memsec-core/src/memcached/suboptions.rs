@@ -4,7 +4,7 @@ use super::{
     Version,
     number::{atof, atoi, whole},
 };
-use Value::{Fraction, Hash, Ignored, Int, Nothing, Number, Size, Text, Tls};
+use Value::{Fraction, Hash, Ignored, Int, Nothing, Number, Range, Size, Text};
 
 /// What a suboption wants for a value. Anything else exits with 1.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ enum Value {
     /// A whole number.
     Number,
     /// As `Number`, between two limits.
-    Tls(i32, i32),
+    Range(i32, i32),
     /// The name of a hash function.
     Hash,
     /// A path, a colon and a size.
@@ -71,7 +71,7 @@ const SUBOPTIONS: &[Suboption] = &[
     sub("watcher_logbuf_size", OLD, Number),
     sub("worker_logbuf_size", OLD, Number),
     sub("slab_sizes", OLD, Text),
-    sub("slab_chunk_max", OLD, Tls(1, 1024)),
+    sub("slab_chunk_max", OLD, Range(1, 1024)),
     sub("track_sizes", OLD, Nothing),
     sub("no_inline_ascii_resp", OLD, Nothing),
     sub("inline_ascii_resp", OLD, Nothing),
@@ -96,13 +96,13 @@ const SUBOPTIONS: &[Suboption] = &[
     sub("sock_cookie_id", Version(1, 6, 17), Nothing),
     sub("ssl_chain_cert", TLS, Text),
     sub("ssl_key", TLS, Text),
-    sub("ssl_verify_mode", TLS, Tls(0, 3)),
+    sub("ssl_verify_mode", TLS, Range(0, 3)),
     sub("ssl_keyformat", TLS, Number),
     sub("ssl_ciphers", TLS, Text),
     sub("ssl_ca_cert", TLS, Text),
     sub("ssl_wbuf_size", TLS, Number),
     sub("ssl_session_cache", Version(1, 6, 6), Nothing),
-    sub("ssl_min_version", Version(1, 6, 11), Tls(0, 3)),
+    sub("ssl_min_version", Version(1, 6, 11), Range(0, 3)),
     sub("ssl_kernel_tls", Version(1, 6, 16), Nothing),
     sub("proxy_config", Version(1, 6, 13), Text),
     sub("proxy_uring", Version(1, 6, 15), Nothing),
@@ -126,11 +126,11 @@ const SUBOPTIONS: &[Suboption] = &[
 ];
 
 /// Reads one suboption as `getsubopt` does; the error is what is wrong.
-pub(super) fn suboption<'a>(
-    text: &'a str,
+pub(super) fn suboption(
+    text: &str,
     version: Version,
     built: impl Fn(&str) -> bool,
-) -> Result<(&'static str, Option<&'a str>), String> {
+) -> Result<(&'static str, Option<&str>), String> {
     let (name, value) = match text.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (text, None),
@@ -163,7 +163,7 @@ impl Value {
             Int(low, high) | Ignored(low, high) => {
                 (low..=high).contains(&atoi(text))
             }
-            Tls(low, high) => {
+            Range(low, high) => {
                 whole(text).is_some_and(|n| (low..=high).contains(&n))
             }
             Fraction(most) => {

@@ -23,8 +23,12 @@ type Char = (char, Option<usize>);
 /// Splits a line up to the end of its first command. What is redirected is
 /// left out; the commands after the first do not matter to it.
 pub(super) fn words(line: &Traced) -> Command {
-    let mut shell =
-        Shell { rest: line.chars(), word: None, command: Command::default() };
+    let mut shell = Shell {
+        rest: line.chars(),
+        word: None,
+        literal: false,
+        command: Command::default(),
+    };
     shell.command.stopped = shell.all().err();
     shell.end_word();
     shell.command
@@ -33,6 +37,8 @@ pub(super) fn words(line: &Traced) -> Command {
 struct Shell<'a> {
     rest: &'a [Char],
     word: Option<Traced>,
+    /// Whether the word has a colon, so that no pattern in it matches.
+    literal: bool,
     command: Command,
 }
 
@@ -49,6 +55,7 @@ impl Shell<'_> {
 
     fn end_word(&mut self) {
         self.command.words.extend(self.word.take());
+        self.literal = false;
     }
 
     fn all(&mut self) -> Result<(), Stopped> {
@@ -102,13 +109,11 @@ impl Shell<'_> {
     /// A pattern stands for itself where no file has such a name: none in
     /// the root directory has a colon in it.
     fn pattern(&mut self, next: Char) -> Result<(), Stopped> {
-        let mut word = self.rest.iter().map(|&(c, _)| c);
-        let colon = word
-            .by_ref()
-            .take_while(|c| !c.is_ascii_whitespace())
-            .any(|c| c == ':');
-        let before = self.word.iter().flat_map(Traced::chars);
-        if colon || before.into_iter().any(|&(c, _)| c == ':') {
+        let is = |of: &Char, c: char| of.0 == c;
+        let rest = self.rest.iter().take_while(|c| !is(c, ' '));
+        let mut word = self.word.iter().flat_map(Traced::chars).chain(rest);
+        self.literal = self.literal || word.any(|c| is(c, ':'));
+        if self.literal {
             self.push(next);
             return Ok(());
         }

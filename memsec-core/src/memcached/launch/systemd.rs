@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     super::{
         Exit, Word,
+        argv::ARG_MAX,
         word::{Lines, Traced},
     },
     Launch,
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::{Error, Snapshot, text::Source};
 
+const CAT: &str = "systemctl cat memcached.service";
 const UNIT: &str = "memcached.service";
 /// Where units are, the first that counts first.
 const DIRECTORIES: [&str; 4] = [
@@ -45,15 +47,16 @@ pub(in super::super) struct Started {
 
 /// What memcached.service starts.
 pub(in super::super) fn started(snapshot: &Snapshot) -> Result<Started, Error> {
-    let texts = unit_texts(snapshot)?;
+    let own = unit_texts(snapshot)?;
+    let known = !own.is_empty();
     let mut unit = Unit::default();
-    let known = !texts.is_empty();
     if known {
-        texts.iter().for_each(|text| unit.add(text));
-    } else if is_el7(snapshot)? {
-        unit.add(UNBRACED);
+        own.iter().for_each(|text| unit.add(text));
     } else {
-        unit.add(BRACED);
+        unit.add(if is_el7(snapshot)? { UNBRACED } else { BRACED });
+    }
+    if snapshot.output(CAT).is_none() {
+        drop_ins(snapshot)?.iter().for_each(|text| unit.add(text));
     }
     let mut started = exec(&unit, snapshot)?;
     started.known = known;
@@ -82,30 +85,18 @@ fn os_release(snapshot: &Snapshot) -> Result<BTreeMap<String, String>, Error> {
     Ok(pairs.map(|pair| (pair.key, pair.value.text())).collect())
 }
 
-/// The unit and its drop-ins, in the order in which they count.
+/// The unit; with its drop-ins, where systemctl says them.
 fn unit_texts(snapshot: &Snapshot) -> Result<Vec<String>, Error> {
-    if let Some(cat) = snapshot.output("systemctl cat memcached.service") {
+    if let Some(cat) = snapshot.output(CAT) {
         return Ok(files_of(cat.text()));
     }
-    let mut texts = Vec::new();
     for directory in DIRECTORIES {
         let path = format!("{directory}/{UNIT}");
         if let Some(text) = snapshot.text(&path)? {
-            texts.push(text.text().to_owned());
-            break;
+            return Ok(vec![text.text().to_owned()]);
         }
     }
-    if texts.is_empty() {
-        texts.push(if is_el7(snapshot)? { UNBRACED } else { BRACED }.into());
-        let drop_ins = drop_ins(snapshot)?;
-        if drop_ins.is_empty() {
-            return Ok(Vec::new());
-        }
-        texts.extend(drop_ins);
-        return Ok(texts);
-    }
-    texts.extend(drop_ins(snapshot)?);
-    Ok(texts)
+    Ok(Vec::new())
 }
 
 /// Drop-ins by their file name; of one name, that of the first directory.
@@ -204,12 +195,19 @@ impl Environment {
         let mut words = split(&Traced::plain(line)).into_iter();
         let program = words.next().unwrap_or_default().text();
         let mut argv = Vec::new();
+        let mut length = 0;
         for word in words {
             let text = word.text().replace("%%", "%");
             if text == ";" {
                 break;
             }
+            let before = argv.len();
             self.expand(&text, &mut argv);
+            let new = argv.get(before..).unwrap_or_default();
+            length += new.iter().map(|word| word.text.len() + 1).sum::<usize>();
+            if length > ARG_MAX {
+                return refused("Argument list too long");
+            }
         }
         let env = ["POSIXLY_CORRECT", "SASL_CONF_PATH"];
         let env = env.into_iter().filter_map(|name| {
@@ -243,7 +241,7 @@ impl Environment {
     fn replace(&self, text: &str) -> String {
         let mut out = String::new();
         let mut rest = text;
-        while let Some(at) = rest.find('$') {
+        while let (Some(at), 0..=ARG_MAX) = (rest.find('$'), out.len()) {
             let (before, from) = rest.split_at(at);
             out.push_str(before);
             let end = from.find('}').filter(|_| from.starts_with("${"));
