@@ -26,7 +26,7 @@ fn audited(text: &str) -> Result<Report, Error> {
 }
 
 fn error(text: &str) -> String {
-    audited(text).unwrap_err().to_string()
+    audited(text).map_or_else(|e| e.to_string(), |_| "no error".to_owned())
 }
 
 #[track_caller]
@@ -117,7 +117,7 @@ fn a_line_of_100_megabytes() {
     let text = format!("{INPUT}{line}{}\nCOMMIT\n", "x".repeat(100 << 20));
     let _ = audited(&text);
     let conf = Snapshot::new()
-        .with_file("/etc/memcached.conf", &"-l 0.0.0.0,".repeat(10 << 20));
+        .with_file("/etc/memcached.conf", &"-l 0.0.0.0,".repeat(1 << 20));
     let _ = audit(&conf, &Policy::new());
     let words = format!("{INPUT}-A INPUT{}\nCOMMIT\n", " -v".repeat(1 << 20));
     let _ = audited(&words);

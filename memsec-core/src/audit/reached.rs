@@ -106,12 +106,18 @@ fn by_destination(
     let loopback = by.is_some_and(|interface| interface.loopback);
     let local = loopback || target.address.is_loopback();
     for to in destinations {
-        let interface = by.map(|interface| interface.name.as_str());
+        let interface = match by {
+            Some(interface) => Some(interface.name.as_str()),
+            None => local.then_some("lo"),
+        };
         let (proto, port) = (target.proto, target.port);
-        let query = Query { interface, to, proto, port };
+        let family = Family::of(to);
+        // Where the addresses are not known it stands for whichever.
+        let known = (!to.is_unspecified()).then_some(to);
+        let query = Query { interface, family, to: known, proto, port };
         let mut sources = sources(&host.ruleset, &query);
         if local {
-            let own = own_addresses(host, Family::of(to));
+            let own = own_addresses(host, family);
             sources.may = sources.may.intersection(&own);
             sources.must = sources.must.intersection(&own);
         }

@@ -38,7 +38,7 @@ impl<'a> Subject<'a> {
     ) -> impl Iterator<Item = (&'a Instance, &'a Running)> {
         self.host.instances.iter().filter_map(|i| match &i.start {
             Start::Runs(running) => Some((i, running)),
-            Start::Exits(_) => None,
+            Start::Exits(_) | Start::Undecided(_) => None,
         })
     }
 
@@ -139,6 +139,7 @@ impl<'a> Subject<'a> {
             }
         }
         for instance in &self.host.instances {
+            out.extend(undecided(instance));
             if instance.version.is_none() {
                 let id = &instance.id;
                 out.push(unknown(
@@ -158,6 +159,30 @@ impl<'a> Subject<'a> {
             }
         }
         out
+    }
+}
+
+/// What of a daemon's start the snapshot does not tell.
+fn undecided(instance: &Instance) -> Vec<Unknown> {
+    let unknown =
+        |what: String, option| Unknown { what, place: instance.place(option) };
+    let id = &instance.id;
+    match &instance.start {
+        Start::Undecided(exit) => vec![unknown(
+            format!("what {id} listens on, if anything: {}", exit.message),
+            'l',
+        )],
+        Start::Runs(running) => {
+            let names = running.unresolved.iter().map(|name| {
+                let what = format!(
+                    "which address {name} is: {id} is taken to listen on \
+                     every one"
+                );
+                unknown(what, 'l')
+            });
+            names.collect()
+        }
+        Start::Exits(_) => Vec::new(),
     }
 }
 
@@ -186,7 +211,7 @@ impl Instance {
     pub(crate) fn place(&self, option: char) -> Place {
         let word = match &self.start {
             Start::Runs(running) => running.options.get(&option),
-            Start::Exits(_) => None,
+            Start::Exits(_) | Start::Undecided(_) => None,
         };
         match word {
             Some(word) => word.place(&self.source),

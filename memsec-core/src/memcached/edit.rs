@@ -117,7 +117,7 @@ impl<'a> Goal<'a> {
     fn reached(&self, start: &Start) -> Result<(), String> {
         let running = match start {
             Start::Runs(running) => running,
-            Start::Exits(exit) => {
+            Start::Exits(exit) | Start::Undecided(exit) => {
                 return Err(format!("it would not start: {}", exit.message));
             }
         };

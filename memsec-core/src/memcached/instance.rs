@@ -37,6 +37,8 @@ pub(crate) struct Instance {
 pub(crate) enum Start {
     Runs(Running),
     Exits(Exit),
+    /// It may run, and listen on anything; why that cannot be told.
+    Undecided(Exit),
 }
 
 /// A daemon that runs.
@@ -203,7 +205,11 @@ impl Model<'_> {
         process: Option<&Process>,
     ) -> Start {
         if let Some(exit) = &launch.stopped {
-            return Start::Exits(exit.clone());
+            let exit = exit.clone();
+            return match launch.undecided {
+                true => Start::Undecided(exit),
+                false => Start::Exits(exit),
+            };
         }
         let mut env = launch.env.clone();
         env.extend(process.iter().flat_map(|process| process.env.clone()));
@@ -350,7 +356,9 @@ mod tests {
     fn summary(start: &Start) -> String {
         let running = match start {
             Start::Runs(running) => running,
-            Start::Exits(exit) => return format!("exit {}", exit.status),
+            Start::Exits(exit) | Start::Undecided(exit) => {
+                return format!("exit {}", exit.status);
+            }
         };
         let all = running.listeners.iter().map(|listener| match listener {
             Listener::Tcp(to) => format!("T{}:{}", to.address, to.port),

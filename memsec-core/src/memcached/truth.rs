@@ -155,7 +155,9 @@ fn socket(value: &Value) -> String {
 fn seen(start: &Start) -> String {
     let running = match start {
         Start::Runs(running) => running,
-        Start::Exits(exit) => return format!("exits {}", exit.status),
+        Start::Exits(exit) | Start::Undecided(exit) => {
+            return format!("exits {}", exit.status);
+        }
     };
     let mut sockets: Vec<_> = running.listeners.iter().map(listener).collect();
     sockets.sort();

@@ -1,7 +1,5 @@
 //! Rules that no packet gets to.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use super::{
     Proto, Query, atoms,
     cell::{Address, Interface, Truth},
@@ -21,7 +19,6 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct DeadRule {
     pub rule: Place,
-    pub family: Family,
     /// What its author wanted for the packets: true to let them in.
     pub accepts: bool,
     /// Whether the packets that it would match (any of them) meet the other
@@ -42,11 +39,7 @@ pub(crate) fn dead_rules(
 ) -> Vec<DeadRule> {
     let mut out = Vec::new();
     for family in Family::BOTH {
-        let to: IpAddr = match family {
-            Family::Ipv4 => Ipv4Addr::UNSPECIFIED.into(),
-            Family::Ipv6 => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        let query = Query { interface: None, to, proto, port };
+        let query = Query { interface: None, family, to: None, proto, port };
         let question = Question::new(ruleset, &query);
         let flows = flows(&question);
         let all = candidates(ruleset, &question, port);
@@ -161,7 +154,6 @@ fn dead(
     let accepts = accepts(rule).unwrap_or(false);
     let mut found = DeadRule {
         rule: rule.span.place(),
-        family: question.family,
         accepts,
         contradicted: false,
         shadowed_by: None,

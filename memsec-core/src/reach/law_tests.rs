@@ -156,8 +156,13 @@ fn snapshot(text: &str) -> Snapshot {
 fn ask(text: &str) -> Sources {
     let ruleset = Ruleset::new(&snapshot(text)).unwrap();
     let to = IpAddr::from([10, 0, 0, 100]);
-    let query =
-        Query { interface: Some("eth0"), to, proto: Proto::Tcp, port: 11211 };
+    let query = Query {
+        interface: Some("eth0"),
+        family: Family::of(to),
+        to: Some(to),
+        proto: Proto::Tcp,
+        port: 11211,
+    };
     sources(&ruleset, &query)
 }
 
@@ -256,7 +261,13 @@ fn what_is_not_there_is_not_known() {
     let ruleset = Ruleset::new(&Snapshot::new()).unwrap();
     assert!(Family::BOTH.iter().all(|&family| ruleset.missing(family)));
     let to = IpAddr::from([10, 0, 0, 1]);
-    let query = Query { interface: None, to, proto: Proto::Udp, port: 1 };
+    let query = Query {
+        interface: None,
+        family: Family::of(to),
+        to: Some(to),
+        proto: Proto::Udp,
+        port: 1,
+    };
     let found = sources(&ruleset, &query);
     assert!(found.may.is_all() && found.must.is_empty());
 }

@@ -99,7 +99,13 @@ fn guard() -> String {
 fn ask(snapshot: &Snapshot, to: &str, proto: Proto, port: u16) -> String {
     let ruleset = Ruleset::new(snapshot).unwrap();
     let to: IpAddr = to.parse().unwrap();
-    let query = Query { interface: None, to, proto, port };
+    let query = Query {
+        interface: None,
+        family: Family::of(to),
+        to: Some(to),
+        proto,
+        port,
+    };
     let found = sources(&ruleset, &query);
     let text = |set: &crate::net::IpSet| {
         let all: Vec<_> = set.cidrs().map(|cidr| cidr.to_string()).collect();

@@ -3,7 +3,7 @@
 use std::{fmt::Write, net::IpAddr, time::Instant};
 
 use super::{Proto, Query, Sources, sources};
-use crate::{Snapshot, netfilter::Ruleset};
+use crate::{Snapshot, net::Family, netfilter::Ruleset};
 
 fn ask(name: &str, text: &str) -> Sources {
     let start = Instant::now();
@@ -11,7 +11,13 @@ fn ask(name: &str, text: &str) -> Sources {
     let ruleset = Ruleset::new(&snapshot).unwrap();
     let read = start.elapsed();
     let to = IpAddr::from([192, 0, 2, 1]);
-    let query = Query { interface: None, to, proto: Proto::Tcp, port: 11211 };
+    let query = Query {
+        interface: None,
+        family: Family::of(to),
+        to: Some(to),
+        proto: Proto::Tcp,
+        port: 11211,
+    };
     let found = sources(&ruleset, &query);
     println!("{name}: read {read:?}, all {:?}", start.elapsed());
     found
@@ -95,7 +101,13 @@ fn many_conditions_on_one_large_set() {
     let snapshot = Snapshot::new().with_command("nft -j list ruleset", &text);
     let ruleset = Ruleset::new(&snapshot).unwrap();
     let to = IpAddr::from([192, 0, 2, 1]);
-    let query = Query { interface: None, to, proto: Proto::Tcp, port: 1 };
+    let query = Query {
+        interface: None,
+        family: Family::of(to),
+        to: Some(to),
+        proto: Proto::Tcp,
+        port: 1,
+    };
     let found = sources(&ruleset, &query);
     // Too much to be decided: it says so.
     assert!(found.may.is_all() && found.must.is_empty());

@@ -21,8 +21,9 @@ use crate::{
 pub(crate) struct Query<'a> {
     /// The interface they arrive at; `None` for whichever but the loopback.
     pub interface: Option<&'a str>,
-    /// 0.0.0.0 or :: for whichever address the host has.
-    pub to: IpAddr,
+    pub family: Family,
+    /// `None` for whichever address the host has.
+    pub to: Option<IpAddr>,
     pub proto: Proto,
     pub port: u16,
 }
@@ -76,7 +77,7 @@ pub(super) struct Answered<'a> {
 
 /// Who gets through to a port of this host.
 pub(crate) fn sources(ruleset: &Ruleset, query: &Query<'_>) -> Sources {
-    let family = Family::of(query.to);
+    let family = query.family;
     if ruleset.missing(family) {
         return unknown(family, Vec::new());
     }
@@ -119,7 +120,7 @@ fn unknown(family: Family, undecided: Vec<Place>) -> Sources {
 
 impl<'a> Question<'a> {
     pub(super) fn new(ruleset: &'a Ruleset, query: &Query<'a>) -> Self {
-        let family = Family::of(query.to);
+        let family = query.family;
         let of = |hooks: &[Hook]| stages(ruleset, family, hooks);
         let first = match query.interface {
             Some("lo") => {
@@ -167,14 +168,19 @@ impl<'a> Question<'a> {
             family: self.family,
             proto: self.query.proto,
             source: Address::Symbolic,
-            destination: destination(self.query.to),
+            destination: match self.query.to {
+                Some(to) => Address::Known(Family::number(to)),
+                None => Address::Unknown,
+            },
             sport,
             dport: Some(self.query.port),
             interface,
             state: Some(State::New),
             reply: false,
             flags: SYN,
-            destination_type: Some(address_type(self.query.to)),
+            destination_type: Some(
+                self.query.to.map_or(AddressType::Local, address_type),
+            ),
             marks: self.marks,
             ordinary: false,
             probe: None,
@@ -269,14 +275,6 @@ impl<'a> Question<'a> {
             destination_type: None,
             ..flow.clone()
         }
-    }
-}
-
-/// An address that stands for whichever one the host has is not known.
-fn destination(to: IpAddr) -> Address {
-    match to.is_unspecified() {
-        true => Address::Unknown,
-        false => Address::Known(Family::number(to)),
     }
 }
 

@@ -98,7 +98,13 @@ fn hosts() {
                 let Some(row) = row(line) else { continue };
                 let (interface, to, proto) = row.query;
                 let interface = Some(interface);
-                let query = Query { interface, to, proto, port: 11211 };
+                let query = Query {
+                    interface,
+                    family: Family::of(to),
+                    to: Some(to),
+                    proto,
+                    port: 11211,
+                };
                 let found = sources(&ruleset, &query);
                 let (may, must) = (
                     found.may.contains(row.from),
@@ -185,7 +191,8 @@ fn kernel() {
         };
         let query = Query {
             interface: probe["if"].as_str(),
-            to,
+            family: Family::of(to),
+            to: Some(to),
             proto,
             port: probe["dport"].as_u64().unwrap() as u16,
         };
@@ -334,7 +341,13 @@ fn bounds(
     let index = table.chains.iter().position(|c| c.name == chain)?;
     let base = table.chains[index].base.as_ref()?;
     let to_address = family.address(to);
-    let query = Query { interface: None, to: to_address, proto, port };
+    let query = Query {
+        interface: None,
+        family: Family::of(to_address),
+        to: Some(to_address),
+        proto,
+        port,
+    };
     let question = Question::new(ruleset, &query);
     let stages = stages(ruleset, family, &[base.hook]);
     let mut names = atoms::of(&question).interfaces;

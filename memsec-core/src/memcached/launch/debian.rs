@@ -49,6 +49,7 @@ pub(in super::super) fn launch(conf: &Source) -> Launch {
 fn by_shell(line: &Traced, lines: &Lines) -> Launch {
     let command = words(line);
     let argv = command.words.iter().map(|word| lines.word(word)).collect();
+    let undecided = matches!(command.stopped, Some(Stopped::Expansion(_)));
     let stopped = command.stopped.map(|stopped| match stopped {
         Stopped::Syntax(what) => Exit {
             status: 2,
@@ -56,12 +57,10 @@ fn by_shell(line: &Traced, lines: &Lines) -> Launch {
         },
         Stopped::Expansion(c) => Exit {
             status: 1,
-            message: format!(
-                "not known: /bin/sh, as root, expands {c:?} in the line"
-            ),
+            message: format!("/bin/sh, as root, expands {c:?} in the line"),
         },
     });
-    Launch { argv, stopped, ..Launch::default() }
+    Launch { argv, stopped, undecided, ..Launch::default() }
 }
 
 fn blank(c: char) -> bool {

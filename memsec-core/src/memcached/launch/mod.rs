@@ -24,4 +24,7 @@ pub(super) struct Launch {
     pub user: Option<String>,
     /// Why it is not started, or not known how.
     pub stopped: Option<Exit>,
+    /// True if something that the snapshot does not tell decides how it is
+    /// started.
+    pub undecided: bool,
 }

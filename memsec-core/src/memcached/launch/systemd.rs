@@ -216,7 +216,7 @@ impl Environment {
         });
         let env = env.collect();
         let user = (!user.is_empty()).then(|| user.to_owned());
-        let launch = Launch { argv, env, user, stopped: None };
+        let launch = Launch { argv, env, user, ..Launch::default() };
         Started { program, launch, known: false }
     }
 
