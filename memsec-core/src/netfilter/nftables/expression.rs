@@ -79,7 +79,12 @@ impl<'a> Reading<'a> {
             "counter" | "log" | "comment" => {}
             "xt" => self.extension(value),
             "vmap" => self.branch(value),
-            "limit" | "quota" | "ct count" | "connlimit" | "last" => {
+            // iptables-nft writes `-m limit` so; it counts no bytes.
+            "limit" => {
+                self.inexpressible |= value.get("rate_unit").is_some();
+                self.doubt();
+            }
+            "quota" | "ct count" | "connlimit" | "last" => {
                 self.inexpressible = true;
                 self.doubt();
             }
