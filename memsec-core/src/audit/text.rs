@@ -11,7 +11,10 @@ const FEW: usize = 4;
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.answer())?;
-        list(f, "Who gets in:", &self.exposures)?;
+        // What this host says to itself is no news.
+        let others = |e: &&Exposure| e.scope > Scope::Host || e.may.is_empty();
+        let others: Vec<_> = self.exposures.iter().filter(others).collect();
+        list(f, "Who gets in:", &others)?;
         list(f, "What is wrong, the worst first:", &self.findings)?;
         list(f, "What is not known:", &self.unknown)
     }

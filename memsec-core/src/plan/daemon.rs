@@ -49,7 +49,7 @@ fn change(
         summary: format!(
             "{}: listen on {} only{udp}",
             file.path,
-            list.join(" and ")
+            list.join(", ")
         ),
         file,
         ports: tcp_ports(&instance.start),

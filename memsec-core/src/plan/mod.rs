@@ -64,7 +64,7 @@ fn draft<'a>(
     for change in &changes {
         daemon::apply(&mut bare, change)?;
     }
-    if needs_guard(&bare) {
+    if needs_guard(&bare, !changes.is_empty()) {
         let mut ports = draft.ports();
         ports.extend(bare.ports());
         firewall::guard(&mut draft, ports)?;
@@ -80,18 +80,21 @@ fn draft<'a>(
 }
 
 /// Whether somebody still gets in that should not, or a guard that is there
-/// keeps a client out, or would not come back at boot.
-fn needs_guard(draft: &Draft<'_>) -> bool {
+/// keeps a client out, or would not come back at boot. Where a host is opened
+/// to clients the guard is the second wall: a firewall manager that reloads
+/// lets everybody in for a moment.
+fn needs_guard(draft: &Draft<'_>, changes: bool) -> bool {
     let reached = draft.reached();
     let open = reached
         .iter()
         .any(|r| r.instance.is_some() && !r.beyond(draft.policy).is_empty());
     let shut = || {
         let shut = shut_out(&draft.host, draft.policy, &reached);
-        draft.host.ruleset.has_table("memsec")
-            && shut.iter().any(|shut| shut.to.is_some())
+        shut.iter().any(|shut| shut.to.is_some())
     };
-    open || shut() || firewall::guard_is_lost_at_boot(draft)
+    let has_guard = draft.host.ruleset.has_table("memsec");
+    let opens = !draft.policy.allow.is_empty() && changes && !has_guard;
+    open || opens || shut() || firewall::guard_is_lost_at_boot(draft)
 }
 
 fn refused(why: &str) -> Plan {
