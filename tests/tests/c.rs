@@ -77,6 +77,10 @@ struct Program {
 
 impl Program {
     fn new(source: &str) -> Self {
+        Self::compile(&root().join(source))
+    }
+
+    fn compile(source: &Path) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let library = libraries().join("libmemsec.so");
         let link = directory.path().join("libmemsec.so.0");
@@ -85,7 +89,7 @@ impl Program {
         cc.args(["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"])
             .args(["-g", "-I"])
             .arg(root().join("include"))
-            .arg(root().join(source))
+            .arg(source)
             .arg("-o")
             .arg(directory.path().join("program"))
             .arg(library);
@@ -156,6 +160,17 @@ fn the_example_runs() {
     assert!(text.contains(" findings\n"), "{text}");
     let missing = example.run(&["/etc/memcached.conf=/no/such/file"], &[2]);
     assert_eq!(missing, "");
+}
+
+#[test]
+fn the_example_of_the_readme_runs() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, code) = readme.split_once("```c\n").unwrap();
+    let (code, _) = code.split_once("```\n").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let source = directory.path().join("readme.c");
+    fs::write(&source, code).unwrap();
+    Program::compile(&source).run(&[], &[0]);
 }
 
 #[test]
