@@ -38,6 +38,15 @@ ExecStart=/usr/sbin/nft -f /etc/memsec/guard.nft
 WantedBy=sysinit.target
 ";
 
+/// What a shell says of a command that is not there.
+const NOT_FOUND: i32 = 127;
+
+/// Whether nft is on the host, or not known to be missing.
+pub(super) fn has_nft(snapshot: &Snapshot) -> bool {
+    let listing = snapshot.commands.get("nft -j list ruleset");
+    listing.is_none_or(|output| output.status != NOT_FOUND)
+}
+
 /// Loads the guard.
 pub(super) fn guard(
     draft: &mut Draft<'_>,

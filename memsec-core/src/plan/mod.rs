@@ -64,7 +64,11 @@ fn draft<'a>(
     for change in &changes {
         daemon::apply(&mut bare, change)?;
     }
-    if needs_guard(&bare, !changes.is_empty()) {
+    let guarded = needs_guard(&bare, !changes.is_empty());
+    if guarded && !firewall::has_nft(snapshot) {
+        let what = "the guard needs nft, which is not on this host";
+        draft.obstacles.push(what.to_owned());
+    } else if guarded {
         let mut ports = draft.ports();
         ports.extend(bare.ports());
         firewall::guard(&mut draft, ports)?;

@@ -250,6 +250,28 @@ fn a_rule_that_nothing_can_go_before_refuses_the_plan() {
     assert!(witness.packet.is_some());
 }
 
+fn without_nft(snapshot: Snapshot) -> Snapshot {
+    let mut snapshot = snapshot.with_command("nft -j list ruleset", "");
+    snapshot.commands.values_mut().last().unwrap().status = 127;
+    snapshot
+}
+
+#[test]
+fn without_nft_a_second_wall_is_left_out() {
+    let snapshot = without_nft(debian(OPEN_CONF, DROPS));
+    let plan = proved(&snapshot, &allow(&["10.20.0.0/24"]));
+    assert_eq!(kinds(&plan), [Edit, Service, Manager]);
+}
+
+#[test]
+fn without_nft_an_only_wall_is_refused_with_the_reason() {
+    let snapshot = without_nft(debian(OPEN_CONF, ""));
+    let plan = plan(&snapshot, &allow(&["10.20.0.0/24"]));
+    assert!(!plan.proof.holds);
+    let text = plan.render(Render::Text).unwrap();
+    assert!(text.contains("the guard needs nft"), "{text}");
+}
+
 #[test]
 fn an_unknown_firewall_is_not_proved_to_admit() {
     let snapshot = Snapshot::new()
