@@ -1,8 +1,8 @@
 //! Plans: what to change so that a host obeys a policy.
 
+mod admit;
 mod daemon;
 mod draft;
-mod firewall;
 mod guard;
 mod listen;
 mod proof;
@@ -65,20 +65,20 @@ fn draft<'a>(
         daemon::apply(&mut bare, change)?;
     }
     let guarded = needs_guard(&bare, !changes.is_empty());
-    if guarded && !firewall::has_nft(snapshot) {
+    if guarded && !guard::has_nft(snapshot) {
         let what = "the guard needs nft, which is not on this host";
         draft.obstacles.push(what.to_owned());
     } else if guarded {
         let mut ports = draft.ports();
         ports.extend(bare.ports());
-        firewall::guard(&mut draft, ports)?;
+        guard::load(&mut draft, ports)?;
     }
     for change in &changes {
         daemon::apply(&mut draft, change)?;
     }
-    firewall::admit(&mut draft)?;
+    admit::admit(&mut draft)?;
     if draft.guard.is_some() {
-        firewall::persist_guard(&mut draft)?;
+        guard::persist(&mut draft)?;
     }
     Ok(draft)
 }
@@ -98,7 +98,7 @@ fn needs_guard(draft: &Draft<'_>, changes: bool) -> bool {
     };
     let has_guard = draft.host.ruleset.has_table("memsec");
     let opens = !draft.policy.allow.is_empty() && changes && !has_guard;
-    open || opens || shut() || firewall::guard_is_lost_at_boot(draft)
+    open || opens || shut() || guard::guard_is_lost_at_boot(draft)
 }
 
 fn refused(why: &str) -> Plan {

@@ -1,46 +1,13 @@
-//! memsec's own firewall table: the second wall.
+//! The guard as nft reads it, and as it lists it.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{
-    Cidr, Policy,
-    net::{Family, IpSet},
-    text::Source,
-};
-
-/// The guard's file, which its unit loads at boot.
-pub(super) const FILE: &str = "/etc/memsec/guard.nft";
-
-/// The table `inet memsec`: it drops what is for a memcached port of this
-/// host unless the source is allowed. It has one base chain, at prerouting
-/// with the priority of mangle: before DNAT, so that it sees the port that
-/// the client sees, also of a published container. It says nothing about
-/// other ports, and accepting there decides nothing for other tables.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Guard {
-    /// The ports that it guards, of TCP and UDP.
-    pub ports: Vec<u16>,
-    /// The clients: networks that do not overlap.
-    pub allow: Vec<Cidr>,
-    /// Whether the clients may come in over UDP as well.
-    pub udp: bool,
-}
+use super::{FILE, Guard};
+use crate::{Cidr, net::Family, text::Source};
 
 impl Guard {
-    /// The guard of some ports by a policy.
-    pub(super) fn new(policy: &Policy, mut ports: Vec<u16>) -> Self {
-        ports.sort_unstable();
-        ports.dedup();
-        let of = |family| policy.allowed(family);
-        let sets: [IpSet; 2] = Family::BOTH.map(of);
-        let allow = sets.iter().flat_map(IpSet::cidrs).collect();
-        Self { ports, allow, udp: policy.udp }
-    }
-
     /// Input for `nft -f`. It is one transaction and can be loaded again.
-    pub(super) fn to_nft(&self) -> String {
+    pub(in crate::plan) fn to_nft(&self) -> String {
         let mut text = String::from(
             "# memsec: only the allowed clients reach memcached.\n\
              # Load it with: nft -f /etc/memsec/guard.nft\n\
@@ -140,7 +107,7 @@ impl Guard {
     }
 
     /// What `nft -j list ruleset` prints of it, for the model.
-    pub(super) fn to_listing(&self) -> Source {
+    pub(in crate::plan) fn to_listing(&self) -> Source {
         let mut objects =
             vec![json!({"table": {"family": "inet", "name": "memsec"}})];
         for (name, kind, elements) in self.sets() {
@@ -163,37 +130,6 @@ impl Guard {
             }})
         }));
         Source::new(FILE, json!({ "nftables": objects }).to_string())
-    }
-
-    /// The same as lines for `iptables-restore --noflush`: what begins with
-    /// -4 or -6 is for that family only.
-    pub(super) fn to_iptables(&self) -> String {
-        let mut text = String::from("*mangle\n:MEMSEC - [0:0]\n");
-        let mut line = |rest: &str| text += &format!("-A MEMSEC {rest}\n");
-        line("-i lo -j RETURN");
-        line("-m addrtype --dst-type UNICAST -j RETURN");
-        line("-m conntrack --ctdir REPLY -j RETURN");
-        let ports: Vec<_> = self.ports.iter().map(u16::to_string).collect();
-        let ports = ports.join(",");
-        for proto in if self.udp { &["tcp", "udp"][..] } else { &["tcp"] } {
-            for net in &self.allow {
-                let family = net.family();
-                text += match family {
-                    Family::Ipv4 => "-4 ",
-                    Family::Ipv6 => "-6 ",
-                };
-                text += &format!(
-                    "-A MEMSEC -s {net} -p {proto} -m multiport --dports \
-                     {ports} -j RETURN\n"
-                );
-            }
-        }
-        for proto in ["tcp", "udp"] {
-            text += &format!(
-                "-A MEMSEC -p {proto} -m multiport --dports {ports} -j DROP\n"
-            );
-        }
-        text + "-I PREROUTING -j MEMSEC\nCOMMIT\n"
     }
 }
 

@@ -1,0 +1,108 @@
+//! Where in a dump of iptables a rule goes.
+
+use crate::{
+    audit::{ShutOut, reached, shut_out},
+    host::Host,
+    plan::draft::Draft,
+    snapshot::Snapshot,
+};
+
+/// A place in the INPUT chain of a dump.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Before the rule of this number, counted from 1; one more than there
+    /// are rules: at the end.
+    number: usize,
+    /// Whether it is the end.
+    last: bool,
+    /// Where the new line goes, in bytes.
+    offset: usize,
+}
+
+impl Place {
+    pub(super) fn command(&self, rule: &[String]) -> Vec<String> {
+        let mut rule = rule.to_vec();
+        let verb = if self.last { "-A" } else { "-I" };
+        if !self.last {
+            rule.insert(1, self.number.to_string());
+        }
+        rule.insert(0, verb.to_owned());
+        rule
+    }
+
+    pub(super) fn write(&self, text: &str, rule: &[String]) -> String {
+        let (before, after) =
+            text.split_at_checked(self.offset).unwrap_or((text, ""));
+        let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        format!("{before}-A {}{end}{after}", rule.join(" "))
+    }
+}
+
+/// The last place in INPUT at which the rule lets the clients in. The later
+/// it stands, the less it goes before what the host's own rules say.
+pub(super) fn place(
+    draft: &Draft<'_>,
+    save: &str,
+    text: &str,
+    rule: &[String],
+    shut: &ShutOut,
+) -> Option<Place> {
+    let places = places(text);
+    // What lets them in at one place does at each place before it.
+    let fails = places.partition_point(|place| {
+        let mut trial = draft.clone();
+        set_output(&mut trial.snapshot, save, place.write(text, rule));
+        trial.update().is_ok() && admits(&trial.host, draft, shut)
+    });
+    places.get(fails.checked_sub(1)?).copied()
+}
+
+fn admits(host: &Host, draft: &Draft<'_>, shut: &ShutOut) -> bool {
+    let reached = reached(host, draft.policy);
+    let still = shut_out(host, draft.policy, &reached);
+    !still.iter().any(|s| s.clients == shut.clients && s.port == shut.port)
+}
+
+/// Every place in INPUT of the last filter table of a dump, the first first.
+fn places(text: &str) -> Vec<Place> {
+    let mut places = Vec::new();
+    let mut offset = 0;
+    let mut filter = false;
+    for line in text.split_inclusive('\n') {
+        let words = without_counters(line.trim());
+        match words {
+            "*filter" => {
+                filter = true;
+                places.clear();
+            }
+            "COMMIT" if filter => {
+                let number = places.len() + 1;
+                places.push(Place { number, last: true, offset });
+                filter = false;
+            }
+            _ if filter && words.starts_with("-A INPUT ") => {
+                let number = places.len() + 1;
+                places.push(Place { number, last: false, offset });
+            }
+            _ => {}
+        }
+        offset += line.len();
+    }
+    places
+}
+
+/// A rule without the "[packets:bytes] " that `iptables-save -c` prints.
+fn without_counters(line: &str) -> &str {
+    let rest = line.strip_prefix('[').and_then(|line| line.split_once("] "));
+    rest.map_or(line, |(_, rule)| rule)
+}
+
+pub(super) fn set_output(
+    snapshot: &mut Snapshot,
+    command: &str,
+    stdout: String,
+) {
+    if let Some(output) = snapshot.commands.get_mut(command) {
+        output.stdout = stdout;
+    }
+}

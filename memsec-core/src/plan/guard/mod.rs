@@ -1,0 +1,45 @@
+//! memsec's own firewall table: the second wall.
+
+mod iptables;
+mod nft;
+mod steps;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Cidr, Policy,
+    net::{Family, IpSet},
+};
+
+pub(super) use steps::{guard_is_lost_at_boot, has_nft, load, persist};
+
+/// The guard's file, which its unit loads at boot.
+const FILE: &str = "/etc/memsec/guard.nft";
+
+/// The table `inet memsec`: it drops what is for a memcached port of this
+/// host unless the source is allowed. It has one base chain, at prerouting
+/// with the priority of mangle: before DNAT, so that it sees the port that
+/// the client sees, also of a published container. It says nothing about
+/// other ports, and accepting there decides nothing for other tables.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Guard {
+    /// The ports that it guards, of TCP and UDP.
+    pub ports: Vec<u16>,
+    /// The clients: networks that do not overlap.
+    pub allow: Vec<Cidr>,
+    /// Whether the clients may come in over UDP as well.
+    pub udp: bool,
+}
+
+impl Guard {
+    /// The guard of some ports by a policy.
+    pub(super) fn new(policy: &Policy, mut ports: Vec<u16>) -> Self {
+        ports.sort_unstable();
+        ports.dedup();
+        let of = |family| policy.allowed(family);
+        let sets: [IpSet; 2] = Family::BOTH.map(of);
+        let allow = sets.iter().flat_map(IpSet::cidrs).collect();
+        Self { ports, allow, udp: policy.udp }
+    }
+}
