@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use super::{Exposure, Finding, Report, Scope, Unknown};
+use super::{Exposure, Finding, Instance, Report, Scope, Unknown};
 use crate::{Cidr, Proto, net::Family, reach::one_line, text::Place};
 
 /// More networks or rules than this are counted, not listed.
@@ -14,6 +14,7 @@ impl fmt::Display for Report {
         // What this host says to itself is no news.
         let others = |e: &&Exposure| e.scope > Scope::Host || e.may.is_empty();
         let others: Vec<_> = self.exposures.iter().filter(others).collect();
+        list(f, "What does not start:", &self.down())?;
         list(f, "Who gets in:", &others)?;
         list(f, "What is wrong, the worst first:", &self.findings)?;
         list(f, "What is not known:", &self.unknown)
@@ -47,6 +48,20 @@ impl Report {
                 format!("Nobody can reach {}: it does not start.", self.name())
             }
         }
+    }
+
+    /// The daemons that exit, each with the reason.
+    fn down(&self) -> Vec<String> {
+        let exits = |instance: &Instance| {
+            let exit = instance.error.as_ref()?;
+            let (id, source) = (&instance.id, &instance.source);
+            let line = format!(
+                "{id} ({source}): exits with {}: {}",
+                exit.status, exit.message
+            );
+            Some(format!("  {}", one_line(&line)))
+        };
+        self.instances.iter().filter_map(exits).collect()
     }
 
     fn starts(&self) -> bool {

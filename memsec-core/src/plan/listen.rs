@@ -25,7 +25,16 @@ pub(super) fn wanted(
     policy: &Policy,
     instance: &Instance,
 ) -> Result<Option<Wanted>, Error> {
-    let Start::Runs(running) = &instance.start else { return Ok(None) };
+    let running = match &instance.start {
+        Start::Runs(running) => running,
+        // What its options keep from starting they may let start again.
+        Start::Exits(_) | Start::Undecided(_) => {
+            let all =
+                [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+            let listen = addresses(host, policy, instance, &all)?;
+            return Ok(Some(Wanted { listen, udp: policy.udp }));
+        }
+    };
     let sockets = running.listeners.iter().filter_map(|l| l.socket());
     let sockets: Vec<_> = sockets.collect();
     let udp_off = policy.udp || sockets.iter().all(|s| s.0 == Proto::Tcp);

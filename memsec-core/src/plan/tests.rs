@@ -196,6 +196,23 @@ fn a_daemon_on_loopback_moves_behind_the_guard() {
 }
 
 #[test]
+fn the_recipe_that_takes_memcached_down_is_repaired() {
+    let plan = proved(&sysconfig("-l -U 0", ""), &Policy::new());
+    assert_eq!(kinds(&plan), [Edit, Service]);
+    let text = file(&plan, "/etc/sysconfig/memcached");
+    // The stray word that is left is one that memcached ignores.
+    assert!(text.contains("\"-l 127.0.0.1,::1 0\"\n"), "{text}");
+}
+
+#[test]
+fn a_daemon_that_does_not_start_for_another_reason_is_left_alone() {
+    let conf = "-u nosuchuser\n-l 127.0.0.1\n";
+    let snapshot = debian(conf, "")
+        .with_file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n");
+    assert!(proved(&snapshot, &Policy::new()).empty);
+}
+
+#[test]
 fn a_process_without_a_file_is_guarded() {
     let process = Process {
         pid: 7,
