@@ -69,28 +69,39 @@ fn one(
     if ways.iter().any(|r| missing(r).is_empty()) {
         return None;
     }
-    let shut = |from, to, interface, message, because| ShutOut {
-        clients,
-        port,
-        from,
-        to,
-        interface,
-        message,
-        because,
-    };
     let Some(way) = ways.first() else {
-        let message =
-            format!("nobody listens on an address that {clients} can reach");
-        return Some(shut(client_of(&wanted), None, None, message, None));
+        return Some(ShutOut {
+            clients,
+            port,
+            from: client_of(&wanted),
+            to: None,
+            interface: None,
+            message: format!(
+                "nobody listens on an address that {clients} can reach"
+            ),
+            because: None,
+        });
     };
-    let from = client_of(&missing(way));
-    let interface = way.interface.clone();
-    let by = interface.as_deref().unwrap_or("any interface");
-    let message = format!("{from} of {clients} is not sure to get in by {by}");
-    let rules = &way.sources;
-    let because = rules.undecided.first().or(rules.because.last()).cloned();
-    let to = way.destinations.first().copied();
-    Some(shut(from, to, interface, message, because))
+    Some(way.shuts_out(clients, client_of(&missing(way))))
+}
+
+impl Reached {
+    /// That one of the clients is not sure to get in this way.
+    fn shuts_out(&self, clients: Cidr, from: IpAddr) -> ShutOut {
+        let by = self.interface.as_deref().unwrap_or("any interface");
+        let rules = &self.sources;
+        ShutOut {
+            clients,
+            port: self.port,
+            from,
+            to: self.destinations.first().copied(),
+            interface: self.interface.clone(),
+            message: format!(
+                "{from} of {clients} is not sure to get in by {by}"
+            ),
+            because: rules.undecided.first().or(rules.because.last()).cloned(),
+        }
+    }
 }
 
 /// An address to speak of: not the network's own, where there is another.

@@ -9,6 +9,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unknowns;
 
 pub use checks::{Check, checks};
 pub(crate) use clients::{ShutOut, on_network, shut_out};

@@ -1,12 +1,11 @@
 //! What the checks look at.
 
-use super::{Reached, Scope, Severity, ShutOut, Unknown, reached, shut_out};
+use super::{Reached, Scope, Severity, ShutOut, reached, shut_out};
 use crate::{
     Policy, Proto, Snapshot,
     host::Host,
     memcached::{Instance, Running, Start, Word},
     net::Family,
-    snapshot::Content,
     text::Place,
 };
 
@@ -116,73 +115,6 @@ impl<'a> Subject<'a> {
     /// The clients of the policy that do not get in.
     pub(crate) fn shut_out(&self) -> Vec<ShutOut> {
         shut_out(self.host, self.policy, &self.reached)
-    }
-
-    /// What the answers rest on and the snapshot does not tell.
-    pub(crate) fn unknowns(&self) -> Vec<Unknown> {
-        let unknown = |what: String, place| Unknown { what, place };
-        let mut out = Vec::new();
-        if self.host.interfaces.is_none() {
-            out.push(unknown(
-                "the interfaces and addresses of this host: every one is \
-                 taken to be reachable"
-                    .to_owned(),
-                Place::whole("ip -j address"),
-            ));
-        }
-        let rules = self.host.ruleset.unknowns();
-        out.extend(rules.into_iter().map(|(what, at)| unknown(what, at)));
-        for (path, file) in &self.snapshot.files {
-            if let Content::Error(error) = &file.content {
-                let what = format!("{path} could not be read: {error}");
-                out.push(unknown(what, Place::whole(path)));
-            }
-        }
-        for instance in &self.host.instances {
-            out.extend(undecided(instance));
-            if instance.version.is_none() {
-                let id = &instance.id;
-                out.push(unknown(
-                    format!("the version of {id}: a recent one is assumed"),
-                    Place::whole(&instance.source),
-                ));
-            }
-        }
-        for reached in &self.reached {
-            for rule in &reached.sources.undecided {
-                let what = "whether this rule matches cannot be decided: both ways \
-                     are counted";
-                let unknown = unknown(what.to_owned(), rule.clone());
-                if !out.contains(&unknown) {
-                    out.push(unknown);
-                }
-            }
-        }
-        out
-    }
-}
-
-/// What of a daemon's start the snapshot does not tell.
-fn undecided(instance: &Instance) -> Vec<Unknown> {
-    let unknown =
-        |what: String, option| Unknown { what, place: instance.place(option) };
-    let id = &instance.id;
-    match &instance.start {
-        Start::Undecided(exit) => vec![unknown(
-            format!("what {id} listens on, if anything: {}", exit.message),
-            'l',
-        )],
-        Start::Runs(running) => {
-            let names = running.unresolved.iter().map(|name| {
-                let what = format!(
-                    "which address {name} is: {id} is taken to listen on \
-                     every one"
-                );
-                unknown(what, 'l')
-            });
-            names.collect()
-        }
-        Start::Exits(_) => Vec::new(),
     }
 }
 

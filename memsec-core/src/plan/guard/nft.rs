@@ -5,6 +5,70 @@ use serde_json::{Value, json};
 use super::{FILE, Guard};
 use crate::{Cidr, net::Family, text::Source};
 
+/// A rule or a part of one, as nft reads it and as `nft -j` prints it.
+struct Part {
+    text: String,
+    json: Value,
+}
+
+impl Part {
+    fn new(text: impl Into<String>, json: Value) -> Self {
+        Self { text: text.into(), json }
+    }
+
+    fn equal(text: impl Into<String>, left: Value, right: Value) -> Self {
+        let json = json!({
+            "match": { "op": "==", "left": left, "right": right },
+        });
+        Self::new(text, json)
+    }
+}
+
+fn rule(parts: impl IntoIterator<Item = Part>) -> Part {
+    let (texts, json): (Vec<_>, Vec<_>) =
+        parts.into_iter().map(|part| (part.text, part.json)).unzip();
+    Part::new(texts.join(" "), Value::Array(json))
+}
+
+fn field(protocol: &str, field: &str) -> Value {
+    json!({"payload": {"protocol": protocol, "field": field}})
+}
+
+fn from_lo() -> Part {
+    Part::equal("iif \"lo\"", json!({"meta": {"key": "iif"}}), json!("lo"))
+}
+
+/// Not `!= local`: a broadcast is not local, and is delivered.
+fn to_another_host() -> Part {
+    let kind = json!({"fib": {"result": "type", "flags": ["daddr"]}});
+    Part::equal("fib daddr type unicast", kind, json!("unicast"))
+}
+
+fn answer() -> Part {
+    let direction = json!({"ct": {"key": "direction"}});
+    Part::equal("ct direction reply", direction, json!("reply"))
+}
+
+fn client(protocol: &str, set: &str) -> Part {
+    let set = format!("@{set}");
+    let text = format!("{protocol} saddr {set}");
+    Part::equal(text, field(protocol, "saddr"), json!(set))
+}
+
+fn tcp_port() -> Part {
+    Part::equal("tcp dport @ports", field("tcp", "dport"), json!("@ports"))
+}
+
+/// Of TCP or UDP.
+fn any_port() -> Vec<Part> {
+    let both = json!({"set": ["tcp", "udp"]});
+    let protocol = json!({"meta": {"key": "l4proto"}});
+    vec![
+        Part::equal("meta l4proto { tcp, udp }", protocol, both),
+        Part::equal("th dport @ports", field("th", "dport"), json!("@ports")),
+    ]
+}
+
 impl Guard {
     /// Input for `nft -f`. It is one transaction and can be loaded again.
     pub(in crate::plan) fn to_nft(&self) -> String {
@@ -26,8 +90,8 @@ impl Guard {
         }
         text += "\tchain prerouting {\n\t\ttype filter hook prerouting \
                  priority mangle; policy accept;\n";
-        for (rule, _) in self.rules() {
-            text += &format!("\t\t{rule}\n");
+        for rule in self.rules() {
+            text += &format!("\t\t{}\n", rule.text);
         }
         text + "\t}\n}\n"
     }
@@ -45,64 +109,26 @@ impl Guard {
         ]
     }
 
-    /// Each rule as nft reads it, and as `nft -j` prints it.
-    fn rules(&self) -> Vec<(String, Value)> {
-        let equals = |left: Value, right: Value| json!({"match": {"op": "==", "left": left, "right": right}});
-        let field = |protocol: &str, field: &str| json!({"payload": {"protocol": protocol, "field": field}});
-        let accept = json!({"accept": null});
-        let both = equals(
-            json!({"meta": {"key": "l4proto"}}),
-            json!({"set": ["tcp", "udp"]}),
-        );
-        let any = equals(field("th", "dport"), json!("@ports"));
+    fn rules(&self) -> Vec<Part> {
+        let accept = || Part::new("accept", json!({"accept": null}));
         let mut rules = vec![
-            (
-                "iif \"lo\" accept".to_owned(),
-                json!([
-                    equals(json!({"meta": {"key": "iif"}}), json!("lo")),
-                    accept
-                ]),
-            ),
-            // Not `!= local`: a broadcast is not local, and is delivered.
-            (
-                "fib daddr type unicast accept".to_owned(),
-                json!([
-                    equals(
-                        json!({"fib": {"result": "type", "flags": ["daddr"]}}),
-                        json!("unicast"),
-                    ),
-                    accept
-                ]),
-            ),
-            (
-                "ct direction reply accept".to_owned(),
-                json!([
-                    equals(json!({"ct": {"key": "direction"}}), json!("reply")),
-                    accept
-                ]),
-            ),
+            rule([from_lo(), accept()]),
+            rule([to_another_host(), accept()]),
+            rule([answer(), accept()]),
         ];
         for (protocol, set) in [("ip", "allow4"), ("ip6", "allow6")] {
-            let from =
-                equals(field(protocol, "saddr"), json!(format!("@{set}")));
-            let (to, ports) = if self.udp {
-                ("meta l4proto { tcp, udp } th", json!([both, any]))
-            } else {
-                let tcp = equals(field("tcp", "dport"), json!("@ports"));
-                ("tcp", json!([tcp]))
-            };
-            let mut expr = vec![from];
-            expr.extend(ports.as_array().cloned().unwrap_or_default());
-            expr.push(accept.clone());
-            rules.push((
-                format!("{protocol} saddr @{set} {to} dport @ports accept"),
-                Value::Array(expr),
-            ));
+            let mut parts = vec![client(protocol, set)];
+            parts.extend(match self.udp {
+                true => any_port(),
+                false => vec![tcp_port()],
+            });
+            parts.push(accept());
+            rules.push(rule(parts));
         }
-        rules.push((
-            "meta l4proto { tcp, udp } th dport @ports counter drop".to_owned(),
-            json!([both, any, {"counter": null}, {"drop": null}]),
-        ));
+        let mut parts = any_port();
+        parts.push(Part::new("counter", json!({"counter": null})));
+        parts.push(Part::new("drop", json!({"drop": null})));
+        rules.push(rule(parts));
         rules
     }
 
@@ -123,10 +149,10 @@ impl Guard {
             "type": "filter", "hook": "prerouting", "prio": -150,
             "policy": "accept",
         }}));
-        objects.extend(self.rules().into_iter().map(|(_, expr)| {
+        objects.extend(self.rules().into_iter().map(|rule| {
             json!({"rule": {
                 "family": "inet", "table": "memsec", "chain": "prerouting",
-                "expr": expr,
+                "expr": rule.json,
             }})
         }));
         Source::new(FILE, json!({ "nftables": objects }).to_string())
