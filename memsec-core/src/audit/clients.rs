@@ -65,8 +65,9 @@ fn one(
             && r.interface.as_ref().is_none_or(|name| ways.contains(&name))
     };
     let ways: Vec<_> = reached.iter().filter(takes).collect();
-    let missing = |r: &Reached| wanted.difference(&r.sources.must);
-    if ways.iter().any(|r| missing(r).is_empty()) {
+    let (first, last) = clients.bounds();
+    let covers = |r: &&Reached| r.sources.must.numbers().covers(first, last);
+    if ways.iter().any(|r| covers(r)) {
         return None;
     }
     let Some(way) = ways.first() else {
@@ -82,7 +83,8 @@ fn one(
             because: None,
         });
     };
-    Some(way.shuts_out(clients, client_of(&missing(way))))
+    let missing = wanted.difference(&way.sources.must);
+    Some(way.shuts_out(clients, client_of(&missing)))
 }
 
 impl Reached {

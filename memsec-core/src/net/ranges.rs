@@ -103,6 +103,12 @@ impl<T: Bounded> RangeSet<T> {
         self.0.get(at).is_some_and(|&(first, _)| first <= value)
     }
 
+    /// True if everything from `first` to `last` is in it.
+    pub fn covers(&self, first: T, last: T) -> bool {
+        let at = self.0.partition_point(|&(_, end)| end < last);
+        self.0.get(at).is_some_and(|range| range.0 <= first && last <= range.1)
+    }
+
     /// The least in it.
     pub fn first(&self) -> Option<T> {
         self.0.first().map(|range| range.0)
@@ -175,5 +181,55 @@ impl<T: Bounded> Default for RangeSet<T> {
 impl<T: Bounded> fmt::Debug for RangeSet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(&self.0).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Set = RangeSet<u8>;
+
+    fn any_set() -> impl Strategy<Value = Set> {
+        let ranges = prop::collection::vec(any::<(u8, u8)>(), 0..6);
+        ranges.prop_map(RangeSet::from_ranges)
+    }
+
+    fn members(set: &Set) -> BTreeSet<u8> {
+        (0..=u8::MAX).filter(|&n| set.contains(n)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_as_a_set_of_members(a in any_set(), b in any_set()) {
+            let (x, y) = (members(&a), members(&b));
+            prop_assert_eq!(members(&a.union(&b)), &x | &y);
+            prop_assert_eq!(members(&a.intersection(&b)), &x & &y);
+            prop_assert_eq!(members(&a.difference(&b)), &x - &y);
+            prop_assert_eq!(a.is_subset(&b), x.is_subset(&y));
+            prop_assert_eq!(a.is_disjoint(&b), x.is_disjoint(&y));
+            prop_assert_eq!(a == b, x == y);
+            prop_assert_eq!(a.first(), x.first().copied());
+        }
+
+        #[test]
+        fn it_is_canonical(a in any_set()) {
+            let apart = |pair: &[(u8, u8)]| {
+                pair[0].0 <= pair[0].1 && pair[0].1 + 1 < pair[1].0
+            };
+            prop_assert!(a.ranges().windows(2).all(apart));
+            prop_assert_eq!(a.complement().complement(), a);
+        }
+
+        #[test]
+        fn it_covers_what_all_of_is_in_it(a in any_set(), x: u8, y: u8) {
+            let (first, last) = (x.min(y), x.max(y));
+            let all = (first..=last).all(|n| a.contains(n));
+            prop_assert_eq!(a.covers(first, last), all);
+        }
     }
 }

@@ -15,9 +15,20 @@ use crate::{
 };
 use place::{place, set_output};
 
+/// More rules than this are no list that a person keeps.
+const MOST: usize = 64;
+
 /// Lets the clients in that the host's own rules would still drop.
 pub(super) fn admit(draft: &mut Draft<'_>) -> Result<(), Error> {
     let shut = shut_out(&draft.host, draft.policy, &draft.reached());
+    if shut.len() > MOST {
+        draft.obstacles.push(format!(
+            "{} client networks are too many for a rule each, {MOST} are not: \
+             join them to larger ones",
+            shut.len()
+        ));
+        return Ok(());
+    }
     for shut in shut {
         match shut.to {
             Some(_) => admit_one(draft, &shut)?,
