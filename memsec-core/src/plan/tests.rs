@@ -297,3 +297,108 @@ fn an_unknown_firewall_is_not_proved_to_admit() {
     let plan = plan(&snapshot, &allow(&["10.20.0.0/24"]));
     assert!(!plan.proof.holds);
 }
+
+mod laws {
+    use proptest::{prelude::*, sample::select, sample::subsequence};
+
+    use super::*;
+
+    const LISTEN: [&str; 6] = [
+        "",
+        "-l 0.0.0.0",
+        "-l ::",
+        "-l 127.0.0.1",
+        "-l 192.0.2.10",
+        "-l 127.0.0.1,10.20.0.10",
+    ];
+    const UDP: [&str; 3] = ["", "-U 0", "-U 11211"];
+    const RULES: [&str; 8] = [
+        "-i lo -j ACCEPT",
+        "-m state --state RELATED,ESTABLISHED -j ACCEPT",
+        "-p tcp -m tcp --dport 22 -j ACCEPT",
+        "-p tcp -m tcp --dport 11211 -j ACCEPT",
+        "-p udp -m udp --dport 11211 -j DROP",
+        "-i eth1 -j ACCEPT",
+        "-p tcp -m limit --limit 5/sec -j ACCEPT",
+        "-j REJECT",
+    ];
+    const CLIENTS: [&str; 5] = [
+        "10.20.0.0/24",
+        "192.0.2.20",
+        "192.0.2.0/24",
+        "2001:db8:1::20",
+        "fd00::/8",
+    ];
+
+    fn dump() -> impl Strategy<Value = String> {
+        let rules = subsequence(&RULES[..], 0..=RULES.len()).prop_shuffle();
+        (select(&["ACCEPT", "DROP"][..]), rules).prop_map(|(policy, rules)| {
+            let rules: String =
+                rules.iter().map(|r| format!("-A INPUT {r}\n")).collect();
+            format!("*filter\n:INPUT {policy} [0:0]\n{rules}COMMIT\n")
+        })
+    }
+
+    fn any_host() -> impl Strategy<Value = Snapshot> {
+        let options = (select(&LISTEN[..]), select(&UDP[..]));
+        (any::<bool>(), options, dump(), dump()).prop_map(
+            |(conf, (listen, udp), four, six)| {
+                let host = host(&four, &six);
+                if conf {
+                    let text = format!("-u memcache\n{listen}\n{udp}\n");
+                    host.with_file("/etc/memcached.conf", &text)
+                } else {
+                    let text = format!(
+                        "PORT=11211\nUSER=nobody\nMAXCONN=1024\n\
+                         CACHESIZE=64\nOPTIONS=\"{listen} {udp}\"\n"
+                    );
+                    host.with_file("/etc/sysconfig/memcached", &text)
+                }
+            },
+        )
+    }
+
+    fn any_policy() -> impl Strategy<Value = Policy> {
+        subsequence(&CLIENTS[..], 0..4).prop_map(|nets| allow(&nets))
+    }
+
+    /// Whether somebody gets in that the policy does not allow.
+    fn open(snapshot: &Snapshot, policy: &Policy) -> bool {
+        let host = Host::new(snapshot).unwrap();
+        let reached = crate::audit::reached(&host, policy);
+        reached.iter().any(|r| !r.beyond(policy).is_empty())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn a_proved_plan_does_what_it_claims_and_leaves_nothing_to_do(
+            snapshot in any_host(),
+            policy in any_policy(),
+        ) {
+            let plan = plan(&snapshot, &policy);
+            prop_assume!(plan.proof.holds);
+            let after = after(&snapshot, &policy);
+            prop_assert!(!open(&after, &policy));
+            let again = super::plan(&after, &policy);
+            prop_assert!(again.empty, "{again:#?}");
+            prop_assert_eq!(plan.empty, plan.steps.is_empty());
+        }
+
+        #[test]
+        fn nobody_but_this_host_can_always_be_had(snapshot in any_host()) {
+            let plan = plan(&snapshot, &Policy::new());
+            prop_assert!(plan.proof.holds, "{:#?}", plan.proof);
+        }
+
+        #[test]
+        fn to_allow_more_opens_no_more(
+            snapshot in any_host(),
+            policy in any_policy(),
+        ) {
+            let wider = policy.clone().allow("198.51.100.0/24".parse().unwrap());
+            prop_assert!(open(&snapshot, &policy) || !open(&snapshot, &wider));
+        }
+    }
+}
