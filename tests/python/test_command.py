@@ -73,6 +73,14 @@ def test_a_policy_comes_from_a_file_and_options(run, file, tmp_path):
     assert all(e["proto"] for e in json.loads(out)["exposures"])
 
 
+def test_options_take_one_value_or_more(run, file):
+    nets = ["192.0.2.20", "10.20.0.0/24"]
+    together = run("plan", "--snapshot", file, "--json", "--allow", *nets)
+    apart = [word for net in nets for word in ("--allow", net)]
+    assert run("plan", "--snapshot", file, "--json", *apart) == together
+    assert nets[1].encode() in together[1]
+
+
 def test_lines_are_answered_in_order(run, snapshot):
     line = json.dumps(json.loads(snapshot.to_json())).encode()
     lines = b"\n".join([line, b"{bad", b"\xff", b'{"schema":1}', line])

@@ -62,14 +62,16 @@ def declare_policy(parser: Parser) -> None:
     parser.add_argument(
         "--allow",
         metavar="CIDR",
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
-        help="clients that may connect; more than once for more",
+        help="clients that may connect",
     )
     parser.add_argument(
         "--port",
         metavar="tcp/22",
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
         help="a further port to answer for",
     )

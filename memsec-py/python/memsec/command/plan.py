@@ -23,7 +23,8 @@ def declare(parser: Parser) -> None:
     parser.add_argument(
         "--bind",
         metavar="ADDRESS",
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
         help="an address for memcached to listen on",
     )
