@@ -59,6 +59,16 @@ fn the_mode_of_a_file_stays() {
 }
 
 #[test]
+fn a_link_stays_one() {
+    let (directory, file) = directory_with("old\n");
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    assert!(sh(json!([edit(&link, Some("old\n"), "new\n")])));
+    assert!(link.is_symlink());
+    assert_eq!(fs::read_to_string(&file).unwrap(), "new\n");
+}
+
+#[test]
 fn a_directory_that_is_missing_is_made() {
     let (directory, _file) = directory_with("");
     let new = directory.path().join("a/b");

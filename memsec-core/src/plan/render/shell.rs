@@ -3,7 +3,8 @@ use std::fmt::Write;
 use crate::{FileChange, Plan, Run, Step, StepKind};
 
 /// What every script begins with. `put` writes a file at once or not at all,
-/// with the mode and the owner that it has. A step is undone also where it
+/// also through a power cut, with the mode and the owner that it has, and
+/// where a link leads to. A step is undone also where it
 /// was only half done.
 const HEAD: &str = r#"#!/bin/sh
 # Made by memsec. Run it as root. If a step fails, those before it are undone.
@@ -18,6 +19,9 @@ fail() {
 
 # put PATH TEXT
 put() {
+    if [ -L "$1" ]; then
+        set -- "$(readlink -f "$1")" "$2"
+    fi
     mkdir -p "$(dirname "$1")"
     new=$(mktemp "$1.memsec.XXXXXX")
     if [ -e "$1" ]; then
@@ -26,6 +30,7 @@ put() {
         chmod 644 "$new"
     fi
     printf '%s' "$2" >"$new"
+    sync "$new" 2>/dev/null || sync
     mv -f "$new" "$1"
 }
 
