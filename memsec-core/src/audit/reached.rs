@@ -30,6 +30,8 @@ pub(crate) struct Reached {
 #[derive(Clone, Debug)]
 struct Target {
     instance: Option<String>,
+    /// Whether it is sure to be listened on.
+    certain: bool,
     proto: Proto,
     address: IpAddr,
     port: u16,
@@ -48,6 +50,7 @@ fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
         let sockets = running.listeners.iter().filter_map(|l| l.socket());
         targets.extend(sockets.map(|(proto, socket)| Target {
             instance: Some(instance.id.clone()),
+            certain: running.unresolved.is_empty(),
             proto,
             address: socket.address,
             port: socket.port,
@@ -58,6 +61,7 @@ fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
     for port in &policy.ports {
         targets.extend(wildcards.map(|address| Target {
             instance: None,
+            certain: true,
             proto: port.proto,
             address,
             port: port.port,
@@ -120,6 +124,9 @@ fn by_destination(
             let own = own_addresses(host, family);
             sources.may = sources.may.intersection(&own);
             sources.must = sources.must.intersection(&own);
+        }
+        if !target.certain {
+            sources.must = IpSet::empty(family);
         }
         match out.iter_mut().find(|known| known.same_sources(&sources)) {
             Some(known) => known.destinations.push(to),

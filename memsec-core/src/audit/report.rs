@@ -208,9 +208,7 @@ impl From<&crate::memcached::Instance> for Instance {
     fn from(instance: &crate::memcached::Instance) -> Self {
         let (starts, error, listeners) = match &instance.start {
             Start::Runs(running) => (true, None, running.listeners.clone()),
-            Start::Exits(exit) | Start::Undecided(exit) => {
-                (false, Some(exit.clone()), Vec::new())
-            }
+            Start::Exits(exit) => (false, Some(exit.clone()), Vec::new()),
         };
         Self {
             id: instance.id.clone(),

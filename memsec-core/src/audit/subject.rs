@@ -37,7 +37,7 @@ impl<'a> Subject<'a> {
     ) -> impl Iterator<Item = (&'a Instance, &'a Running)> {
         self.host.instances.iter().filter_map(|i| match &i.start {
             Start::Runs(running) => Some((i, running)),
-            Start::Exits(_) | Start::Undecided(_) => None,
+            Start::Exits(_) => None,
         })
     }
 
@@ -143,7 +143,7 @@ impl Instance {
     pub(crate) fn place(&self, option: char) -> Place {
         let word = match &self.start {
             Start::Runs(running) => running.options.get(&option),
-            Start::Exits(_) | Start::Undecided(_) => None,
+            Start::Exits(_) => None,
         };
         match word {
             Some(word) => word.place(&self.source),

@@ -63,26 +63,16 @@ fn version(instance: &Instance) -> Option<Unknown> {
     instance.version.is_none().then_some(Unknown { what, place })
 }
 
-/// What of a daemon's start the snapshot does not tell.
+/// What decides a daemon's addresses and the snapshot does not tell.
 fn undecided(instance: &Instance) -> Vec<Unknown> {
-    let unknown =
-        |what: String, option| Unknown { what, place: instance.place(option) };
-    let id = &instance.id;
-    match &instance.start {
-        Start::Undecided(exit) => vec![unknown(
-            format!("what {id} listens on, if anything: {}", exit.message),
-            'l',
-        )],
-        Start::Runs(running) => {
-            let names = running.unresolved.iter().map(|name| {
-                let what = format!(
-                    "which address {name} is: {id} is taken to listen on \
-                     every one"
-                );
-                unknown(what, 'l')
-            });
-            names.collect()
-        }
-        Start::Exits(_) => Vec::new(),
-    }
+    let Start::Runs(running) = &instance.start else { return Vec::new() };
+    let unknown = |what: &String| Unknown {
+        what: format!(
+            "{what}, on which depends what {} listens on: every address is \
+             counted",
+            instance.id
+        ),
+        place: instance.place('l'),
+    };
+    running.unresolved.iter().map(unknown).collect()
 }

@@ -117,10 +117,13 @@ impl<'a> Goal<'a> {
     fn reached(&self, start: &Start) -> Result<(), String> {
         let running = match start {
             Start::Runs(running) => running,
-            Start::Exits(exit) | Start::Undecided(exit) => {
+            Start::Exits(exit) => {
                 return Err(format!("it would not start: {}", exit.message));
             }
         };
+        if let Some(what) = running.unresolved.first() {
+            return Err(format!("what it listens on depends on {what}"));
+        }
         let unix = |listener| matches!(listener, &Listener::Unix { .. });
         if running.listeners.iter().any(unix) {
             return Ok(());
@@ -495,7 +498,7 @@ mod tests {
     #[test]
     fn what_stands_in_the_way_is_said() {
         let table = [
-            ("-u m\n-l $IP\n", "expands '$'"),
+            ("-u m\n-l $IP\n", "makes of '$'"),
             ("-u m -- x\n", "other addresses"),
             ("-l 0.0.0.0\n", "must add '-u root'"),
         ];

@@ -1,7 +1,10 @@
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use super::{
-    Exit, Listener, Version, Word,
+    Exit, Listener, Socket, Version, Word,
     argv::{Command, start},
     bind::Addresses,
     launch::{
@@ -37,8 +40,6 @@ pub(crate) struct Instance {
 pub(crate) enum Start {
     Runs(Running),
     Exits(Exit),
-    /// It may run, and listen on anything; why that cannot be told.
-    Undecided(Exit),
 }
 
 /// A daemon that runs.
@@ -51,9 +52,33 @@ pub(crate) struct Running {
     /// the one that wins. That of `l` is the whole list, at the place of the
     /// first `-l`.
     pub options: BTreeMap<char, Word>,
-    /// Names in `-l` that only a name server knows. Their listeners are on
-    /// every address: no fewer can be reached.
+    /// What decides its addresses and the snapshot does not tell: names in
+    /// `-l` that only a name server knows, and what a shell expands. The
+    /// listeners are then on every address: no more can be reached.
     pub unresolved: Vec<String>,
+}
+
+impl Running {
+    /// A daemon of whose argv only the beginning is known, and what the
+    /// beginning alone comes to: it can listen on anything.
+    fn anything(start: &Start, why: &str) -> Self {
+        let mut known = match start {
+            Start::Runs(running) => running.clone(),
+            Start::Exits(_) => Self::default(),
+        };
+        let mut sockets = known.listeners.iter().filter_map(Listener::socket);
+        let port = sockets.next().map_or(11211, |(_, socket)| socket.port);
+        let wildcards: [IpAddr; 2] =
+            [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+        let sockets =
+            wildcards.map(|address| Socket { address, port, ephemeral: false });
+        known.listeners = sockets
+            .into_iter()
+            .flat_map(|s| [Listener::Tcp(s.clone()), Listener::Udp(s)])
+            .collect();
+        known.unresolved.push(why.to_owned());
+        known
+    }
 }
 
 /// What turns files into an argv.
@@ -205,18 +230,18 @@ impl Model<'_> {
         process: Option<&Process>,
     ) -> Start {
         if let Some(exit) = &launch.stopped {
-            let exit = exit.clone();
-            return match launch.undecided {
-                true => Start::Undecided(exit),
-                false => Start::Exits(exit),
-            };
+            return Start::Exits(exit.clone());
         }
         let mut env = launch.env.clone();
         env.extend(process.iter().flat_map(|process| process.env.clone()));
         let root = |user: &String| user == "root" || user == "0";
         let uid = u32::from(launch.user.as_ref().is_some_and(|u| !root(u)));
         let command = Command { argv: &launch.argv, env, uid, build };
-        start(&command, self.snapshot, &self.addresses)
+        let start = start(&command, self.snapshot, &self.addresses);
+        match &launch.undecided {
+            Some(why) => Start::Runs(Running::anything(&start, why)),
+            None => start,
+        }
     }
 
     fn process(&self, process: &Process) -> Instance {
@@ -356,7 +381,7 @@ mod tests {
     fn summary(start: &Start) -> String {
         let running = match start {
             Start::Runs(running) => running,
-            Start::Exits(exit) | Start::Undecided(exit) => {
+            Start::Exits(exit) => {
                 return format!("exit {}", exit.status);
             }
         };

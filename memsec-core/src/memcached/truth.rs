@@ -155,7 +155,7 @@ fn socket(value: &Value) -> String {
 fn seen(start: &Start) -> String {
     let running = match start {
         Start::Runs(running) => running,
-        Start::Exits(exit) | Start::Undecided(exit) => {
+        Start::Exits(exit) => {
             return format!("exits {}", exit.status);
         }
     };

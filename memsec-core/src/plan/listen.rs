@@ -28,7 +28,7 @@ pub(super) fn wanted(
     let running = match &instance.start {
         Start::Runs(running) => running,
         // What its options keep from starting they may let start again.
-        Start::Exits(_) | Start::Undecided(_) => {
+        Start::Exits(_) => {
             let all =
                 [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
             let listen = addresses(host, policy, instance, &all)?;

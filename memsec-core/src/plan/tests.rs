@@ -290,6 +290,16 @@ fn without_nft_an_only_wall_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_start_that_a_shell_decides_is_open_until_it_is_guarded() {
+    let snapshot = debian("-u memcache\n-l $ADDRESS\n", "");
+    let report = audit(&snapshot, &Policy::new()).unwrap();
+    assert!(report.exposures.iter().any(|e| !e.exact && !e.may.is_empty()));
+    let plan = report.plan();
+    assert_eq!(kinds(&plan), [Guarded, Persist]);
+    assert!(plan.proof.holds);
+}
+
+#[test]
 fn an_unknown_firewall_is_not_proved_to_admit() {
     let snapshot = Snapshot::new()
         .with_command("ip -j address", ADDRESSES)

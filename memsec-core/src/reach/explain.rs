@@ -83,7 +83,7 @@ fn sockets<'a>(
     host.instances.iter().flat_map(move |instance| {
         let listeners = match &instance.start {
             Start::Runs(running) => running.listeners.as_slice(),
-            Start::Exits(_) | Start::Undecided(_) => &[],
+            Start::Exits(_) => &[],
         };
         let sockets = listeners.iter().filter_map(|one| one.socket());
         let ours = sockets.filter(|(proto, socket)| {

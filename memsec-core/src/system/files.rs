@@ -52,7 +52,7 @@ pub(super) fn secrets(snapshot: &mut Snapshot, root: &Path) {
     let found = instances(snapshot, None).unwrap_or_default();
     let paths = found.iter().filter_map(|instance| match &instance.start {
         Start::Runs(running) => running.options.get(&'Y'),
-        Start::Exits(_) | Start::Undecided(_) => None,
+        Start::Exits(_) => None,
     });
     let paths: Vec<_> = paths.map(|word| word.text.clone()).collect();
     for path in paths {

@@ -49,17 +49,17 @@ pub(in super::super) fn launch(conf: &Source) -> Launch {
 fn by_shell(line: &Traced, lines: &Lines) -> Launch {
     let command = words(line);
     let argv = command.words.iter().map(|word| lines.word(word)).collect();
-    let undecided = matches!(command.stopped, Some(Stopped::Expansion(_)));
-    let stopped = command.stopped.map(|stopped| match stopped {
-        Stopped::Syntax(what) => Exit {
-            status: 2,
-            message: format!("/bin/sh refuses the line: {what}"),
-        },
-        Stopped::Expansion(c) => Exit {
-            status: 1,
-            message: format!("/bin/sh, as root, expands {c:?} in the line"),
-        },
-    });
+    let (mut stopped, mut undecided) = (None, None);
+    match command.stopped {
+        Some(Stopped::Syntax(what)) => {
+            let message = format!("/bin/sh refuses the line: {what}");
+            stopped = Some(Exit { status: 2, message });
+        }
+        Some(Stopped::Expansion(c)) => {
+            undecided = Some(format!("what /bin/sh, as root, makes of {c:?}"));
+        }
+        None => {}
+    }
     Launch { argv, stopped, undecided, ..Launch::default() }
 }
 
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn an_expansion_is_not_guessed() {
         let launch = launch(&Source::new("conf", "-p 1\n-l $IP\n"));
-        assert!(launch.stopped.unwrap().message.contains("expands '$'"));
+        assert!(launch.undecided.unwrap().contains("makes of '$'"));
         assert_eq!(launch.argv.len(), 3);
     }
 }

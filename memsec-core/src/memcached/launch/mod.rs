@@ -15,16 +15,15 @@ use super::{Exit, Word};
 /// What a launcher makes of its files.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Launch {
-    /// The arguments without the first; where `stopped` is there, those that
-    /// are certain.
+    /// The arguments without the first; where `undecided` is there, those
+    /// that are certain.
     pub argv: Vec<Word>,
     /// The environment that the launcher itself sets.
     pub env: BTreeMap<String, String>,
     /// The user that it is started as.
     pub user: Option<String>,
-    /// Why it is not started, or not known how.
+    /// Why it is not started.
     pub stopped: Option<Exit>,
-    /// True if something that the snapshot does not tell decides how it is
-    /// started.
-    pub undecided: bool,
+    /// What decides the rest of the arguments and the snapshot does not tell.
+    pub undecided: Option<String>,
 }
