@@ -3,6 +3,7 @@
 
 mod calls;
 mod compare;
+mod ipset;
 mod iptables;
 mod nftables;
 mod rule;

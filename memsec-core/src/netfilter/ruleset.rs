@@ -1,4 +1,4 @@
-use super::{Action, Match, Unread, iptables, nftables, unread};
+use super::{Action, Match, Unread, ipset::Sets, iptables, nftables, unread};
 use crate::{
     Error, Snapshot,
     net::Family,
@@ -122,6 +122,7 @@ impl Ruleset {
         let mut all = Self::default();
         let nft = snapshot.output(NFT);
         let mut native = nft.as_ref().map(nftables::tables).transpose()?;
+        let sets = sets(snapshot)?;
         for family in Family::BOTH {
             let [save, legacy] = saves(family).map(|c| snapshot.output(c));
             if save.is_none() && legacy.is_none() && nft.is_none() {
@@ -129,7 +130,7 @@ impl Ruleset {
             }
             let both = save.iter().chain(other(save.as_ref(), &legacy));
             for source in both {
-                let dump = iptables::dump(family, source)?;
+                let dump = iptables::dump(family, source, &sets)?;
                 let from_save = source.name() == saves(family)[0];
                 all.take(family, dump, from_save, native.as_mut(), source);
             }
@@ -196,6 +197,25 @@ impl Ruleset {
             }
         }
     }
+}
+
+/// The sets that rules ask, but for those that rules change.
+fn sets(snapshot: &Snapshot) -> Result<Sets, Error> {
+    let Some(source) = snapshot.output("ipset save") else {
+        return Ok(Sets::default());
+    };
+    let saves = Family::BOTH.into_iter().flat_map(saves);
+    let saves: Vec<_> = saves.filter_map(|c| snapshot.output(c)).collect();
+    let lines = saves.iter().flat_map(|save| save.text().lines());
+    let rules = lines.filter(|line| line.contains(" SET "));
+    let changed = rules.flat_map(|rule| {
+        let words = rule.split_whitespace();
+        let names = words.clone().skip(1);
+        let each = words.zip(names);
+        let each = each.filter(|(option, _)| option.ends_with("-set"));
+        each.map(|(_, name)| name.to_owned())
+    });
+    Sets::new(&source, &changed.collect::<Vec<_>>())
 }
 
 /// The other back end's dump, unless it is the same one again.

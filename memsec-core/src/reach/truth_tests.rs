@@ -28,7 +28,8 @@ pub(super) fn shared(path: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-const DUMPS: [(&str, &str); 6] = [
+const DUMPS: [(&str, &str); 7] = [
+    ("ipset-save.txt", "ipset save"),
     ("nft-list-ruleset.txt", "nft list ruleset"),
     ("iptables-save.txt", "iptables-save"),
     ("ip6tables-save.txt", "ip6tables-save"),
@@ -133,6 +134,7 @@ fn hosts() {
 fn save(value: &Value) -> Option<(&'static str, &str)> {
     let text = value["text"].as_str()?;
     let command = match value["tool"].as_str()? {
+        "ipset" => "ipset save",
         "iptables-nft" => "iptables-save",
         "iptables-legacy" => "iptables-legacy-save",
         "ip6tables-nft" => "ip6tables-save",

@@ -98,3 +98,21 @@ pub(super) fn range(family: Family, text: &str) -> Option<RangeSet<u128>> {
     let first = number(family, first)?;
     Some(RangeSet::range(first, number(family, last)?))
 }
+
+/// The addresses that share the first `bits` bits of one, or a range, and how
+/// many bits that fixes.
+pub(in crate::netfilter) fn fixed(
+    family: Family,
+    text: &str,
+    bits: Option<u32>,
+) -> Option<(u32, (u128, u128))> {
+    let whole = width(family);
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (number(family, first)?, number(family, last)?);
+    let bits = bits.unwrap_or(whole);
+    if bits > whole {
+        return None;
+    }
+    let host = family.last().checked_shr(bits).unwrap_or(0);
+    Some((bits, (first & !host, last | host)))
+}

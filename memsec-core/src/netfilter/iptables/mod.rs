@@ -10,9 +10,10 @@ mod section;
 mod target;
 mod words;
 
+pub(super) use address::fixed as network;
 pub(super) use module::protocol;
 
-use super::Table;
+use super::{Table, ipset::Sets};
 use crate::{
     Error,
     net::Family,
@@ -57,10 +58,14 @@ pub(super) fn essence(source: &Source) -> impl Iterator<Item = &str> + '_ {
 }
 
 /// Reads the dump of one family.
-pub(super) fn dump(family: Family, source: &Source) -> Result<Dump, Error> {
+pub(super) fn dump(
+    family: Family,
+    source: &Source,
+    sets: &Sets,
+) -> Result<Dump, Error> {
     let mut tables: Vec<(String, Table)> = Vec::new();
     let mut incompatible = None;
-    let mut open: Option<Section> = None;
+    let mut open: Option<Section<'_>> = None;
     for line in source.lines() {
         let text = line.text().trim();
         match (text.chars().next(), &mut open) {
@@ -70,7 +75,7 @@ pub(super) fn dump(family: Family, source: &Source) -> Result<Dump, Error> {
                     incompatible = Some(text.trim_matches('#').trim().into());
                 }
             }
-            (Some('*'), None) => open = Some(Section::new(family, line)),
+            (Some('*'), None) => open = Some(Section::new(family, line, sets)),
             (_, None) => return Err(outside(&line)),
             (_, Some(section)) if text == "COMMIT" => {
                 let table = section.commit()?;

@@ -10,11 +10,11 @@ use super::{
 use crate::{
     Error,
     net::PortSet,
-    netfilter::{AddressType, Connection, State, Status, Test},
+    netfilter::{AddressType, Connection, State, Status, Test, ipset::Asked},
 };
 
 /// The extensions whose options are all read, or say that they are not.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "tcp",
     "udp",
     "multiport",
@@ -24,6 +24,7 @@ const KNOWN: [&str; 10] = [
     "addrtype",
     "comment",
     "mark",
+    "set",
     "standard",
 ];
 
@@ -121,6 +122,7 @@ pub(super) fn option(
             names(text, AddressType::named).map(Test::DestinationType)
         }),
         "--mark" => argument(draft, reader, mark),
+        "--match-set" => match_set(draft, reader),
         "--syn" => {
             draft.push(Test::Flags { mask: 0x17, value: 2 }, reader.negated);
             Ok(())
@@ -138,6 +140,23 @@ pub(super) fn option(
         // The argument of an option that is not known.
         _ => Ok(()),
     }
+}
+
+/// xt_set.c: the name of a set, and whether each thing it holds is the
+/// source's or the destination's.
+fn match_set(draft: &mut Draft, reader: &mut Reader<'_>) -> Result<(), Error> {
+    let name = reader.argument()?;
+    let directions = reader.argument()?;
+    let family = reader.family;
+    match reader.sets.asked(family, &name.text, &directions.text) {
+        Asked::All(tests) if tests.len() == 1 || !reader.negated => {
+            for test in tests {
+                draft.push(test, reader.negated);
+            }
+        }
+        _ => draft.doubt(),
+    }
+    Ok(())
 }
 
 /// Reads an argument; one that says nothing is a doubt.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Error,
     net::{Family, RangeSet},
-    netfilter::{Match, Name, Test},
+    netfilter::{Match, Name, Test, ipset::Sets},
     text::Span,
 };
 
@@ -27,6 +27,7 @@ pub(super) struct Draft {
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     pub family: Family,
+    pub sets: &'a Sets,
     pub words: Words<'a>,
     pub line: &'a Span,
     /// Whether "!" stands before.
@@ -59,13 +60,13 @@ impl<'a> Reader<'a> {
 impl Draft {
     /// Reads the words after the name of the chain.
     pub(super) fn read(
-        family: Family,
+        (family, sets): (Family, &Sets),
         table: &str,
         words: Words<'_>,
         line: &Span,
     ) -> Result<Self, Error> {
         let mut draft = Self::default();
-        let mut reader = Reader { family, words, line, negated: false };
+        let mut reader = Reader { family, sets, words, line, negated: false };
         while let Some(word) = reader.words.next() {
             if word.text == "!" {
                 reader.negated = true;

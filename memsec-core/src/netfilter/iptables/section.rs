@@ -9,14 +9,17 @@ use super::{
 use crate::{
     Error,
     net::Family,
-    netfilter::{Action, Base, Chain, Families, Rule, Table, calls},
+    netfilter::{
+        Action, Base, Chain, Families, Rule, Table, calls, ipset::Sets,
+    },
     text::Span,
 };
 
 /// A table that is being read, from "*filter" to "COMMIT".
 #[derive(Debug)]
-pub(super) struct Section {
+pub(super) struct Section<'a> {
     family: Family,
+    sets: &'a Sets,
     start: Span,
     name: String,
     chains: Vec<Building>,
@@ -41,11 +44,12 @@ struct Wanted {
     span: Span,
 }
 
-impl Section {
-    pub(super) fn new(family: Family, start: Span) -> Self {
+impl<'a> Section<'a> {
+    pub(super) fn new(family: Family, start: Span, sets: &'a Sets) -> Self {
         let name = start.text().trim().trim_start_matches('*').trim();
         Self {
             family,
+            sets,
             name: name.to_owned(),
             start,
             chains: Vec::new(),
@@ -144,7 +148,8 @@ impl Section {
         let name = words.next().ok_or_else(|| short(line))?;
         let chain = self.existing(&name, line)?;
         let number = insert.map(|()| rule_number(&mut words));
-        let draft = Draft::read(self.family, &self.name, words, line)?;
+        let draft =
+            Draft::read((self.family, self.sets), &self.name, words, line)?;
         let action = self.action(&draft, line);
         let rule = Rule { matches: draft.matches, action, span: line.clone() };
         if let Some(chain) = self.chains.get_mut(chain) {
