@@ -166,6 +166,26 @@ fn ask(text: &str) -> Sources {
     sources(&ruleset, &query)
 }
 
+#[test]
+fn what_may_have_gone_to_a_chain_returns_only_if_that_lets_it() {
+    let text = |target: &str| {
+        format!(
+            "*filter\n:INPUT ACCEPT [0:0]\n:B - [0:0]\n\
+             -A INPUT -m limit --limit 1/sec -g B\n-A INPUT -j REJECT\n\
+             -A B -j {target}\nCOMMIT\n"
+        )
+    };
+    let verdict = |target: &str| {
+        let mut packet = Packet::new([10, 0, 0, 1].into());
+        packet.to = Some(Ipv4Addr::new(10, 0, 0, 100).into());
+        packet.interface = Some("eth0".to_owned());
+        explain(&snapshot(&text(target)), &packet).unwrap().verdict
+    };
+    assert_ne!(verdict("DROP"), Verdict::NobodyListens);
+    assert_eq!(verdict("RETURN"), Verdict::NobodyListens);
+    assert_eq!(verdict("LOG"), Verdict::NobodyListens);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

@@ -39,12 +39,15 @@ struct Frame<'a> {
     maybe: bool,
     /// True if that holds of a chain that this one was called from.
     below: bool,
+    /// True if the packet may have gone to this chain: what returns from it
+    /// returns from the chain that it came from as well.
+    gone: bool,
 }
 
 impl<'a> Frame<'a> {
     fn new(stage: &Stage<'a>, at: usize, maybe: bool, below: bool) -> Self {
         let chain = stage.table.chains.get(at).unwrap_or(stage.chain);
-        Self { chain, rest: chain.rules.iter(), maybe, below }
+        Self { chain, rest: chain.rules.iter(), maybe, below, gone: false }
     }
 
     fn doubtful(&self) -> bool {
@@ -69,7 +72,7 @@ pub(super) fn trace<'a>(
             if frames.len() == 1 {
                 break;
             }
-            frames.pop();
+            leave(&mut frames);
             continue;
         };
         budget.spend(1)?;
@@ -114,20 +117,19 @@ fn follow<'a>(
     let Some(frame) = frames.last_mut() else { return false };
     let below = frame.doubtful();
     match &rule.action {
-        Action::Return if maybe => frame.maybe = true,
+        Action::Return if maybe => return_maybe(frames),
         Action::Return if base => frame.rest = [].iter(),
-        Action::Return => {
-            frames.pop();
-        }
+        Action::Return => leave(frames),
         Action::Jump(to) => {
             frames.push(Frame::new(stage, *to, maybe, below));
         }
         Action::Goto(to) if maybe => {
-            frame.maybe = true;
-            frames.push(Frame::new(stage, *to, true, true));
+            let to = Frame::new(stage, *to, true, true);
+            frames.push(Frame { gone: true, ..to });
         }
         Action::Goto(to) => {
-            *frame = Frame::new(stage, *to, frame.maybe, frame.below);
+            let to = Frame::new(stage, *to, frame.maybe, frame.below);
+            *frame = Frame { gone: frame.gone, ..to };
         }
         action => {
             let effect = Effect::of(action);
@@ -138,6 +140,22 @@ fn follow<'a>(
         }
     }
     true
+}
+
+/// Returns from the last chain, or falls through it.
+fn leave(frames: &mut Vec<Frame<'_>>) {
+    return_maybe(frames);
+    frames.pop();
+}
+
+/// The packet may return from the last chain.
+fn return_maybe(frames: &mut [Frame<'_>]) {
+    for frame in frames.iter_mut().rev() {
+        frame.maybe = true;
+        if !frame.gone {
+            break;
+        }
+    }
 }
 
 /// Goes back to behind the last call that may not have been made. False if
