@@ -31,6 +31,10 @@ pub(crate) struct DeadRule {
 /// The most rules that are looked at; further ones are taken as alive.
 const MOST: usize = 256;
 
+/// Each rule that is looked at costs a walk through them all: so many in
+/// all, that the time stays linear in the rules.
+const WALKED: usize = 2_000_000;
+
 /// The rules for a port that no packet gets to, by whatever interface.
 pub(crate) fn dead_rules(
     ruleset: &Ruleset,
@@ -38,12 +42,15 @@ pub(crate) fn dead_rules(
     port: u16,
 ) -> Vec<DeadRule> {
     let mut out = Vec::new();
+    let chains = ruleset.tables.iter().flat_map(|table| &table.chains);
+    let rules: usize = chains.map(|chain| chain.rules.len()).sum();
+    let most = MOST.min(WALKED / rules.max(1));
     for family in Family::BOTH {
         let query = Query { interface: None, family, to: None, proto, port };
         let question = Question::new(ruleset, &query);
         let flows = flows(&question);
         let all = candidates(ruleset, &question, port);
-        for rule in all.into_iter().take(MOST) {
+        for rule in all.into_iter().take(most) {
             out.extend(dead(&question, &flows, rule).ok().flatten());
         }
     }
