@@ -7,7 +7,7 @@ use crate::{
     Cidr, Policy, Proto,
     host::Host,
     memcached::Start,
-    net::{Family, Interface, IpSet},
+    net::{Interface, IpSet},
     text::Place,
 };
 
@@ -46,7 +46,7 @@ pub(crate) fn shut_out(
 
 fn tcp_port(start: &Start) -> Option<u16> {
     let Start::Runs(running) = start else { return None };
-    let mut sockets = running.listeners.iter().filter_map(|l| l.socket());
+    let mut sockets = running.sockets();
     sockets.find(|(proto, _)| *proto == Proto::Tcp).map(|(_, s)| s.port)
 }
 
@@ -119,19 +119,8 @@ fn client_of(set: &IpSet) -> IpAddr {
 pub(crate) fn arrivals(host: &Host, clients: Cidr) -> Vec<&String> {
     let others = host.interfaces.iter().flatten().filter(|i| !i.loopback);
     let others: Vec<_> = others.collect();
-    let on = |i: &&&Interface| on_network(i, clients);
+    let on = |i: &&&Interface| i.on(clients).next().is_some();
     let near: Vec<_> = others.iter().filter(on).copied().collect();
     let ways = if near.is_empty() { others } else { near };
     ways.into_iter().map(|interface| &interface.name).collect()
-}
-
-/// Whether an interface has an address in a network, or the network is a
-/// part of one that it is on.
-pub(crate) fn on_network(interface: &Interface, clients: Cidr) -> bool {
-    interface.addresses.iter().any(|address| {
-        let net = address.network();
-        Family::of(address.address) == clients.family()
-            && (clients.contains(address.address)
-                || net.is_ok_and(|net| net.contains(clients.address())))
-    })
 }

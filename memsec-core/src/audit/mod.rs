@@ -12,7 +12,7 @@ mod text;
 mod unknowns;
 
 pub use checks::{Check, checks};
-pub(crate) use clients::{ShutOut, on_network, shut_out};
+pub(crate) use clients::{ShutOut, shut_out};
 pub(crate) use reached::{Reached, reached};
 pub use report::{
     Exposure, Finding, Instance, Report, Scope, Severity, Unknown,

@@ -47,7 +47,7 @@ fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
     let mut targets = Vec::new();
     for instance in &host.instances {
         let Start::Runs(running) = &instance.start else { continue };
-        let sockets = running.listeners.iter().filter_map(|l| l.socket());
+        let sockets = running.sockets();
         targets.extend(sockets.map(|(proto, socket)| Target {
             instance: Some(instance.id.clone()),
             certain: running.unresolved.is_empty(),

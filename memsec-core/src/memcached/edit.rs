@@ -149,7 +149,7 @@ impl<'a> Goal<'a> {
     /// Whether the addresses are right, whatever the ports of UDP.
     fn listens(&self, start: &Start) -> bool {
         let Start::Runs(running) = start else { return false };
-        let mut all = running.listeners.iter().filter_map(Listener::socket);
+        let mut all = running.sockets();
         let udp = |(proto, socket): (Proto, &Socket)| {
             proto == Proto::Tcp
                 || !self.wanted.udp
@@ -170,7 +170,7 @@ impl<'a> Goal<'a> {
 
 fn tcp(start: &Start) -> Option<BTreeSet<(IpAddr, u16)>> {
     let Start::Runs(running) = start else { return None };
-    let all = running.listeners.iter().filter_map(Listener::socket);
+    let all = running.sockets();
     let tcp = all.filter(|(proto, _)| *proto == Proto::Tcp);
     Some(tcp.map(|(_, socket)| (socket.address, socket.port)).collect())
 }

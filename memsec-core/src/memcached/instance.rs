@@ -13,7 +13,7 @@ use super::{
     },
     settings::Build,
 };
-use crate::{Error, Snapshot, net::Interface, snapshot::Process};
+use crate::{Error, Proto, Snapshot, net::Interface, snapshot::Process};
 
 pub(super) const CONF: &str = "/etc/memcached.conf";
 pub(super) const SYSCONFIG: &str = "/etc/sysconfig/memcached";
@@ -59,6 +59,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// What it listens on, unix sockets apart.
+    pub(crate) fn sockets(&self) -> impl Iterator<Item = (Proto, &Socket)> {
+        self.listeners.iter().filter_map(Listener::socket)
+    }
+
     /// A daemon of whose argv only the beginning is known, and what the
     /// beginning alone comes to: it can listen on anything.
     fn anything(start: &Start, why: &str) -> Self {
@@ -66,8 +71,8 @@ impl Running {
             Start::Runs(running) => running.clone(),
             Start::Exits(_) => Self::default(),
         };
-        let mut sockets = known.listeners.iter().filter_map(Listener::socket);
-        let port = sockets.next().map_or(11211, |(_, socket)| socket.port);
+        let port =
+            known.sockets().next().map_or(11211, |(_, socket)| socket.port);
         let wildcards: [IpAddr; 2] =
             [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
         let sockets =

@@ -33,6 +33,20 @@ impl Interface {
     }
 }
 
+impl Interface {
+    /// Its addresses that lie in a network, or on a network that it is a
+    /// part of.
+    pub fn on(&self, clients: Cidr) -> impl Iterator<Item = IpAddr> + '_ {
+        let shares = move |entry: &&InterfaceAddress| {
+            let network = entry.network();
+            Family::of(entry.address) == clients.family()
+                && (clients.contains(entry.address)
+                    || network.is_ok_and(|n| n.contains(clients.address())))
+        };
+        self.addresses.iter().filter(shares).map(|entry| entry.address)
+    }
+}
+
 impl InterfaceAddress {
     /// The network that the address is in.
     ///

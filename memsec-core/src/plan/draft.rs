@@ -117,7 +117,7 @@ impl<'a> Draft<'a> {
 /// The TCP ports that a daemon listens on.
 pub(super) fn tcp_ports(start: &Start) -> Vec<u16> {
     let Start::Runs(running) = start else { return Vec::new() };
-    let sockets = running.listeners.iter().filter_map(|l| l.socket());
+    let sockets = running.sockets();
     let tcp = sockets.filter(|(proto, _)| *proto == Proto::Tcp);
     let mut ports: Vec<_> = tcp.map(|(_, socket)| socket.port).collect();
     ports.sort_unstable();

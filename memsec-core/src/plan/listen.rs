@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{
     Cidr, Error, Policy, Proto,
-    audit::on_network,
     host::Host,
     memcached::{Instance, Start, Version, Wanted},
     net::{Family, Interface},
@@ -35,7 +34,7 @@ pub(super) fn wanted(
             return Ok(Some(Wanted { listen, udp: policy.udp }));
         }
     };
-    let sockets = running.listeners.iter().filter_map(|l| l.socket());
+    let sockets = running.sockets();
     let sockets: Vec<_> = sockets.collect();
     let udp_off = policy.udp || sockets.iter().all(|s| s.0 == Proto::Tcp);
     let now = sockets.iter().filter(|s| s.0 == Proto::Tcp);
@@ -122,11 +121,9 @@ fn for_network(host: &Host, clients: Cidr) -> Option<Vec<IpAddr>> {
     let others = host.interfaces.iter().flatten().filter(|i| !i.loopback);
     let others: Vec<&Interface> = others.collect();
     let family = clients.family();
-    let on: Vec<_> =
-        others.iter().filter(|i| on_network(i, clients)).copied().collect();
-    if !on.is_empty() {
-        let near = on.iter().flat_map(|i| addresses_on(i, clients));
-        return Some(near.collect());
+    let near: Vec<_> = others.iter().flat_map(|i| i.on(clients)).collect();
+    if !near.is_empty() {
+        return Some(near);
     }
     let lone = |interfaces: &[&Interface]| match interfaces {
         [one] => global(one, family).next(),
@@ -141,20 +138,6 @@ fn for_network(host: &Host, clients: Cidr) -> Option<Vec<IpAddr>> {
         .and_then(|interface| global(interface, family).next())
         .or_else(|| lone(&with_address))
         .map(|address| vec![address])
-}
-
-/// The addresses of an interface that share a network with the clients.
-fn addresses_on(
-    interface: &Interface,
-    clients: Cidr,
-) -> impl Iterator<Item = IpAddr> {
-    let shares = move |a: &&crate::net::InterfaceAddress| {
-        let net = a.network();
-        Family::of(a.address) == clients.family()
-            && (clients.contains(a.address)
-                || net.is_ok_and(|net| net.contains(clients.address())))
-    };
-    interface.addresses.iter().filter(shares).map(|a| a.address)
 }
 
 /// The addresses of an interface that are good beyond its link.

@@ -76,7 +76,7 @@ fn tcp_addresses(
     running: &Running,
     such: impl Fn(&IpAddr) -> bool,
 ) -> Vec<String> {
-    let sockets = running.listeners.iter().filter_map(|l| l.socket());
+    let sockets = running.sockets();
     let such = sockets.filter(|(proto, socket)| {
         *proto == Proto::Tcp && such(&socket.address)
     });

@@ -31,7 +31,7 @@ pub(super) const UDP_002: Check = Check {
 
 fn enabled(subject: &Subject<'_>) -> Vec<Found> {
     let found = |(instance, running): (&Instance, &Running)| {
-        let mut sockets = running.listeners.iter().filter_map(|l| l.socket());
+        let mut sockets = running.sockets();
         let port = sockets.find(|(proto, _)| *proto == Proto::Udp)?.1.port;
         let (severity, who) = subject.worst(&instance.id, Proto::Udp);
         let harmless = severity < Severity::High;
