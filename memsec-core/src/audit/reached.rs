@@ -47,13 +47,15 @@ fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
     let mut targets = Vec::new();
     for instance in &host.instances {
         let Start::Runs(running) = &instance.start else { continue };
-        let sockets = running.sockets();
-        targets.extend(sockets.map(|(proto, socket)| Target {
-            instance: Some(instance.id.clone()),
-            certain: running.unresolved.is_empty(),
-            proto,
-            address: socket.address,
-            port: socket.port,
+        targets.extend(running.listeners.iter().filter_map(|listener| {
+            let (proto, socket) = listener.socket()?;
+            Some(Target {
+                instance: Some(instance.id.clone()),
+                certain: running.is_sure(listener),
+                proto,
+                address: socket.address,
+                port: socket.port,
+            })
         }));
     }
     let wildcards: [IpAddr; 2] =

@@ -1,16 +1,18 @@
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     ops::Range,
 };
 
 use super::{
-    Instance, Launcher, Listener, Socket, Start, Version, Word,
-    argv::{NEWEST, ports},
-    getopt::{Given, getopt},
+    Instance, Launcher, Listener, Socket, Start, Word,
+    getopt::{Given, Operands, getopt},
     instance::of_file,
     launch::env_file::assignments,
     number::atoi,
+    ports::port_settings,
+    version::{OLDEST, Release},
 };
 use crate::{
     Error, FileChange, Proto, Snapshot, net::interfaces, text::Source,
@@ -67,9 +69,8 @@ pub(crate) fn edit(
 fn restart(snapshot: &Snapshot, instance: &Instance) -> Result<Start, Error> {
     let addresses = snapshot.output("ip -j address");
     let addresses = addresses.map(|text| interfaces(&text)).transpose()?;
-    let version = instance.version;
     let source = &instance.source;
-    let again = of_file(snapshot, addresses.as_deref(), source, version)?;
+    let again = of_file(snapshot, addresses.as_deref(), instance)?;
     again.map(|instance| instance.start).ok_or_else(|| {
         Error::unsupported(format!("{source}: nothing starts it"))
     })
@@ -81,14 +82,10 @@ struct Goal<'a> {
     wanted: &'a Wanted,
     /// The TCP port; `None` where TCP is off.
     port: Option<u16>,
-    version: Option<Version>,
-    /// Whether the file says itself that UDP is off.
-    udp_said: bool,
 }
 
 impl<'a> Goal<'a> {
     fn new(instance: &Instance, wanted: &'a Wanted) -> Self {
-        let version = instance.version;
         let (given, _) = options(instance);
         let number = |letter| {
             let mut of = given.iter().filter(|g| g.option.letter == letter);
@@ -99,13 +96,15 @@ impl<'a> Goal<'a> {
             ports.first().copied().filter(|&p| p != 0 && ports.len() == 1)
         });
         let tcp_off = number('p').is_some_and(|port| port == 0);
-        let known = version.unwrap_or(NEWEST);
-        let (stated, _) = ports(known, number('p'), number('U'));
+        let next = Cell::new(OLDEST);
+        let newest = Release::new(instance.possible.newest(), &next);
+        let (p, u) = (number('p'), number('U'));
+        let (stated, _) = port_settings(newest, p, u, false);
         let port = bound.or_else(|| {
             let stated = u16::try_from(stated).ok().filter(|&port| port != 0);
             (!tcp_off).then_some(stated.unwrap_or(11211))
         });
-        Self { wanted, port, version, udp_said: number('U') == Some(0) }
+        Self { wanted, port }
     }
 
     fn tcp(&self) -> BTreeSet<(IpAddr, u16)> {
@@ -133,15 +132,15 @@ impl<'a> Goal<'a> {
                         in another place as well"
                 .to_owned());
         }
+        // UDP on loopback that is only perhaps on does no harm.
         let mut udp = running.listeners.iter().filter_map(|listener| {
             let (proto, socket) = listener.socket()?;
-            (proto == Proto::Udp).then_some(socket.address)
+            let local = socket.address.is_loopback();
+            let counts = !local || running.is_sure(listener);
+            (proto == Proto::Udp && counts).then_some(socket.address)
         });
         if udp.any(|a| !self.wanted.udp || !self.wanted.listen.contains(&a)) {
-            return Err("UDP would stay on".to_owned());
-        }
-        if self.must_say_udp() && self.is_remote() && !self.udp_said {
-            return Err("UDP may be on".to_owned());
+            return Err("UDP would stay on, or may".to_owned());
         }
         Ok(())
     }
@@ -157,15 +156,6 @@ impl<'a> Goal<'a> {
         };
         tcp(start) == Some(self.tcp()) && all.all(udp)
     }
-
-    /// Without a version it is not known whether UDP is off of itself.
-    fn must_say_udp(&self) -> bool {
-        !self.wanted.udp && self.version.is_none()
-    }
-
-    fn is_remote(&self) -> bool {
-        self.wanted.listen.iter().any(|address| !address.is_loopback())
-    }
 }
 
 fn tcp(start: &Start) -> Option<BTreeSet<(IpAddr, u16)>> {
@@ -176,8 +166,9 @@ fn tcp(start: &Start) -> Option<BTreeSet<(IpAddr, u16)>> {
 }
 
 fn options(instance: &Instance) -> (Vec<Given>, Option<String>) {
-    let version = instance.version.unwrap_or(NEWEST);
-    getopt(&instance.argv, version, false)
+    let next = Cell::new(OLDEST);
+    let newest = Release::new(instance.possible.newest(), &next);
+    getopt(&instance.argv, newest, Operands::Skipped)
 }
 
 /// Collects replacements of parts of a file.
@@ -217,9 +208,10 @@ impl<'a> Editor<'a> {
     /// Turns UDP off where it is on or may be. What `-U` then says.
     fn udp(&mut self, goal: &Goal<'_>) -> Result<Option<i32>, String> {
         let stated = self.of('U').last().map(|given| atoi(&given.word.text));
-        let version = self.instance.version;
-        let default = version.is_none_or(|v| v < Version(1, 5, 6));
-        let on = stated.map_or(default, |port| port != 0);
+        let possible = self.instance.possible;
+        let on = !possible.all(|release, patched| {
+            port_settings(release, Some(1), stated, patched).1 == 0
+        });
         if goal.wanted.udp || !on {
             return Ok(stated);
         }
@@ -237,12 +229,10 @@ impl<'a> Editor<'a> {
         let last = self.of('p').pop();
         let stated = last.as_ref().map(|given| atoi(&given.word.text));
         // `-U 0` alone turns TCP off in 1.4.3 to 1.5.3.
-        let old = Version(1, 5, 3);
-        let mut versions = vec![goal.version.unwrap_or(NEWEST)];
-        versions.extend(goal.version.is_none().then_some(old));
-        let right = versions
-            .iter()
-            .all(|&v| ports(v, stated, udp).0 == i32::from(port));
+        let right = self.instance.possible.all(|release, patched| {
+            let (tcp, _) = port_settings(release, stated, udp, patched);
+            tcp == i32::from(port)
+        });
         match last {
             _ if right => {}
             None => self.added.push(format!("-p {port}")),

@@ -11,6 +11,7 @@ use super::{
         Launch, debian,
         systemd::{self, Started},
     },
+    possible::Possible,
     settings::Build,
 };
 use crate::{Error, Proto, Snapshot, net::Interface, snapshot::Process};
@@ -27,6 +28,8 @@ pub(crate) struct Instance {
     /// The path of the file that it is configured by, or "process 812".
     pub source: String,
     pub version: Option<Version>,
+    /// The versions that it can be.
+    pub possible: Possible,
     /// Its arguments without the first.
     pub argv: Vec<Word>,
     pub start: Start,
@@ -56,9 +59,16 @@ pub(crate) struct Running {
     /// `-l` that only a name server knows, and what a shell expands. The
     /// listeners are then on every address: no more can be reached.
     pub unresolved: Vec<String>,
+    /// The listeners that only some of the versions open that it can be.
+    pub unsure: Vec<Listener>,
 }
 
 impl Running {
+    /// Whether it is sure to listen on one of its listeners.
+    pub(crate) fn is_sure(&self, listener: &Listener) -> bool {
+        self.unresolved.is_empty() && !self.unsure.contains(listener)
+    }
+
     /// What it listens on, unix sockets apart.
     pub(crate) fn sockets(&self) -> impl Iterator<Item = (Proto, &Socket)> {
         self.listeners.iter().filter_map(Listener::socket)
@@ -141,25 +151,22 @@ pub(crate) fn instances(
     Ok(all)
 }
 
-/// The instance that a file makes, by the text that the snapshot has.
+/// The instance that a file makes, by the text that the snapshot has, of
+/// the version of another.
 pub(super) fn of_file(
     snapshot: &Snapshot,
     interfaces: Option<&[Interface]>,
-    source: &str,
-    version: Option<Version>,
+    like: &Instance,
 ) -> Result<Option<Instance>, Error> {
     let addresses = Addresses::new(snapshot, interfaces)?;
     let model = Model { snapshot, addresses };
     let files = configured(snapshot)?;
-    let file = files.iter().find(|file| file.source == source);
-    Ok(file.map(|file| {
-        let mut instance = model.file(file, None);
-        if version.is_some() {
-            let build = Build::new(version, None);
-            instance.start = model.start(&file.launch, build, None);
-            instance.version = version;
-        }
-        instance
+    let file = files.iter().find(|file| file.source == like.source);
+    Ok(file.map(|file| Instance {
+        version: like.version,
+        possible: like.possible,
+        start: model.start(&file.launch, like.possible, None),
+        ..model.file(file, None)
     }))
 }
 
@@ -216,13 +223,14 @@ struct Model<'a> {
 impl Model<'_> {
     fn file(&self, file: &Configured, process: Option<&Process>) -> Instance {
         let version = self.version(process);
-        let build = Build::new(version, process);
+        let possible = Possible::new(version, process, self.snapshot);
         Instance {
             id: "memcached".to_owned(),
             source: file.source.to_owned(),
             version,
+            possible,
             argv: file.launch.argv.clone(),
-            start: self.start(&file.launch, build, process),
+            start: self.start(&file.launch, possible, process),
             launcher: file.launcher,
             uid: process.and_then(|process| process.uid),
         }
@@ -231,7 +239,7 @@ impl Model<'_> {
     fn start(
         &self,
         launch: &Launch,
-        build: Build,
+        possible: Possible,
         process: Option<&Process>,
     ) -> Start {
         if let Some(exit) = &launch.stopped {
@@ -241,7 +249,14 @@ impl Model<'_> {
         env.extend(process.iter().flat_map(|process| process.env.clone()));
         let root = |user: &String| user == "root" || user == "0";
         let uid = u32::from(launch.user.as_ref().is_some_and(|u| !root(u)));
-        let command = Command { argv: &launch.argv, env, uid, build };
+        let command = Command {
+            argv: &launch.argv,
+            env,
+            uid,
+            build: Build::new(process),
+            possible,
+            alive: process.is_some(),
+        };
         let start = start(&command, self.snapshot, &self.addresses);
         match &launch.undecided {
             Some(why) => Start::Runs(Running::anything(&start, why)),
@@ -251,18 +266,21 @@ impl Model<'_> {
 
     fn process(&self, process: &Process) -> Instance {
         let version = self.version(Some(process));
+        let possible = Possible::new(version, Some(process), self.snapshot);
         let argv: Vec<_> = process.argv.iter().map(Word::new).collect();
         let command = Command {
             argv: &argv,
             env: process.env.clone(),
             uid: process.uid.unwrap_or(0),
-            build: Build::new(version, Some(process)),
+            build: Build::new(Some(process)),
+            possible,
+            alive: true,
         };
         let start = start(&command, self.snapshot, &self.addresses);
         let id = format!("process {}", process.pid);
         let launcher = Launcher::Process;
         let (source, uid) = (id.clone(), process.uid);
-        Instance { id, source, version, argv, start, launcher, uid }
+        Instance { id, source, version, possible, argv, start, launcher, uid }
     }
 
     /// What the process says, or else `memcached -V`.

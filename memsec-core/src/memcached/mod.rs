@@ -1,17 +1,24 @@
 //! memcached: what an argv opens, and how a host makes the argv.
 
 mod argv;
+mod behaviour;
 mod bind;
+mod credentials;
+mod distribution;
 mod edit;
 mod element;
 mod getopt;
 mod instance;
 mod launch;
+mod listen;
 mod listener;
 mod name;
 mod number;
 mod options;
+mod ports;
+mod possible;
 mod settings;
+mod sizes;
 mod suboptions;
 #[cfg(test)]
 mod truth;
