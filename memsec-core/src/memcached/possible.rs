@@ -134,3 +134,199 @@ fn join(newest: Start, others: &[Start]) -> Start {
     joined.unsure = unsure.cloned().collect();
     Start::Runs(joined)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::memcached::instances;
+
+    fn process(argv: &str, version: Option<&str>) -> Process {
+        Process {
+            pid: 7,
+            argv: argv.split(' ').map(str::to_owned).collect(),
+            uid: Some(110),
+            version: version.map(str::to_owned),
+            ..Process::default()
+        }
+    }
+
+    fn start(snapshot: &Snapshot) -> Start {
+        let mut all = instances(snapshot, None).unwrap();
+        all.remove(0).start
+    }
+
+    /// "T" or "U" and the address; "?" after what is not sure.
+    fn shown(start: &Start) -> String {
+        let running = match start {
+            Start::Runs(running) => running,
+            Start::Exits(exit) => return format!("exit {}", exit.status),
+        };
+        let all = running.listeners.iter().map(|listener| {
+            let sure = if running.is_sure(listener) { "" } else { "?" };
+            match listener.socket() {
+                Some((proto, to)) => {
+                    let proto = if proto.number() == 6 { "T" } else { "U" };
+                    format!("{proto}{}:{}{sure}", to.address, to.port)
+                }
+                None => "unix".to_owned(),
+            }
+        });
+        all.collect::<Vec<_>>().join(" ")
+    }
+
+    const OLD_UDP: &str = "T127.0.0.1:11211 U127.0.0.1:11211?";
+
+    #[test]
+    fn an_unknown_version_is_each_that_it_can_be() {
+        let release = |text: &str| ("/etc/os-release", text.to_owned());
+        let table = [
+            ("", "-l 127.0.0.1", OLD_UDP),
+            ("ID=debian\nVERSION_ID=9\n", "-l 127.0.0.1", OLD_UDP),
+            ("ID=debian\nVERSION_ID=12\n", "-l 127.0.0.1", "T127.0.0.1:11211"),
+            // The daemon runs: it is none that does not know an option.
+            ("", "-l 127.0.0.1 -W", "T127.0.0.1:11211"),
+            (
+                "",
+                "-l 127.0.0.1 --port=5000",
+                "T127.0.0.1:5000 U127.0.0.1:5000?",
+            ),
+            ("", "-l 127.0.0.1 -U 0", "T127.0.0.1:11211?"),
+            ("", "-l 127.0.0.1 -U 0 -p 5000", "T127.0.0.1:5000"),
+            ("", "-l 127.0.0.1 -Q", "exit 1"),
+        ];
+        for (os, argv, expected) in table {
+            let (path, text) = release(os);
+            let snapshot = Snapshot::new()
+                .with_file(path, &text)
+                .with_process(process(argv, None));
+            assert_eq!(shown(&start(&snapshot)), expected, "{os} {argv}");
+        }
+    }
+
+    #[test]
+    fn a_file_may_belong_to_a_version_that_exits() {
+        let conf = "-u m\n-l 127.0.0.1\n-W\n";
+        let snapshot = Snapshot::new().with_file("/etc/memcached.conf", conf);
+        assert_eq!(shown(&start(&snapshot)), "T127.0.0.1:11211?");
+    }
+
+    #[test]
+    fn a_backport_is_a_bound() {
+        let table = [
+            (None, "T127.0.0.1:11211 U127.0.0.1:11211"),
+            (Some("1.4.33-1+deb9u1"), "T127.0.0.1:11211"),
+            (Some("1.4.33-1"), OLD_UDP),
+        ];
+        for (package, expected) in table {
+            let mut process = process("-l 127.0.0.1", Some("1.4.33"));
+            process.package = package.map(str::to_owned);
+            let snapshot = Snapshot::new().with_process(process);
+            assert_eq!(shown(&start(&snapshot)), expected, "{package:?}");
+        }
+    }
+
+    #[test]
+    fn a_port_of_another_program_is_not_bound() {
+        let table = [
+            ("127.0.0.1:11211", "python3", "T:::11211"),
+            ("0.0.0.0:11211", "python3", "T:::11211"),
+            ("*:11211", "python3", "exit 71"),
+            ("[::]:11211", "nginx", "T0.0.0.0:11211"),
+            ("127.0.0.1:80", "nginx", "T0.0.0.0:11211 T:::11211"),
+            ("0.0.0.0:11211", "memcached", "T0.0.0.0:11211 T:::11211"),
+        ];
+        for (local, name, expected) in table {
+            let text = format!(
+                "tcp LISTEN 0 128 {local} *:* users:((\"{name}\",pid=9,fd=3))"
+            );
+            let snapshot = Snapshot::new()
+                .with_command("ss -lntupxH", &text)
+                .with_process(process("-v", Some("1.6.18")));
+            assert_eq!(shown(&start(&snapshot)), expected, "{local} {name}");
+        }
+    }
+
+    #[test]
+    fn musl_does_not_permute() {
+        let table = [
+            ("1.4.39", "x -l 127.0.0.1", "T0.0.0.0:11211 T:::11211"),
+            ("1.5.6", "x -l 127.0.0.1", "T127.0.0.1:11211"),
+            ("1.6.0", "-p 76747", "exit 71"),
+        ];
+        for (version, argv, expected) in table {
+            let snapshot = Snapshot::new()
+                .with_file("/etc/os-release", "ID=alpine\n")
+                .with_process(process(argv, Some(version)));
+            let seen = shown(&start(&snapshot));
+            let tcp = seen.split(" U").next().unwrap();
+            assert_eq!(tcp, expected, "{version} {argv}");
+        }
+    }
+
+    fn word() -> impl Strategy<Value = String> {
+        "-[a-zA-Z]{1,2}|-l|-p|-U|-o|[0-9]{1,5}|127\\.0\\.0\\.1|::1|\\PC{0,6}"
+    }
+
+    fn version() -> impl Strategy<Value = String> {
+        (0..3_u16, 0..46_u16).prop_map(|(minor, patch)| {
+            format!("1.{}.{patch}", [2, 4, 6][usize::from(minor)])
+        })
+    }
+
+    fn of(argv: &[String], version: Option<&str>) -> Start {
+        let argv = argv.to_vec();
+        let mut process = process("", version);
+        process.argv = argv;
+        start(&Snapshot::new().with_process(process))
+    }
+
+    proptest! {
+        #[test]
+        fn operands_change_nothing(
+            argv in prop::collection::vec(word(), 0..6),
+            operand in "[a-z0-9.]{1,8}",
+            version in version(),
+        ) {
+            let mut with = vec![operand];
+            with.extend(argv.clone());
+            let alone = shown(&of(&argv, Some(&version)));
+            prop_assert_eq!(shown(&of(&with, Some(&version))), alone);
+        }
+
+        #[test]
+        fn the_last_port_wins(
+            (first, last) in (0..70_000_u32, 0..70_000_u32),
+            version in version(),
+        ) {
+            let words = |ports: &[u32]| -> Vec<String> {
+                let each = ports.iter().map(|port| format!("-p{port}"));
+                each.collect()
+            };
+            let twice = shown(&of(&words(&[first, last]), Some(&version)));
+            prop_assert_eq!(twice, shown(&of(&words(&[last]), Some(&version))));
+        }
+
+        #[test]
+        fn a_known_version_is_within_the_bounds(
+            argv in prop::collection::vec(word(), 0..6),
+            version in version(),
+        ) {
+            let known: Version = version.parse().unwrap();
+            prop_assume!(known >= Version(1, 4, 4));
+            let (Start::Runs(one), Start::Runs(all)) =
+                (of(&argv, Some(&version)), of(&argv, None))
+            else {
+                return Ok(());
+            };
+            for listener in &one.listeners {
+                prop_assert!(all.listeners.contains(listener));
+            }
+            for listener in &all.listeners {
+                let sure = all.is_sure(listener);
+                prop_assert!(!sure || one.listeners.contains(listener));
+            }
+        }
+    }
+}
