@@ -47,6 +47,9 @@ fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
     let mut targets = Vec::new();
     for instance in &host.instances {
         let Start::Runs(running) = &instance.start else { continue };
+        if instance.netns.is_some() {
+            continue;
+        }
         let sockets = running.sockets();
         targets.extend(sockets.map(|(proto, socket)| Target {
             instance: Some(instance.id.clone()),

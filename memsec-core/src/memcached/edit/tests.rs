@@ -87,7 +87,7 @@ fn an_old_or_unknown_version_says_its_ports() {
 #[test]
 fn what_stands_in_the_way_is_said() {
     let table = [
-        ("-u m\n-l $IP\n", "makes of '$'"),
+        ("-u m\n-l `ip`\n", "a command prints"),
         ("-u m -- x\n", "other addresses"),
         ("-l 0.0.0.0\n", "must add '-u root'"),
     ];
@@ -159,7 +159,7 @@ fn conf() -> impl Strategy<Value = (&'static str, String)> {
 fn start(path: &str, text: &str, version: Option<&str>) -> Start {
     let snapshot = Snapshot::new().with_file(path, text);
     let version = version.map(|version| version.parse().unwrap());
-    of_file(&snapshot, None, path, version).unwrap().unwrap().start
+    of_service(&snapshot, None, "memcached", version).unwrap().unwrap().start
 }
 
 fn check_laws(
