@@ -415,10 +415,15 @@ impl Environment {
     fn replace(&self, word: &Traced) -> Traced {
         let mut out = Traced::default();
         let mut rest = word.chars();
+        let mut closed = true;
         while let Some((&(c, at), after)) = rest.split_first() {
             let next = after.first().map(|&(c, _)| c);
             let is_end = |&(c, _): &(char, _)| c == '}';
-            let end = after.iter().position(is_end);
+            // Where one is not closed, none after it is.
+            let end = (c == '$' && next == Some('{') && closed)
+                .then(|| after.iter().position(is_end))
+                .flatten();
+            closed &= c != '$' || next != Some('{') || end.is_some();
             rest = match (c, next, end) {
                 _ if out.chars().len() > ARG_MAX => break,
                 ('$', Some('{'), Some(end)) => {

@@ -118,11 +118,7 @@ impl<'a> Expander<'a> {
             '*' | '?' if self.splits => self.pattern = true,
             '~' if first => return self.home(raw, place),
             '{' if self.splits && self.shell.bash && next != Some('}') => {
-                let rest = raw.get(at..).unwrap_or_default();
-                let has = |c: char| rest.iter().any(|r| r.0 == c);
-                if has('}') && (has(',') || has('.')) {
-                    return self.unknown("what is in braces");
-                }
+                return self.unknown("what is in braces");
             }
             _ => {}
         }
