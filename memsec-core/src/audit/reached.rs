@@ -47,6 +47,9 @@ fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
     let mut targets = Vec::new();
     for instance in &host.instances {
         let Start::Runs(running) = &instance.start else { continue };
+        if instance.netns.is_some() {
+            continue;
+        }
         targets.extend(running.listeners.iter().filter_map(|listener| {
             let (proto, socket) = listener.socket()?;
             Some(Target {

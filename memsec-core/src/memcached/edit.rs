@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{
-    Instance, Launcher, Listener, Socket, Start, Word,
+    Instance, Launcher, Listener, Room, Socket, Start, Word,
     getopt::{Given, Operands, getopt},
-    instance::of_file,
-    launch::env_file::assignments,
+    instance::of_service,
+    launch::Written,
     number::atoi,
     ports::port_settings,
     version::{OLDEST, Release},
@@ -70,7 +70,7 @@ fn restart(snapshot: &Snapshot, instance: &Instance) -> Result<Start, Error> {
     let addresses = snapshot.output("ip -j address");
     let addresses = addresses.map(|text| interfaces(&text)).transpose()?;
     let source = &instance.source;
-    let again = of_file(snapshot, addresses.as_deref(), instance)?;
+    let again = of_service(snapshot, addresses.as_deref(), instance)?;
     again.map(|instance| instance.start).ok_or_else(|| {
         Error::unsupported(format!("{source}: nothing starts it"))
     })
@@ -313,9 +313,14 @@ impl<'a> Editor<'a> {
         if self.added.is_empty() {
             return Ok(());
         }
-        match self.instance.launcher {
-            Launcher::Debian => self.add_lines(),
-            _ => self.add_to_options(),
+        match self.instance.room.clone() {
+            Room::Lines => self.add_lines(),
+            Room::Variable(name, written) => {
+                self.add_to(&name, written.as_ref())
+            }
+            Room::Nowhere => {
+                Err("there is no place in it for options".to_owned())
+            }
         }
     }
 
@@ -350,23 +355,37 @@ impl<'a> Editor<'a> {
         self.changes.insert(at, (at, joined));
     }
 
-    /// Adds to the value of OPTIONS, or a line with it.
-    fn add_to_options(&mut self) -> Result<(), String> {
+    /// Adds to the value of a variable, or a line with it.
+    fn add_to(
+        &mut self,
+        name: &str,
+        written: Option<&Written>,
+    ) -> Result<(), String> {
         let text = self.source.text();
         let added = std::mem::take(&mut self.added).join(" ");
-        let all = assignments(text);
-        let options = all.iter().rev().find(|pair| pair.key == "OPTIONS");
-        let Some(options) = options else {
-            self.insert_lines(text.len(), &[format!("OPTIONS=\"{added}\"")]);
+        let Some(written) = written else {
+            self.insert_lines(text.len(), &[format!("{name}=\"{added}\"")]);
             return Ok(());
         };
-        let empty = options.value.text().trim().is_empty();
+        if written.source.name() != self.source.name() {
+            return Err(format!("{name} is in {}", written.source.name()));
+        }
+        let range = &written.range;
+        let value = text.get(range.clone()).unwrap_or_default();
+        let inner = value.trim_matches(['"', '\'']);
+        let empty = inner.trim().is_empty();
         let gap = if empty { "" } else { " " };
-        let (at, added) = match options.quote {
-            Some(_) => (options.range.end.saturating_sub(1), added),
-            None if empty => (options.range.end, format!("\"{added}\"")),
-            None => (options.range.end, added),
+        // A blank ends a value without quotes where a shell reads it.
+        let shell =
+            matches!(self.instance.launcher, Launcher::Sysv | Launcher::OpenRc);
+        let (at, added) = match written.quote {
+            Some(_) => (range.end.saturating_sub(1), added),
+            None if empty => (range.end, format!("\"{added}\"")),
+            None if shell => (range.end, format!("\"{gap}{added}\"")),
+            None => (range.end, added),
         };
+        let quoted = added.starts_with('"');
+        let gap = if quoted { "" } else { gap };
         self.changes.insert(at, (at, format!("{gap}{added}")));
         Ok(())
     }

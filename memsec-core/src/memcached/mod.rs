@@ -26,7 +26,10 @@ mod version;
 mod word;
 
 pub(crate) use edit::{Wanted, edit};
-pub(crate) use instance::{Instance, Launcher, Running, Start, instances};
+pub(crate) use instance::{Instance, Running, Start, instances};
+pub(crate) use launch::{Launcher, Room};
+#[cfg(feature = "host")]
+pub(crate) use launch::{UNIT_DIRECTORIES, environment_files, part_matches};
 pub use listener::{Exit, Listener, Socket};
 pub(crate) use version::Version;
 pub(crate) use word::Word;

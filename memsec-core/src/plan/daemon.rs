@@ -37,7 +37,7 @@ fn change(
     draft: &Draft<'_>,
     instance: &Instance,
 ) -> Result<Option<Change>, Error> {
-    if instance.launcher == Launcher::Process {
+    if matches!(instance.launcher, Launcher::Process | Launcher::Docker) {
         return Ok(None);
     }
     let wanted = listen::wanted(&draft.host, draft.policy, instance)?;

@@ -87,7 +87,7 @@ fn an_old_or_unknown_version_says_its_ports() {
 #[test]
 fn what_stands_in_the_way_is_said() {
     let table = [
-        ("-u m\n-l $IP\n", "makes of '$'"),
+        ("-u m\n-l `ip`\n", "a command prints"),
         ("-u m -- x\n", "other addresses"),
         ("-l 0.0.0.0\n", "must add '-u root'"),
     ];
@@ -163,7 +163,7 @@ fn start(path: &str, text: &str, version: Option<&str>) -> Start {
     let possible = Possible::new(version, None, &snapshot);
     let like = all.into_iter().find(|one| one.source == path).unwrap();
     let like = Instance { version, possible, ..like };
-    of_file(&snapshot, None, &like).unwrap().unwrap().start
+    of_service(&snapshot, None, &like).unwrap().unwrap().start
 }
 
 fn check_laws(
