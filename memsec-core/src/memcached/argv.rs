@@ -36,6 +36,12 @@ pub(super) struct Command<'a> {
     pub build: Build,
 }
 
+impl Default for Build {
+    fn default() -> Self {
+        Self::new(None, None)
+    }
+}
+
 impl Build {
     pub(super) fn new(
         version: Option<Version>,
@@ -94,7 +100,14 @@ fn run(
     main.auth_file().map_err(hidden)?;
     main.listen(&mut sockets, root).map_err(hidden)?;
     let Sockets { bound, unresolved, .. } = sockets;
-    Ok(Running { listeners: bound, options: settings.options, unresolved })
+    Ok(Running {
+        listeners: bound,
+        options: settings.options,
+        suboptions: settings.suboptions,
+        env: command.env.clone(),
+        build: command.build,
+        unresolved,
+    })
 }
 
 /// Reads the options up to the first that stops it.

@@ -11,6 +11,9 @@ use super::{
         Launch, debian,
         systemd::{self, Started},
     },
+    running::{
+        Beside, Candidate, Difference, Listening, observe, pairs, restored,
+    },
     settings::Build,
 };
 use crate::{Error, Proto, Snapshot, net::Interface, snapshot::Process};
@@ -33,6 +36,10 @@ pub(crate) struct Instance {
     pub launcher: Launcher,
     /// The user that its process runs as, where there is one.
     pub uid: Option<u32>,
+    /// Its process, where there is one.
+    pub pid: Option<u32>,
+    /// What runs and is not what the file of this instance says.
+    pub differences: Vec<Difference>,
 }
 
 /// What comes of starting it.
@@ -52,6 +59,11 @@ pub(crate) struct Running {
     /// the one that wins. That of `l` is the whole list, at the place of the
     /// first `-l`.
     pub options: BTreeMap<char, Word>,
+    /// The suboptions of all `-o`, by their name.
+    pub suboptions: BTreeMap<&'static str, Option<String>>,
+    /// Its environment, as far as memcached reads it.
+    pub env: BTreeMap<String, String>,
+    pub build: Build,
     /// What decides its addresses and the snapshot does not tell: names in
     /// `-l` that only a name server knows, and what a shell expands. The
     /// listeners are then on every address: no more can be reached.
@@ -121,23 +133,32 @@ pub(crate) fn instances(
     let here = |process: &&Process| {
         process.netns.as_ref().is_none_or(|name| name == "host")
     };
-    let mut left: Vec<&Process> =
+    let processes: Vec<&Process> =
         snapshot.processes.iter().filter(here).collect();
+    let mut runs: Vec<_> =
+        processes.iter().map(|process| Some(model.process(process))).collect();
+    let pairs = model.pairs(&configured, &processes, &runs);
+    let listening = Listening::new(snapshot);
     let mut all = Vec::new();
-    for (index, file) in configured.iter().enumerate() {
-        let process = left.iter().position(|process| {
-            let here = process.netns.as_deref().is_none_or(|n| n == "host");
-            let stated = model.file(file, Some(process)).start;
-            here && same(&stated, &model.process(process).start)
-        });
-        let process = process.map(|index| left.remove(index));
+    for (index, (file, pair)) in configured.iter().zip(pairs).enumerate() {
+        let process = pair.and_then(|pair| processes.get(pair).copied());
         let mut instance = model.file(file, process);
         if index > 0 {
             instance.id = "memcached-sysconfig".to_owned();
         }
+        let runs = pair.and_then(|pair| runs.get_mut(pair)?.take());
+        let drift = process.zip(runs).and_then(|(process, runs)| {
+            let file = &mut instance;
+            Beside { file, runs, process, listening: &listening }.drift()
+        });
         all.push(instance);
+        all.extend(drift);
     }
-    all.extend(left.iter().map(|process| model.process(process)));
+    for (process, runs) in processes.iter().zip(runs) {
+        let Some(mut runs) = runs else { continue };
+        observe(&mut runs, process, &listening);
+        all.push(runs);
+    }
     Ok(all)
 }
 
@@ -187,7 +208,7 @@ fn configured(snapshot: &Snapshot) -> Result<Vec<Configured>, Error> {
 
 /// Whether two starts come to the same: the same listeners, and the same
 /// options that matter to who may do what.
-fn same(one: &Start, other: &Start) -> bool {
+pub(super) fn same(one: &Start, other: &Start) -> bool {
     let (Start::Runs(one), Start::Runs(other)) = (one, other) else {
         return false;
     };
@@ -201,7 +222,7 @@ fn same(one: &Start, other: &Start) -> bool {
     one.listeners == other.listeners && options(one) == options(other)
 }
 
-fn value(letter: char, word: &Word) -> String {
+pub(super) fn value(letter: char, word: &Word) -> String {
     let flag = super::options::OPTIONS.iter().any(|option| {
         option.letter == letter && option.takes != super::options::Takes::Value
     });
@@ -214,6 +235,29 @@ struct Model<'a> {
 }
 
 impl Model<'_> {
+    /// For each file the index of the process that is its daemon.
+    fn pairs(
+        &self,
+        files: &[Configured],
+        processes: &[&Process],
+        runs: &[Option<Instance>],
+    ) -> Vec<Option<usize>> {
+        let starts = |file: usize, process: usize| {
+            let file = files.get(file)?;
+            let process = processes.get(process).copied();
+            Some(self.file(file, process).start)
+        };
+        let same = |file, process: usize| {
+            let runs = runs.get(process).and_then(Option::as_ref);
+            let stated = starts(file, process);
+            runs.zip(stated).is_some_and(|(r, stated)| same(&stated, &r.start))
+        };
+        let stated = files.iter().map(|file| self.file(file, None));
+        let stated: Vec<_> = stated.map(|i| Candidate::of(&i)).collect();
+        let seen = runs.iter().flatten().map(Candidate::of);
+        pairs(&stated, &seen.collect::<Vec<_>>(), same)
+    }
+
     fn file(&self, file: &Configured, process: Option<&Process>) -> Instance {
         let version = self.version(process);
         let build = Build::new(version, process);
@@ -225,6 +269,8 @@ impl Model<'_> {
             start: self.start(&file.launch, build, process),
             launcher: file.launcher,
             uid: process.and_then(|process| process.uid),
+            pid: process.map(|process| process.pid),
+            differences: Vec::new(),
         }
     }
 
@@ -251,7 +297,8 @@ impl Model<'_> {
 
     fn process(&self, process: &Process) -> Instance {
         let version = self.version(Some(process));
-        let argv: Vec<_> = process.argv.iter().map(Word::new).collect();
+        let argv = restored(&process.argv, version);
+        let argv: Vec<_> = argv.into_iter().map(Word::new).collect();
         let command = Command {
             argv: &argv,
             env: process.env.clone(),
@@ -261,8 +308,17 @@ impl Model<'_> {
         let start = start(&command, self.snapshot, &self.addresses);
         let id = format!("process {}", process.pid);
         let launcher = Launcher::Process;
-        let (source, uid) = (id.clone(), process.uid);
-        Instance { id, source, version, argv, start, launcher, uid }
+        Instance {
+            source: id.clone(),
+            id,
+            version,
+            argv,
+            start,
+            launcher,
+            uid: process.uid,
+            pid: Some(process.pid),
+            differences: Vec::new(),
+        }
     }
 
     /// What the process says, or else `memcached -V`.

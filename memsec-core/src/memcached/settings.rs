@@ -28,7 +28,7 @@ pub(super) enum Protocol {
 
 /// What a memcached was built with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Build {
+pub(crate) struct Build {
     pub version: Version,
     pub sasl: bool,
     pub tls: bool,
@@ -228,7 +228,7 @@ fn protocol(text: &str) -> Result<Protocol, Exit> {
 }
 
 /// The value of `-I`: a number of bytes, of kilobytes or of megabytes.
-fn size(text: &str) -> i32 {
+pub(super) fn size(text: &str) -> i32 {
     let unit = match text.bytes().last() {
         Some(b'k' | b'K') => 1024,
         Some(b'm' | b'M') => MEGABYTE,
