@@ -1,6 +1,6 @@
 //! In what a daemon that runs is not what its file says.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use super::{
     UDP_OFF,
@@ -19,11 +19,17 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Difference {
     /// In one line: "udpport is 11211, the file says 0".
-    pub what: String,
+    what: String,
     /// What of the file it contradicts, where that is one word.
     pub word: Option<Word>,
     /// Whether it is about what is listened on.
     network: bool,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
 }
 
 pub(super) fn differences(
