@@ -34,7 +34,7 @@ pub fn audit(snapshot: &Snapshot, policy: &Policy) -> Result<Report, Error> {
     let exposures = subject.reached.iter().map(Reached::exposure).collect();
     Ok(Report {
         schema: crate::schema::Version,
-        instances: host.instances.iter().map(Instance::from).collect(),
+        instances: Instance::all(&host),
         exposures,
         findings,
         unknown: subject.unknowns(),

@@ -37,6 +37,12 @@ pub(super) struct Command<'a> {
     pub alive: bool,
 }
 
+impl Default for Build {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
 impl Build {
     /// What a process says of itself. TLS, which is from 1.5.13, and SASL
     /// are taken as built in, and the proxy is not.
@@ -95,8 +101,16 @@ fn run(
     let main = Main { settings: &settings, command, snapshot, patched };
     let Sockets { bound, unresolved, .. } =
         main.all(addresses).map_err(sysexits)?;
-    let options = std::mem::take(&mut settings.options);
-    Ok(Running { listeners: bound, options, unresolved, unsure: Vec::new() })
+    Ok(Running {
+        listeners: bound,
+        options: std::mem::take(&mut settings.options),
+        suboptions: std::mem::take(&mut settings.suboptions),
+        env: command.env.clone(),
+        build: command.build,
+        version: command.possible.newest(),
+        unresolved,
+        unsure: Vec::new(),
+    })
 }
 
 /// Reads the options up to the first that stops it.

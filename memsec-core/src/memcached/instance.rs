@@ -9,6 +9,9 @@ use super::{
     bind::Addresses,
     launch::{Launcher, Room, Service, services},
     possible::Possible,
+    running::{
+        Beside, Candidate, Difference, Listening, observe, pairs, restored,
+    },
     settings::Build,
 };
 use crate::{Error, Proto, Snapshot, net::Interface, snapshot::Process};
@@ -38,6 +41,10 @@ pub(crate) struct Instance {
     pub netns: Option<String>,
     /// The user that its process runs as, where there is one.
     pub uid: Option<u32>,
+    /// Its process, where there is one.
+    pub pid: Option<u32>,
+    /// What runs and is not what the file of this instance says.
+    pub differences: Vec<Difference>,
 }
 
 /// What comes of starting it.
@@ -57,6 +64,13 @@ pub(crate) struct Running {
     /// the one that wins. That of `l` is the whole list, at the place of the
     /// first `-l`.
     pub options: BTreeMap<char, Word>,
+    /// The suboptions of all `-o`, by their name.
+    pub suboptions: BTreeMap<&'static str, Option<String>>,
+    /// Its environment, as far as memcached reads it.
+    pub env: BTreeMap<String, String>,
+    pub build: Build,
+    /// The newest version that it can be.
+    pub version: Version,
     /// What decides its addresses and the snapshot does not tell: names in
     /// `-l` that only a name server knows, and what a shell expands. The
     /// listeners are then on every address: no more can be reached.
@@ -114,19 +128,29 @@ pub(crate) fn instances(
     let here = |process: &&Process| {
         process.netns.as_ref().is_none_or(|name| name == "host")
     };
-    let mut left: Vec<&Process> =
+    let processes: Vec<&Process> =
         snapshot.processes.iter().filter(here).collect();
+    let mut runs: Vec<_> =
+        processes.iter().map(|process| Some(model.process(process))).collect();
+    let pairs = model.pairs(&services, &processes, &runs);
+    let listening = Listening::new(snapshot);
     let mut all = Vec::new();
-    for service in &services {
-        let process = left.iter().position(|process| {
-            let stated = model.service(service, Some(process)).start;
-            same(&stated, &model.process(process).start)
+    for (service, pair) in services.iter().zip(pairs) {
+        let process = pair.and_then(|pair| processes.get(pair).copied());
+        let mut instance = model.service(service, process);
+        let runs = pair.and_then(|pair| runs.get_mut(pair)?.take());
+        let drift = process.zip(runs).and_then(|(process, runs)| {
+            let file = &mut instance;
+            Beside { file, runs, process, listening: &listening }.drift()
         });
-        let process = process.filter(|_| service.netns.is_none());
-        let process = process.map(|index| left.remove(index));
-        all.push(model.service(service, process));
+        all.push(instance);
+        all.extend(drift);
     }
-    all.extend(left.iter().map(|process| model.process(process)));
+    for (process, runs) in processes.iter().zip(runs) {
+        let Some(mut runs) = runs else { continue };
+        observe(&mut runs, process, &listening);
+        all.push(runs);
+    }
     Ok(all)
 }
 
@@ -151,7 +175,7 @@ pub(super) fn of_service(
 
 /// Whether two starts come to the same: the same listeners, and the same
 /// options that matter to who may do what.
-fn same(one: &Start, other: &Start) -> bool {
+pub(super) fn same(one: &Start, other: &Start) -> bool {
     let (Start::Runs(one), Start::Runs(other)) = (one, other) else {
         return false;
     };
@@ -165,7 +189,7 @@ fn same(one: &Start, other: &Start) -> bool {
     one.listeners == other.listeners && options(one) == options(other)
 }
 
-fn value(letter: char, word: &Word) -> String {
+pub(super) fn value(letter: char, word: &Word) -> String {
     let flag = super::options::OPTIONS.iter().any(|option| {
         option.letter == letter && option.takes != super::options::Takes::Value
     });
@@ -178,6 +202,29 @@ struct Model<'a> {
 }
 
 impl Model<'_> {
+    /// For each service the index of the process that is its daemon.
+    fn pairs(
+        &self,
+        services: &[Service],
+        processes: &[&Process],
+        runs: &[Option<Instance>],
+    ) -> Vec<Option<usize>> {
+        let starts = |service: usize, process: usize| {
+            let service = services.get(service)?;
+            let process = processes.get(process).copied();
+            Some(self.service(service, process).start)
+        };
+        let same = |service, process: usize| {
+            let runs = runs.get(process).and_then(Option::as_ref);
+            let stated = starts(service, process);
+            runs.zip(stated).is_some_and(|(r, stated)| same(&stated, &r.start))
+        };
+        let stated = services.iter().map(|one| self.service(one, None));
+        let stated: Vec<_> = stated.map(|i| Candidate::of(&i)).collect();
+        let seen = runs.iter().flatten().map(Candidate::of);
+        pairs(&stated, &seen.collect::<Vec<_>>(), same)
+    }
+
     fn service(
         &self,
         service: &Service,
@@ -200,6 +247,8 @@ impl Model<'_> {
             room: service.launch.room.clone(),
             netns: service.netns.clone(),
             uid: process.and_then(|process| process.uid),
+            pid: process.map(|process| process.pid),
+            differences: Vec::new(),
         }
     }
 
@@ -245,7 +294,8 @@ impl Model<'_> {
     fn process(&self, process: &Process) -> Instance {
         let version = self.version(Some(process));
         let possible = Possible::new(version, Some(process), self.snapshot);
-        let argv: Vec<_> = process.argv.iter().map(Word::new).collect();
+        let argv = restored(&process.argv, version);
+        let argv: Vec<_> = argv.into_iter().map(Word::new).collect();
         let command = Command {
             argv: &argv,
             env: process.env.clone(),
@@ -257,11 +307,10 @@ impl Model<'_> {
         let start = start(&command, self.snapshot, &self.addresses);
         let id = format!("process {}", process.pid);
         let launcher = Launcher::Process;
-        let (source, uid) = (id.clone(), process.uid);
         let (room, netns) = (Room::Nowhere, None);
         Instance {
+            source: id.clone(),
             id,
-            source,
             version,
             possible,
             argv,
@@ -269,7 +318,9 @@ impl Model<'_> {
             launcher,
             room,
             netns,
-            uid,
+            uid: process.uid,
+            pid: Some(process.pid),
+            differences: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! memcached: what an argv opens, and how a host makes the argv.
 
+mod advisory;
 mod argv;
 mod behaviour;
 mod bind;
@@ -17,14 +18,17 @@ mod number;
 mod options;
 mod ports;
 mod possible;
+mod running;
 mod settings;
 mod sizes;
+mod spoken;
 mod suboptions;
 #[cfg(test)]
 mod truth;
 mod version;
 mod word;
 
+pub(crate) use advisory::{ADVISORIES, Advisory, Applies, Kind, Rating};
 pub(crate) use edit::{Wanted, edit};
 pub(crate) use instance::{Instance, Running, Start, instances};
 pub(crate) use launch::{Launcher, Room};

@@ -27,7 +27,7 @@ pub(super) enum Protocol {
 
 /// What a memcached was built with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Build {
+pub(crate) struct Build {
     pub sasl: bool,
     pub tls: bool,
     pub proxy: bool,

@@ -10,7 +10,7 @@ use super::{
     settings::{Settings, failure, signal, usage},
 };
 
-const MEGABYTE: i32 = 1024 * 1024;
+pub(super) const MEGABYTE: i32 = 1024 * 1024;
 const GIGABYTE: i32 = 1024 * MEGABYTE;
 const PAGE: i32 = MEGABYTE;
 /// MAX_NUMBER_OF_SLAB_CLASSES less one.
@@ -182,7 +182,7 @@ impl Settings<'_> {
 }
 
 /// The value of `-I`: a number of bytes, of kilobytes or of megabytes.
-fn size(text: &str) -> i32 {
+pub(super) fn size(text: &str) -> i32 {
     let unit = match text.bytes().last() {
         Some(b'k' | b'K') => 1024,
         Some(b'm' | b'M') => MEGABYTE,

@@ -177,6 +177,12 @@ pub(super) fn suboption<'a>(
     }
 }
 
+/// Whether a text begins with the name of a suboption of any version.
+pub(super) fn is_suboption(text: &str) -> bool {
+    let name = text.split('=').next().unwrap_or_default();
+    SUBOPTIONS.iter().any(|known| known.0 == name)
+}
+
 impl Value {
     fn takes(self, value: Option<&str>, release: Release<'_>) -> bool {
         let Some(text) = value else {

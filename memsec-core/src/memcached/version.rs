@@ -1,7 +1,7 @@
 use std::{cell::Cell, fmt, str::FromStr};
 
 /// A version of memcached: 1.6.18.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Version(pub u16, pub u16, pub u16);
 
 /// The oldest version that is modelled.

@@ -15,6 +15,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     pub file: FileChange,
+    pub id: String,
     pub ports: Vec<u16>,
     pub version: Option<String>,
     pub summary: String,
@@ -52,6 +53,7 @@ fn change(
             list.join(", ")
         ),
         file,
+        id: instance.id.clone(),
         ports: tcp_ports(&instance.start),
         version: instance.version.map(|version| version.to_string()),
     }))
@@ -63,7 +65,8 @@ fn drift(draft: &Draft<'_>, instance: &Instance) -> Option<Change> {
     let ports = tcp_ports(&instance.start);
     let runs_otherwise = |other: &&Instance| {
         other.launcher == Launcher::Process
-            && tcp_ports(&other.start).iter().any(|p| ports.contains(p))
+            && (other.id == instance.id
+                || tcp_ports(&other.start).iter().any(|p| ports.contains(p)))
     };
     draft.host.instances.iter().find(runs_otherwise)?;
     let text = draft.text(&instance.source)?;
@@ -73,6 +76,7 @@ fn drift(draft: &Draft<'_>, instance: &Instance) -> Option<Change> {
             before: Some(text.clone()),
             after: Some(text),
         },
+        id: instance.id.clone(),
         ports,
         version: instance.version.map(|version| version.to_string()),
         summary: String::new(),
@@ -96,7 +100,7 @@ pub(super) fn apply(
             ..Step::default()
         })?;
     }
-    draft.restart(&change.ports, change.version.clone());
+    draft.restart(&change.id, &change.ports, change.version.clone());
     draft.step(Step {
         kind: StepKind::Service,
         summary: "restart memcached.service, so that it reads its file"
