@@ -1,7 +1,10 @@
 //! What an edit changes, and what it keeps.
 
 use super::*;
-use crate::memcached::{instances, possible::Possible};
+use crate::{
+    Proto,
+    memcached::{instances, possible::Possible},
+};
 
 fn change(
     path: &str,
@@ -28,6 +31,12 @@ const CONF: &str = "/etc/memcached.conf";
 const SYSCONFIG: &str = "/etc/sysconfig/memcached";
 const REST: &str =
     "PORT=\"11211\"\nUSER=\"m\"\nMAXCONN=\"1024\"\nCACHESIZE=\"64\"\n";
+
+const OPENRC: &str = "/etc/conf.d/memcached";
+const RC: &str = "PORT=\"11211\"\nUDPPORT=\"0\"\nMEMUSAGE=\"64\"\n\
+    MAXCONN=\"1024\"\nMEMCACHED_RUNAS=\"m\"\nPIDBASE=\"/run/m\"\n";
+const UNIT: &str = "/etc/systemd/system/memcached.service";
+const VENDOR: &str = "/usr/lib/systemd/system/memcached.service";
 
 #[test]
 fn a_conf_changes_where_it_must() {
@@ -70,6 +79,60 @@ fn options_change_where_they_must() {
         let seen = change(SYSCONFIG, &before, Some("1.6.18"), &local());
         assert_eq!(seen, Ok(after), "{before:?}");
     }
+}
+
+#[test]
+fn the_variables_of_openrc_change() {
+    let table = [
+        (
+            "LISTENON=\"0.0.0.0\"\nMISC_OPTS=\"\"\n",
+            "LISTENON=\"127.0.0.1\"\nMISC_OPTS=\"\"\n",
+        ),
+        ("MISC_OPTS=\"\"\n", "MISC_OPTS=\"-l 127.0.0.1\"\n"),
+        ("MISC_OPTS=-v\n", "MISC_OPTS=-v\" -l 127.0.0.1\"\n"),
+        ("", "MISC_OPTS=\"-l 127.0.0.1\"\n"),
+    ];
+    for (before, after) in table {
+        let (before, after) = (RC.to_owned() + before, RC.to_owned() + after);
+        let seen = change(OPENRC, &before, Some("1.6.18"), &local());
+        assert_eq!(seen, Ok(after), "{before:?}");
+    }
+}
+
+#[test]
+fn a_unit_changes_in_its_command_line() {
+    let service = |exec: &str| format!("[Service]\nUser=m\n{exec}\n");
+    let table = [
+        ("ExecStart=/usr/bin/memcached", " -l 127.0.0.1"),
+        ("ExecStart=/usr/bin/memcached -l ::", "#"),
+        ("ExecStart=/usr/bin/memcached \\\n  -v", " -l 127.0.0.1"),
+    ];
+    for (exec, end) in table {
+        let after = match end {
+            "#" => exec.replace("::", "127.0.0.1"),
+            end => format!("{exec}{end}"),
+        };
+        let before = service(exec);
+        let seen = change(UNIT, &before, Some("1.6.18"), &local());
+        assert_eq!(seen, Ok(service(&after)), "{exec:?}");
+        let seen = change(VENDOR, &before, Some("1.6.18"), &local());
+        let expected = format!("[Service]\nExecStart=\n{after}\n");
+        assert_eq!(seen, Ok(expected), "{exec:?}");
+    }
+}
+
+#[test]
+fn a_unit_of_a_package_gets_a_drop_in() {
+    let text = "[Service]\nEnvironment=\"OPTIONS=-l ::\"\nUser=m\n\
+        ExecStart=/usr/bin/memcached $OPTIONS\n";
+    let error = change(VENDOR, text, Some("1.6.18"), &local()).unwrap_err();
+    assert!(error.contains("belongs to a package"), "{error}");
+    let text = "[Service]\nUser=m\nExecStart=/usr/bin/memcached\n";
+    let snapshot = Snapshot::new().with_file(VENDOR, text);
+    let all = instances(&snapshot, None).unwrap();
+    let change = edit(&snapshot, &all[0], &local()).unwrap();
+    let path = "/etc/systemd/system/memcached.service.d/zz-memsec.conf";
+    assert_eq!((change.path.as_str(), change.before), (path, None));
 }
 
 #[test]
@@ -140,11 +203,23 @@ fn version() -> impl Strategy<Value = Option<&'static str>> {
 
 fn conf() -> impl Strategy<Value = (&'static str, String)> {
     let lines = prop::collection::vec(select(LINES), 0..6);
-    (lines, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(lines, crlf, open, options)| {
-            if options {
-                let value = lines.join(" ").replace(['#', '\''], "");
-                return (SYSCONFIG, format!("{REST}OPTIONS=\"{value}\"\n"));
+    let path = select(&[CONF, SYSCONFIG, OPENRC, UNIT][..]);
+    (lines, any::<bool>(), any::<bool>(), path).prop_map(
+        |(lines, crlf, open, path)| {
+            let value = lines.join(" ").replace(['#', '\''], "");
+            match path {
+                SYSCONFIG => {
+                    return (path, format!("{REST}OPTIONS=\"{value}\"\n"));
+                }
+                OPENRC => {
+                    return (path, format!("{RC}MISC_OPTS=\"{value}\"\n"));
+                }
+                UNIT => {
+                    let start = "[Service]\nUser=m\nExecStart=";
+                    let start = format!("{start}/usr/bin/memcached {value}\n");
+                    return (path, start);
+                }
+                _ => {}
             }
             let newline = if crlf { "\r\n" } else { "\n" };
             let mut text = lines.join(newline) + newline + "-u root";
@@ -198,7 +273,7 @@ fn check_lines(path: &str, before: &str, version: Option<&str>) {
         return;
     };
     let whole = |line: &&str| {
-        let options = ["-l", "-U", "-p", "--l", "OPTIONS", "-vl"];
+        let options = ["-l", "-U", "-p", "--l", "OPT", "-vl", "Exec"];
         !options.iter().any(|option| line.contains(option))
     };
     // What is left alone is still there, in its order.

@@ -18,11 +18,9 @@ mod unit_files;
 use std::{collections::BTreeMap, ops::Range};
 
 pub(super) use choice::services;
+pub(crate) use unit_files::DIRECTORIES as UNIT_DIRECTORIES;
 #[cfg(feature = "host")]
-pub(crate) use {
-    choice::environment_files, systemd::part_matches,
-    unit_files::DIRECTORIES as UNIT_DIRECTORIES,
-};
+pub(crate) use {choice::environment_files, systemd::part_matches};
 
 use super::{
     Exit, Word,

@@ -68,10 +68,26 @@ impl Shell {
                 Err(syntax) => return Ended::Syntax(syntax.0),
             };
             if let Some(ended) = found {
-                return ended;
+                let rest = text.chars().get(lexer.at..).unwrap_or_default();
+                return match ended {
+                    Ended::Program(_) if names(rest, wanted) => {
+                        Ended::Unknown(ANOTHER.to_owned())
+                    }
+                    ended => ended,
+                };
             }
         }
     }
+}
+
+/// What may run beside the first program, or after it.
+const ANOTHER: &str = "the same program, which is named again";
+
+/// Whether a word of a text is the name of a program that is wanted.
+fn names(text: &[Char], wanted: Wanted) -> bool {
+    let mut words = text
+        .split(|&(c, _)| !(c.is_ascii_alphanumeric() || "/._-".contains(c)));
+    words.any(|word| wanted(&word.iter().map(|c| c.0).collect::<String>()))
 }
 
 struct Runner<'a> {
@@ -118,7 +134,12 @@ impl<'a> Runner<'a> {
                 Token::Word(_) => {
                     let (words, after) = simple(rest);
                     if let Some(ended) = self.simple(words, after.first()) {
-                        return Some(ended);
+                        return Some(match ended {
+                            Ended::Program(_) => {
+                                self.unfollowed(after, ANOTHER).unwrap_or(ended)
+                            }
+                            ended => ended,
+                        });
                     }
                     after
                 }
