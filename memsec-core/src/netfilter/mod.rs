@@ -11,8 +11,10 @@ mod ruleset;
 mod unread;
 
 pub(crate) use rule::{
-    Action, AddressType, Addresses, Connection, Match, Name, State, Status,
-    Test,
+    Action, AddressType, Addresses, Connection, IcmpType, MarkChange, Marking,
+    Match, Name, State, Status, Test, Translated, Translation,
 };
-pub(crate) use ruleset::{Base, Chain, Families, Hook, Rule, Ruleset, Table};
+pub(crate) use ruleset::{
+    Base, Chain, Families, Hook, Origin, Rule, Ruleset, Table,
+};
 pub(crate) use unread::Unread;

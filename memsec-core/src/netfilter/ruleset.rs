@@ -1,8 +1,12 @@
-use super::{Action, Match, Unread, ipset::Sets, iptables, nftables, unread};
+use std::sync::Arc;
+
+use super::{
+    Action, Match, Test, Unread, ipset::Sets, iptables, nftables, unread,
+};
 use crate::{
     Error, Snapshot,
-    net::Family,
-    text::{Place, Source, Span},
+    net::{Family, RangeSet},
+    text::{At, Place, Source, Span},
 };
 
 /// All the rules of a host, whatever loaded them.
@@ -40,6 +44,20 @@ pub(crate) struct Chain {
     /// Where the kernel enters it; `None` if only rules lead to it.
     pub base: Option<Base>,
     pub rules: Vec<Rule>,
+    /// The text that the rules stand in.
+    pub source: Source,
+}
+
+impl Chain {
+    /// Where a rule of this chain stands.
+    pub(crate) fn span(&self, rule: &Rule) -> Span {
+        self.source.span(rule.at)
+    }
+
+    /// The same as data.
+    pub(crate) fn place(&self, rule: &Rule) -> Place {
+        self.span(rule).place()
+    }
 }
 
 /// How the kernel enters a chain.
@@ -93,13 +111,86 @@ impl Hook {
     }
 }
 
-/// A rule.
+/// A rule. Firewalls have a million that differ in the source alone, so
+/// that stands apart, and rules share the rest.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
-    /// All of them must hold.
-    pub matches: Vec<Match>,
-    pub action: Action,
-    pub span: Span,
+    pub origin: Origin,
+    body: Arc<Body>,
+    at: At,
+}
+
+/// What a rule says beside its origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Body {
+    matches: Vec<Match>,
+    action: Action,
+}
+
+/// A condition on the source address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// None, or one among [`Rule::matches`].
+    Any,
+    /// IPv4 addresses, from the first to the last.
+    V4 { negated: bool, first: u32, last: u32 },
+}
+
+impl Rule {
+    pub(super) fn new(
+        mut matches: Vec<Match>,
+        action: Action,
+        span: &Span,
+    ) -> Self {
+        let found = matches.iter().enumerate().find_map(|(index, one)| {
+            Origin::of(one).map(|origin| (index, origin))
+        });
+        let origin = found.map_or(Origin::Any, |(index, origin)| {
+            matches.remove(index);
+            origin
+        });
+        let body = Arc::new(Body { matches, action });
+        Self { origin, body, at: span.at() }
+    }
+
+    /// The conditions beside the origin; all must hold.
+    pub(crate) fn matches(&self) -> &[Match] {
+        &self.body.matches
+    }
+
+    /// What it does.
+    pub(crate) fn action(&self) -> &Action {
+        &self.body.action
+    }
+
+    /// This rule with another action.
+    pub(super) fn acting(&self, action: Action) -> Self {
+        let matches = self.body.matches.clone();
+        let body = Arc::new(Body { matches, action });
+        Self { body, ..self.clone() }
+    }
+
+    /// Whether it matches the same, and does the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.origin == other.origin && self.body == other.body
+    }
+}
+
+impl Origin {
+    fn of(condition: &Match) -> Option<Self> {
+        let Test::Source(set) = &condition.test else { return None };
+        let [(first, last)] = *set.ranges() else { return None };
+        let (first, last) = (u32::try_from(first), u32::try_from(last));
+        let (Ok(first), Ok(last)) = (first, last) else { return None };
+        Some(Self::V4 { negated: condition.negated, first, last })
+    }
+
+    /// The addresses, as numbers; `None` for all.
+    pub(crate) fn addresses(self) -> Option<RangeSet<u128>> {
+        let Self::V4 { negated, first, last } = self else { return None };
+        let set = RangeSet::range(u128::from(first), u128::from(last));
+        Some(if negated { set.complement() } else { set })
+    }
 }
 
 const NFT: &str = "nft -j list ruleset";

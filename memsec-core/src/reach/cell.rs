@@ -100,8 +100,11 @@ pub(super) type Within<'r> = Option<Cow<'r, RangeSet<u128>>>;
 impl Cell<'_> {
     /// Whether the conditions of a rule hold, and for which addresses.
     pub(super) fn judge<'r>(&self, rule: &'r Rule) -> (Truth, Within<'r>) {
-        let (mut truth, mut within) = (Truth::Yes, None);
-        for condition in &rule.matches {
+        let (mut truth, mut within) = self.origin(rule);
+        if truth == Truth::No {
+            return (truth, None);
+        }
+        for condition in rule.matches() {
             match self.symbolic(condition) {
                 _ if condition.test == Test::Header => {
                     truth = truth.and(self.header(rule));
@@ -119,8 +122,18 @@ impl Cell<'_> {
     /// Whoever wants to get in may add a header; who wants to be served does
     /// not add one that is dropped.
     fn header(&self, rule: &Rule) -> Truth {
-        let stops = matches!(rule.action, Action::Drop | Action::Reject);
+        let stops = matches!(rule.action(), Action::Drop | Action::Reject);
         if self.ordinary || stops { Truth::No } else { Truth::Maybe }
+    }
+
+    fn origin(&self, rule: &Rule) -> (Truth, Within<'static>) {
+        let Some(set) = rule.origin.addresses() else {
+            return (Truth::Yes, None);
+        };
+        match self.source {
+            Address::Symbolic => (Truth::Yes, Some(Cow::Owned(set))),
+            source => (source.within(&set), None),
+        }
     }
 
     fn symbolic<'r>(&self, condition: &'r Match) -> Option<&'r RangeSet<u128>> {
@@ -198,10 +211,16 @@ impl Cell<'_> {
                 let kind = self.destination_type;
                 Truth::known(kind.map(|kind| kind.meets(*set)))
             }
-            Test::Mark { mask, value } => {
-                Truth::known(self.mark.map(|mark| mark & mask == *value))
+            Test::Mark { mask, values } => {
+                Truth::known(self.mark.map(|mark| values.contains(mark & mask)))
             }
-            Test::Header | Test::Unknown => Truth::Maybe,
+            Test::Icmp(_) => Truth::No,
+            Test::Header
+            | Test::ConnectionMark { .. }
+            | Test::Either(_)
+            | Test::LaterFragment
+            | Test::ReversePath { .. }
+            | Test::Unknown => Truth::Maybe,
         }
     }
 
@@ -226,6 +245,7 @@ impl Cell<'_> {
                 let port = if self.reply { self.sport } else { self.dport };
                 Truth::known(port.map(|port| set.contains(port)))
             }
+            _ => Truth::Maybe,
         }
     }
 

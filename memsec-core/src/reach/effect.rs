@@ -39,9 +39,9 @@ impl Effect {
             Action::Return => RETURN,
             Action::Translate(_) => ACCEPT << CHANGED,
             Action::NoTrack => PASS_CHANGED,
-            Action::Unknown(_) => return Self::ANY,
+            Action::Unknown(_) | Action::Queue { .. } => return Self::ANY,
             Action::Continue
-            | Action::SetMark
+            | Action::Mark(_)
             | Action::Jump(_)
             | Action::Goto(_) => PASS,
         })

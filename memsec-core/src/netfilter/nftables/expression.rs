@@ -12,8 +12,8 @@ use super::{
 use crate::{
     net::{Family, PortSet, RangeSet},
     netfilter::{
-        Action, AddressType, Addresses, Connection, Match, Name, State, Status,
-        Test,
+        Action, AddressType, Addresses, Connection, Marking, Match, Name,
+        State, Status, Test, Translated, Translation,
     },
 };
 
@@ -107,7 +107,7 @@ impl<'a> Reading<'a> {
         self.inexpressible = true;
         match kind {
             "mangle" if value.pointer("/key/meta").is_some() => {
-                self.on_the_way(Action::SetMark);
+                self.on_the_way(Action::Mark(Marking::Unknown));
             }
             "notrack" => self.on_the_way(Action::NoTrack),
             "mangle" if value.pointer("/key/ct").is_some() => {}
@@ -131,11 +131,13 @@ impl<'a> Reading<'a> {
             (false, _) => return self.doubt(),
             (true, "LOG" | "NFLOG" | "TCPMSS" | "TRACE") => Action::Continue,
             (true, "MARK" | "CONNMARK") => {
-                return self.on_the_way(Action::SetMark);
+                return self.on_the_way(Action::Mark(Marking::Unknown));
             }
             (true, "REJECT") => Action::Reject,
             (true, "MASQUERADE" | "SNAT") => Action::Accept,
-            (true, "DNAT" | "REDIRECT") => Action::Translate(PortSet::all()),
+            (true, "DNAT" | "REDIRECT") => {
+                Action::Translate(translation(Some((0, u16::MAX))))
+            }
             (true, name) => Action::Unknown(name.to_owned()),
         };
         self.last = Some(Statement::Decides(action));
@@ -223,7 +225,8 @@ impl<'a> Reading<'a> {
             Field::DestinationType => Test::DestinationType(types(right)?),
             Field::Mark => {
                 let value = u32::try_from(right.as_u64()?).ok()?;
-                Test::Mark { mask: u32::MAX, value }
+                let values = RangeSet::one(value);
+                Test::Mark { mask: u32::MAX, values }
             }
             Field::Unknown => return None,
         };
@@ -280,22 +283,30 @@ fn verdict(kind: &str, value: &Value) -> Option<(Statement, bool)> {
         "continue" => Action::Continue,
         "reject" => Action::Reject,
         "masquerade" | "snat" => Action::Accept,
-        "redirect" | "dnat" => Action::Translate(translated(value)),
+        "redirect" | "dnat" => {
+            Action::Translate(translation(translated(value)))
+        }
         _ => return None,
     };
     Some((Statement::Decides(action), false))
 }
 
-/// The ports that a translation may lead to; none if the port is kept.
-fn translated(value: &Value) -> PortSet {
+fn translation(ports: Option<(u16, u16)>) -> Translation {
+    Translation { of: Translated::Unknown, ports }
+}
+
+/// The ports that a translation may lead to, if it does not keep them.
+fn translated(value: &Value) -> Option<(u16, u16)> {
     let mapped = |value: &Value| value.get("map").is_some();
-    match value.get("port") {
+    let ports = match value.get("port") {
         Some(port) => {
             value::ports(value::elements(port)).unwrap_or_else(PortSet::all)
         }
         None if value.get("addr").is_some_and(mapped) => PortSet::all(),
-        None => PortSet::empty(),
-    }
+        None => return None,
+    };
+    let (first, last) = (ports.ranges().first()?, ports.ranges().last()?);
+    Some((first.0, last.1))
 }
 
 /// Whether iptables-nft itself makes such matches.

@@ -81,6 +81,7 @@ struct RuleObject {
 
 /// A table that is being read.
 struct Building {
+    source: Source,
     native: Native,
     index: HashMap<String, usize>,
     sets: HashMap<String, Set>,
@@ -114,18 +115,18 @@ pub(super) fn tables(source: &Source) -> Result<Vec<Native>, Error> {
         let span = span_of(text, &lines, raw.get());
         let object: Object = serde_json::from_str(raw.get())
             .map_err(|error| inside(&span, &error))?;
-        tables.take(object, span);
+        tables.take(object, span, source);
     }
     tables.finish()
 }
 
 impl Tables {
-    fn take(&mut self, object: Object, span: Option<Span>) {
+    fn take(&mut self, object: Object, span: Option<Span>, source: &Source) {
         match object {
             Object { table: Some(head), .. } => {
                 let key = (head.family.clone(), head.name.clone());
                 self.index.insert(key, self.all.len());
-                self.all.push(Building::new(head));
+                self.all.push(Building::new(head, source));
             }
             Object { chain: Some(head), .. } => {
                 let name = head.table.as_deref().unwrap_or_default();
@@ -183,7 +184,7 @@ fn inside(span: &Option<Span>, error: &serde_json::Error) -> Error {
 }
 
 impl Building {
-    fn new(head: Head) -> Self {
+    fn new(head: Head, source: &Source) -> Self {
         // nft 1.0.6 prints the name of the table in place of "dormant".
         let flag = |text: &str| text == "dormant" || text == head.name;
         let dormant = match &head.flags {
@@ -209,6 +210,7 @@ impl Building {
             table,
         };
         Self {
+            source: source.clone(),
             native,
             index: HashMap::new(),
             sets: HashMap::new(),
@@ -231,12 +233,13 @@ impl Building {
             nat: head.kind.as_deref() == Some("nat"),
             span: span.clone(),
         });
-        let mut chain =
-            Chain { name: head.name.clone(), base, rules: Vec::new() };
+        let (name, rules) = (head.name.clone(), Vec::new());
+        let source = self.source.clone();
+        let mut chain = Chain { name, base, rules, source };
         if let (Some(test), Some(span), true) = (&condition, span, drops) {
             let matches =
                 vec![Match::new(test.clone()), Match::new(Test::Unknown)];
-            chain.rules.push(Rule { matches, action: Action::Drop, span });
+            chain.rules.push(Rule::new(matches, Action::Drop, &span));
         }
         self.index.insert(head.name, self.native.table.chains.len());
         self.native.table.chains.push(chain);
@@ -260,7 +263,7 @@ impl Building {
             let condition = condition.clone().map(Match::new);
             let matches = condition.into_iter().chain(matches).collect();
             let action = self.action(statement, &span);
-            let rule = Rule { matches, action, span: span.clone() };
+            let rule = Rule::new(matches, action, &span);
             if let Some(chain) = self.native.table.chains.get_mut(at) {
                 chain.rules.push(rule);
             }
