@@ -35,7 +35,7 @@ const SETS: [&str; 4] = [
     r#""name":"allow6","type":"ipv6_addr","elem":["2001:db8::20"]"#,
     r#""name":"ports","type":"inet_service","elem":[11211]"#,
     r#""name":"brief","type":"ipv4_addr","flags":["timeout"],
-       "elem":["192.0.2.30"]"#,
+       "elem":[{"elem":{"val":"192.0.2.30","timeout":60,"expires":9}}]"#,
 ];
 
 macro_rules! condition {
