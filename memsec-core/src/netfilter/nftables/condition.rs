@@ -18,16 +18,32 @@ use crate::{
 /// Ports in more ranges than this are shared among rules.
 const SHARED: usize = 32;
 
-/// What a match says.
+/// What a match says beside what its left side implies.
 pub(super) fn matches(
-    left: Left,
+    left: &Left,
     op: &str,
     right: &Piece<'_>,
     sets: &Sets<'_>,
 ) -> Vec<Match> {
-    let mut all = left.implied;
-    all.push(condition(&left.operands, op, right, sets));
-    all
+    flat(condition(&left.operands, op, right, sets))
+}
+
+/// A list of conditions alone needs no "either".
+fn flat(found: Match) -> Vec<Match> {
+    match &found {
+        Match { negated: false, test: Test::Either(lists) } => match &**lists {
+            [one] => one.clone(),
+            _ => vec![found],
+        },
+        _ => vec![found],
+    }
+}
+
+/// What the left side of a map implies, and being one of the keys.
+pub(super) fn keyed(left: &Left, keys: &[Piece<'_>]) -> Option<Vec<Match>> {
+    let mut all = left.implied.clone();
+    all.extend(flat(among(&left.operands, keys.iter())?));
+    Some(all)
 }
 
 fn condition(
@@ -98,7 +114,7 @@ fn compared(operand: Operand, op: &str, right: &Piece<'_>) -> Option<Match> {
     };
     let ordered = !operand.field.bits() && !operand.field.named();
     let found = dimension::any(operand, &values);
-    one(found.filter(|_| ordered)?)
+    one(found.filter(|_| ordered).unwrap_or_else(|| vec![undecided()]))
 }
 
 /// Several conditions of which one holds.
@@ -139,7 +155,7 @@ fn shared(found: Match) -> Option<Match> {
 }
 
 /// Whether operands are one of the elements.
-pub(super) fn among<'p, 'a: 'p>(
+fn among<'p, 'a: 'p>(
     operands: &[Operand],
     elements: impl Iterator<Item = &'p Piece<'a>>,
 ) -> Option<Match> {
@@ -228,12 +244,14 @@ impl<'o> Rows<'o> {
         let plain = timed.is_empty();
         let mut lists = Vec::new();
         if let [one_operand] = self.operands {
-            let all = self.any(*one_operand, &RangeSet::from_ranges(sure))?;
+            let none = sure.is_empty();
+            let all = self.any(*one_operand, &RangeSet::from_ranges(sure));
             if plain {
                 return one(all);
             }
-            lists.extend(all.into_iter().map(|one| vec![one]));
-            let all = self.any(*one_operand, &RangeSet::from_ranges(timed))?;
+            let all = all.into_iter().filter(|_| !none);
+            lists.extend(all.map(|one| vec![one]));
+            let all = self.any(*one_operand, &RangeSet::from_ranges(timed));
             lists.extend(all.into_iter().map(|one| vec![one, undecided()]));
         }
         for sets in boxes.finish() {
@@ -252,18 +270,15 @@ impl<'o> Rows<'o> {
         let both = self.operands.iter().zip(sets);
         let each = both.map(|(operand, set)| match unasked(operand.field) {
             Some(found) => Some(found),
-            None => one(self.any(*operand, set)?),
+            None => one(self.any(*operand, set)),
         });
         each.collect()
     }
 
-    fn any(
-        &self,
-        operand: Operand,
-        set: &RangeSet<u128>,
-    ) -> Option<Vec<Match>> {
+    fn any(&self, operand: Operand, set: &RangeSet<u128>) -> Vec<Match> {
         if !operand.field.named() {
-            return dimension::any(operand, set);
+            let known = dimension::any(operand, set);
+            return known.unwrap_or_else(|| vec![undecided()]);
         }
         let numbers = set.ranges().iter().flat_map(|&(a, b)| a..=b);
         let mut names: Vec<&String> = numbers
@@ -273,7 +288,7 @@ impl<'o> Rows<'o> {
         let names = names.into_iter().map(|name| Name::new(name, '*'));
         let test =
             if operand.field == Field::In { Test::In } else { Test::Out };
-        Some(vec![Match::new(test(names.collect()))])
+        vec![Match::new(test(names.collect()))]
     }
 }
 

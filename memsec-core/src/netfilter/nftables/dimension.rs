@@ -15,7 +15,7 @@ use crate::{
 const VALUES: u128 = 256;
 
 /// The conditions of which one holds if an operand is one of `values`.
-/// `None` if they are not known.
+/// `None` if they cannot be told.
 pub(super) fn any(
     operand: Operand,
     values: &RangeSet<u128>,
@@ -154,6 +154,9 @@ fn plain(field: Field, values: &RangeSet<u128>) -> Option<Vec<Match>> {
 }
 
 fn families(values: &RangeSet<u128>) -> Vec<Match> {
+    if values.contains(4) && values.contains(6) {
+        return vec![Match::new(Test::Protocol(RangeSet::all()))];
+    }
     let all = [(4, Family::Ipv4), (6, Family::Ipv6)];
     let all = all.into_iter().filter(|(number, _)| values.contains(*number));
     all.map(|(_, family)| Match::new(Test::Family(family))).collect()

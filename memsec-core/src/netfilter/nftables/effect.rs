@@ -196,8 +196,7 @@ fn branches(
     let key = Left::new(map.get("key")?, families);
     let groups = grouped(map.get("data")?, sets)?;
     let branch = |(keys, data): (Vec<Piece<'_>>, &Value)| {
-        let mut matches = key.implied.clone();
-        matches.push(condition::among(&key.operands, keys.iter())?);
+        let matches = condition::keyed(&key, &keys)?;
         Some((matches, Action::Translate(translation(data))))
     };
     groups.into_iter().map(branch).collect()

@@ -71,6 +71,7 @@ pub(super) struct Operand {
 pub(super) struct Left {
     pub operands: Vec<Operand>,
     pub implied: Vec<Match>,
+    several: bool,
 }
 
 impl Left {
@@ -80,7 +81,8 @@ impl Left {
             Some(parts) => parts.as_slice(),
             None => std::slice::from_ref(value),
         };
-        let mut left = Self::default();
+        let several = parts.len() > 1;
+        let mut left = Self { several, ..Self::default() };
         for part in parts {
             let operand = left.operand(part, families);
             left.operands.push(operand);
@@ -192,22 +194,26 @@ impl Left {
         if key == "state" {
             return Field::State;
         }
-        // Without a connection the rule breaks off: nft_ct.c.
-        let of = Connection::Any;
-        let any = Test::Connection { of, without: false };
-        self.implied.push(Match::new(any));
-        match key {
-            "direction" => Field::Direction,
-            "status" => Field::Status,
-            "mark" => Field::ConnectionMark,
-            "l3proto" => Field::Family,
-            "protocol" => Field::Original(Tuple::Protocol),
+        let (field, says) = match key {
+            "direction" => (Field::Direction, true),
+            "status" => (Field::Status, true),
+            "mark" => (Field::ConnectionMark, true),
+            "l3proto" => (Field::Family, false),
+            "protocol" => (Field::Original(Tuple::Protocol), true),
             _ => match (tuple(key, families), dir) {
-                (Some(tuple), "original") => Field::Original(tuple),
-                (Some(tuple), "reply") => Field::Reply(tuple),
-                _ => Field::Undecided,
+                (Some(tuple), "original") => (Field::Original(tuple), true),
+                (Some(tuple), "reply") => (Field::Reply(tuple), true),
+                _ => (Field::Undecided, false),
             },
+        };
+        // Without a connection the rule breaks off, whatever is compared:
+        // nft_ct.c. Alone, most conditions say that themselves.
+        if !says || self.several {
+            let of = Connection::Any;
+            let any = Test::Connection { of, without: false };
+            self.implied.push(Match::new(any));
         }
+        field
     }
 }
 

@@ -186,8 +186,7 @@ impl<'r, 'a> Reading<'r, 'a> {
         let groups = effect::grouped(value.get("data")?, self.sets)?;
         let branch = |(keys, to): (Vec<Piece<'_>>, &Value)| {
             let (kind, value) = to.as_object()?.iter().next()?;
-            let mut matches = key.implied.clone();
-            matches.push(condition::among(&key.operands, keys.iter())?);
+            let matches = condition::keyed(&key, &keys)?;
             Some((matches, verdict(kind, value)?))
         };
         groups.into_iter().map(branch).collect()
@@ -202,7 +201,13 @@ impl<'r, 'a> Reading<'r, 'a> {
         self.inexpressible |= !own::expressible(op, left, right);
         let left = Left::new(left, self.families);
         let right = Piece::of(right);
-        self.matches.extend(condition::matches(left, op, &right, self.sets));
+        let own = condition::matches(&left, op, &right, self.sets);
+        for implied in left.implied {
+            if !self.matches.contains(&implied) {
+                self.matches.push(implied);
+            }
+        }
+        self.matches.extend(own);
     }
 }
 
