@@ -94,6 +94,35 @@ impl Source {
     }
 }
 
+/// A [`Span`] without its source: what is kept of each of a million rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct At {
+    start: u32,
+    len: u32,
+    line: u32,
+}
+
+impl At {
+    /// `len` bytes from `start` on, in a line counted from 1. Beyond the
+    /// first 4 GiB it is lost.
+    pub(crate) fn new(start: usize, len: usize, line: usize) -> Self {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self { start: number(start), len: number(len), line: number(line) }
+    }
+}
+
+impl Source {
+    /// The part of this text that `at` was made from.
+    pub(crate) fn span(&self, at: At) -> Span {
+        let start = at.start as usize;
+        let before = self.text().get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let range = start..start + at.len as usize;
+        let (source, line) = (self.clone(), at.line as usize);
+        Span { source, line, line_start, range }
+    }
+}
+
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Source({}, {} bytes)", self.name(), self.text().len())
@@ -121,6 +150,11 @@ impl Span {
     /// The text of the span.
     pub fn text(&self) -> &str {
         self.source.text().get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// Where it is in its source.
+    pub(crate) fn at(&self) -> At {
+        At::new(self.range.start, self.range.len(), self.line)
     }
 
     /// The source that this is a part of.

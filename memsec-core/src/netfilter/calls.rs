@@ -24,7 +24,7 @@ pub(super) fn check_loops(chains: &[Chain]) -> Result<(), Error> {
                 open.pop();
                 continue;
             };
-            let Some(callee) = target(&rule.action) else { continue };
+            let Some(callee) = target(rule.action()) else { continue };
             if visits.get(callee) == Some(&Visit::Open) {
                 return Err(circle(chains, &open, callee, rule));
             }
@@ -69,19 +69,26 @@ fn circle(
 ) -> Error {
     let name = chains.get(callee).map_or("", |chain| &chain.name);
     let last = open.last().map(|(chain, _)| *chain);
-    if last == Some(callee) {
-        let message = format!("chain {name} jumps to itself");
-        return Error::parse(&rule.span, message);
+    let message = if last == Some(callee) {
+        format!("chain {name} jumps to itself")
+    } else {
+        let left = left_at(chains, open, callee).unwrap_or(0);
+        format!("chain {name}, left at line {left}, is jumped to again")
+    };
+    match last.and_then(|at| chains.get(at)) {
+        Some(chain) => Error::parse(&chain.span(rule), message),
+        None => Error::argument(message),
     }
-    // The rule that first left the chain on the way round.
-    let from = open.iter().rev().find(|(chain, _)| *chain == callee);
-    let left = from.and_then(|(chain, rest)| {
-        let rules = &chains.get(*chain)?.rules;
-        rules.get(rules.len().checked_sub(rest.len() + 1)?)
-    });
-    let left = left.map_or(0, |rule| rule.span.line());
-    Error::parse(
-        &rule.span,
-        format!("chain {name}, left at line {left}, is jumped to again"),
-    )
+}
+
+/// The line of the rule that first left a chain on the way round.
+fn left_at(
+    chains: &[Chain],
+    open: &[(usize, std::slice::Iter<'_, Rule>)],
+    callee: usize,
+) -> Option<usize> {
+    let (at, rest) = open.iter().rev().find(|(chain, _)| *chain == callee)?;
+    let chain = chains.get(*at)?;
+    let before = chain.rules.len().checked_sub(rest.len() + 1)?;
+    Some(chain.span(chain.rules.get(before)?).line())
 }

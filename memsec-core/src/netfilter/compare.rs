@@ -51,10 +51,14 @@ impl Ruleset {
         ports: &PortSet,
     ) -> Option<Place> {
         let of_own = self.tables.iter().filter(|table| table.is(own));
-        let rules = of_own.flat_map(|t| t.chains.iter().flat_map(|c| &c.rules));
-        let mut stops = rules.filter(|rule| rule.action != Action::Accept);
-        if let Some(rule) = stops.find(|rule| !rule.is_within(ports)) {
-            return Some(rule.span.place());
+        let rules = of_own.flat_map(|table| &table.chains).flat_map(|chain| {
+            chain.rules.iter().map(move |rule| (chain, rule))
+        });
+        let mut stops = rules.filter(|(_, rule)| {
+            *rule.action() != Action::Accept && !rule.is_within(ports)
+        });
+        if let Some((chain, rule)) = stops.next() {
+            return Some(chain.place(rule));
         }
         let (old, new) = (before.all_but(own), self.all_but(own));
         let pairs = old.iter().zip(&new);
@@ -87,7 +91,7 @@ impl Table {
             if !old.is_entered_as(new) {
                 return Some(Place::whole(&new.name));
             }
-            inserted(&old.rules, &new.rules, ports)
+            new.inserted(old, ports)
         });
         all.next()
     }
@@ -102,32 +106,30 @@ impl Chain {
         };
         self.name == other.name && way(self) == way(other)
     }
-}
 
-/// The first rule that is not there as it was, unless it is a new one that
-/// speaks of the ports only.
-fn inserted(old: &[Rule], new: &[Rule], ports: &PortSet) -> Option<Place> {
-    let mut old = old.iter().peekable();
-    for rule in new {
-        if old.next_if(|known| known.says_the_same(rule)).is_none()
-            && !rule.is_within(ports)
-        {
-            return Some(rule.span.place());
+    /// The first rule that is not there as it was, unless it is a new one
+    /// that speaks of the ports only.
+    fn inserted(&self, old: &Self, ports: &PortSet) -> Option<Place> {
+        // Matches that are not known are told apart by their text.
+        let same = |known: &Rule, rule: &Rule| {
+            known.is_like(rule)
+                && old.span(known).text() == self.span(rule).text()
+        };
+        let mut before = old.rules.iter().peekable();
+        for rule in &self.rules {
+            if before.next_if(|known| same(known, rule)).is_none()
+                && !rule.is_within(ports)
+            {
+                return Some(self.place(rule));
+            }
         }
+        before.next().map(|gone| old.place(gone))
     }
-    old.next().map(|gone| gone.span.place())
 }
 
 impl Rule {
-    fn says_the_same(&self, other: &Self) -> bool {
-        // Matches that are not known are told apart by their text.
-        self.matches == other.matches
-            && self.action == other.action
-            && self.span.text() == other.span.text()
-    }
-
     fn is_within(&self, ports: &PortSet) -> bool {
-        self.matches.iter().any(|condition| match &condition.test {
+        self.matches().iter().any(|condition| match &condition.test {
             Test::DestinationPort(set) => {
                 !condition.negated && set.is_subset(ports)
             }

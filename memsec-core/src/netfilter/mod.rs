@@ -1,6 +1,7 @@
 //! The kernel's firewall: tables, chains, rules. Past this room there are no
 //! dialects.
 
+mod boxes;
 mod calls;
 mod compare;
 mod ipset;
@@ -11,8 +12,10 @@ mod ruleset;
 mod unread;
 
 pub(crate) use rule::{
-    Action, AddressType, Addresses, Connection, Match, Name, State, Status,
-    Test,
+    Action, AddressType, Addresses, Connection, IcmpType, MarkChange, Marking,
+    Match, Name, PacketType, State, Status, Test, Translated, Translation,
 };
-pub(crate) use ruleset::{Base, Chain, Families, Hook, Rule, Ruleset, Table};
+pub(crate) use ruleset::{
+    Base, Chain, Families, Hook, Origin, Rule, Ruleset, Table,
+};
 pub(crate) use unread::Unread;

@@ -46,14 +46,50 @@ pub(crate) enum Test {
     },
     SourceType(AddressType),
     DestinationType(AddressType),
+    /// The mark of the packet, under a mask.
     Mark {
         mask: u32,
-        value: u32,
+        values: RangeSet<u32>,
     },
+    /// The mark of its connection, under a mask. Without a connection it
+    /// does not match, negated or not (xt_connmark.c, nft_ct.c).
+    ConnectionMark {
+        mask: u32,
+        values: RangeSet<u32>,
+    },
+    /// ICMP or ICMPv6 types, each with a range of codes: first and last.
+    Icmp(Vec<IcmpType>),
+    /// Any of several lists of conditions, of each list all: what a set of
+    /// several dimensions holds.
+    Either(Arc<[Vec<Match>]>),
+    /// A fragment behind the first: IPv4's fragment offset is not 0.
+    LaterFragment,
+    /// Routing would send an answer to the source out of the interface that
+    /// the packet came in by: xt_rpfilter.c and nft_fib.c. If `loose`, out
+    /// of any.
+    ReversePath {
+        loose: bool,
+    },
+    /// As [`Self::SourceType`] or [`Self::DestinationType`], where routing is
+    /// asked about the interface alone that the packet came in by (or goes
+    /// out by, behind routing): nft_fib.c with "iif", xt_addrtype.c with
+    /// "--limit-iface-in".
+    TypeHere {
+        source: bool,
+        types: AddressType,
+    },
+    /// Whom the frame was sent to: xt_pkttype.c, `meta pkttype`.
+    PacketType(PacketType),
+    /// The first next-header field of IPv6: the protocol, unless extension
+    /// headers stand before it.
+    NextHeader(RangeSet<u8>),
     /// A header that ordinary packets do not have: without it, xt_rt.c and
     /// its like never match, negated or not.
     Header,
-    /// One that is not known, or that time decides.
+    /// One that is known, and that time, chance or something else decides
+    /// which is not asked: a limit, a MAC address, the owner of a socket.
+    Undecided,
+    /// One that is not known.
     Unknown,
 }
 
@@ -165,6 +201,19 @@ bits! {
     }
 }
 
+bits! {
+    /// Whom a frame was sent to, as in linux/if_packet.h: its MAC address
+    /// tells, and not the IP address.
+    PacketType {
+        Host "host"
+        Broadcast "broadcast"
+        Multicast "multicast"
+        OtherHost "otherhost"
+        Outgoing "outgoing"
+        Loopback "loopback"
+    }
+}
+
 /// What conntrack knows of the connection of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Connection {
@@ -172,8 +221,79 @@ pub(crate) enum Connection {
     Reply(bool),
     /// Any of them.
     Status(Status),
-    /// The port it was sent to, before any translation.
+    /// An address of its original direction, before any translation.
+    OriginalSource(Addresses),
+    OriginalDestination(Addresses),
+    OriginalProtocol(RangeSet<u8>),
+    /// A port of its original direction, before any translation.
+    OriginalSourcePort(PortSet),
     OriginalPort(PortSet),
+    /// An address of the answers: the source is where it really goes.
+    ReplySource(Addresses),
+    ReplyDestination(Addresses),
+    ReplySourcePort(PortSet),
+    ReplyPort(PortSet),
+    /// Nothing but that there is one.
+    Any,
+}
+
+/// A type of ICMP messages, and the codes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IcmpType {
+    pub kind: u8,
+    pub codes: (u8, u8),
+}
+
+/// What becomes of a mark: `mark & keep ^ flip`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MarkChange {
+    pub keep: u32,
+    pub flip: u32,
+}
+
+/// Which mark changes, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Marking {
+    Packet(MarkChange),
+    Connection(MarkChange),
+    /// The packet's mark goes to its connection: the connection's mark
+    /// becomes `mark & !to ^ packet's & from` (xt_connmark.c).
+    Save {
+        from: u32,
+        to: u32,
+    },
+    /// The connection's mark goes to the packet: its mark becomes
+    /// `mark & !to ^ connection's & from`.
+    Restore {
+        from: u32,
+        to: u32,
+    },
+    /// To something that is not known.
+    Unknown,
+}
+
+/// A translation of addresses and ports. What is `None` stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Translation {
+    pub of: Translated,
+    /// The ports that it may have then, first and last.
+    pub ports: Option<(u16, u16)>,
+}
+
+/// What a translation does to the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Translated {
+    /// The destination, to one of these addresses; `None` keeps it.
+    Destination(Option<(u128, u128)>),
+    /// The destination, to an address of the interface it came in by (and
+    /// for what the host sends, to 127.0.0.1 or ::1).
+    Redirect,
+    /// The network part of the destination: the new bits, and how many.
+    Network { address: u128, prefix: u8 },
+    /// The source: nothing that decides what is delivered here.
+    Source,
+    /// The destination, to somewhere that is not known.
+    Unknown,
 }
 
 /// What a rule does.
@@ -188,11 +308,15 @@ pub(crate) enum Action {
     /// The index of a chain of the same table.
     Jump(usize),
     Goto(usize),
-    /// Another destination; the ports that it may have then, or none if it
-    /// keeps its port.
-    Translate(PortSet),
+    /// Another address or port, if this is the first packet of its
+    /// connection; the chain ends.
+    Translate(Translation),
     NoTrack,
-    SetMark,
+    Mark(Marking),
+    /// Off to a program, or accepted if none listens and `bypass` is set.
+    Queue {
+        bypass: bool,
+    },
     /// One that is not known, by its name.
     Unknown(String),
 }

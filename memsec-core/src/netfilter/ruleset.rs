@@ -1,8 +1,10 @@
-use super::{Action, Match, Unread, ipset::Sets, iptables, nftables, unread};
+use std::sync::Arc;
+
+use super::{Action, Match, Test, Unread, ipset::Sets, iptables, nftables};
 use crate::{
     Error, Snapshot,
-    net::Family,
-    text::{Place, Source, Span},
+    net::{Family, RangeSet},
+    text::{At, Place, Source, Span},
 };
 
 /// All the rules of a host, whatever loaded them.
@@ -40,6 +42,20 @@ pub(crate) struct Chain {
     /// Where the kernel enters it; `None` if only rules lead to it.
     pub base: Option<Base>,
     pub rules: Vec<Rule>,
+    /// The text that the rules stand in.
+    pub source: Source,
+}
+
+impl Chain {
+    /// Where a rule of this chain stands.
+    pub(crate) fn span(&self, rule: &Rule) -> Span {
+        self.source.span(rule.at)
+    }
+
+    /// The same as data.
+    pub(crate) fn place(&self, rule: &Rule) -> Place {
+        self.span(rule).place()
+    }
 }
 
 /// How the kernel enters a chain.
@@ -93,16 +109,86 @@ impl Hook {
     }
 }
 
-/// A rule.
+/// A rule. Firewalls have a million that differ in the source alone, so
+/// that stands apart, and rules share the rest.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
-    /// All of them must hold.
-    pub matches: Vec<Match>,
-    pub action: Action,
-    pub span: Span,
+    pub origin: Origin,
+    body: Arc<Body>,
+    at: At,
+}
+
+/// What a rule says beside its origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Body {
+    matches: Vec<Match>,
+    action: Action,
+}
+
+/// A condition on the source address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// None, or one among [`Rule::matches`].
+    Any,
+    /// IPv4 addresses, from the first to the last.
+    V4 { negated: bool, first: u32, last: u32 },
+}
+
+impl Rule {
+    pub(super) fn new(mut matches: Vec<Match>, action: Action, at: At) -> Self {
+        let found = matches.iter().enumerate().find_map(|(index, one)| {
+            Origin::of(one).map(|origin| (index, origin))
+        });
+        let origin = found.map_or(Origin::Any, |(index, origin)| {
+            matches.remove(index);
+            origin
+        });
+        let body = Arc::new(Body { matches, action });
+        Self { origin, body, at }
+    }
+
+    /// The conditions beside the origin; all must hold.
+    pub(crate) fn matches(&self) -> &[Match] {
+        &self.body.matches
+    }
+
+    /// What it does.
+    pub(crate) fn action(&self) -> &Action {
+        &self.body.action
+    }
+
+    /// This rule with another action.
+    pub(super) fn acting(&self, action: Action) -> Self {
+        let matches = self.body.matches.clone();
+        let body = Arc::new(Body { matches, action });
+        Self { body, ..self.clone() }
+    }
+
+    /// Whether it matches the same, and does the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.origin == other.origin && self.body == other.body
+    }
+}
+
+impl Origin {
+    fn of(condition: &Match) -> Option<Self> {
+        let Test::Source(set) = &condition.test else { return None };
+        let [(first, last)] = *set.ranges() else { return None };
+        let (first, last) = (u32::try_from(first), u32::try_from(last));
+        let (Ok(first), Ok(last)) = (first, last) else { return None };
+        Some(Self::V4 { negated: condition.negated, first, last })
+    }
+
+    /// The addresses, as numbers; `None` for all.
+    pub(crate) fn addresses(self) -> Option<RangeSet<u128>> {
+        let Self::V4 { negated, first, last } = self else { return None };
+        let set = RangeSet::range(u128::from(first), u128::from(last));
+        Some(if negated { set.complement() } else { set })
+    }
 }
 
 const NFT: &str = "nft -j list ruleset";
+const TEXT: &str = "nft list ruleset";
 
 fn saves(family: Family) -> [&'static str; 2] {
     match family {
@@ -120,12 +206,11 @@ impl Ruleset {
     /// nowhere, or in a circle.
     pub(crate) fn new(snapshot: &Snapshot) -> Result<Self, Error> {
         let mut all = Self::default();
-        let nft = snapshot.output(NFT);
-        let mut native = nft.as_ref().map(nftables::tables).transpose()?;
+        let mut native = natives(snapshot)?;
         let sets = sets(snapshot)?;
         for family in Family::BOTH {
             let [save, legacy] = saves(family).map(|c| snapshot.output(c));
-            if save.is_none() && legacy.is_none() && nft.is_none() {
+            if save.is_none() && legacy.is_none() && native.is_none() {
                 all.unread.push(Unread::family(family, saves(family)[0]));
             }
             let both = save.iter().chain(other(save.as_ref(), &legacy));
@@ -135,12 +220,16 @@ impl Ruleset {
                 all.take(family, dump, from_save, native.as_mut(), source);
             }
         }
-        if native.is_none() {
-            all.unread.extend(unread::tables(snapshot));
+        for native in native.into_iter().flatten() {
+            if native.dormant {
+                continue;
+            }
+            if native.is_below() {
+                all.unread.push(Unread::below(&native));
+            } else {
+                all.tables.push(native.table);
+            }
         }
-        let native = native.into_iter().flatten();
-        let native = native.filter(|native| !native.dormant);
-        all.tables.extend(native.map(|native| native.table));
         Ok(all)
     }
 
@@ -159,7 +248,7 @@ impl Ruleset {
         &self,
         family: Family,
     ) -> impl Iterator<Item = &Unread> + '_ {
-        let all = self.unread.iter();
+        let all = self.unread.iter().filter(|unread| unread.weighs);
         all.filter(move |unread| unread.families.contain(family))
     }
 
@@ -197,6 +286,30 @@ impl Ruleset {
             }
         }
     }
+}
+
+/// What nft lists: its JSON, and where that does not show all of a table,
+/// the text, if that does.
+fn natives(
+    snapshot: &Snapshot,
+) -> Result<Option<Vec<nftables::Native>>, Error> {
+    let (json, text) = (snapshot.output(NFT), snapshot.output(TEXT));
+    let Some(json) = json else {
+        return text.as_ref().map(nftables::listed).transpose();
+    };
+    let mut natives = nftables::tables(&json)?;
+    let hidden = natives.iter().any(|native| native.hidden);
+    let listed = text.filter(|_| hidden).and_then(|text| {
+        // It only adds to what is known already.
+        nftables::listed(&text).ok()
+    });
+    for other in listed.into_iter().flatten() {
+        let same = natives.iter_mut().find(|native| native.is_same(&other));
+        if let Some(native) = same.filter(|n| n.hidden && !other.hidden) {
+            native.table = other.table;
+        }
+    }
+    Ok(Some(natives))
 }
 
 /// The sets that rules ask, but for those that rules change.

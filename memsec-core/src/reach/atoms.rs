@@ -69,7 +69,7 @@ fn rules<'s, 'a: 's>(
             }
             for rule in chains.get(at).map_or(&[][..], |chain| &chain.rules) {
                 out.push(rule);
-                if let Action::Jump(to) | Action::Goto(to) = &rule.action {
+                if let Action::Jump(to) | Action::Goto(to) = rule.action() {
                     open.push(*to);
                 }
             }
@@ -99,7 +99,7 @@ fn possible(flow: &Flow<'_>, rule: &Rule) -> bool {
 }
 
 fn names_in<'a>(rule: &'a Rule, names: &mut BTreeSet<(&'a str, bool)>) {
-    for condition in &rule.matches {
+    for condition in rule.matches() {
         if let Test::In(all) = &condition.test {
             names.extend(all.iter().map(|name| match name {
                 Name::Exact(name) => (name.as_str(), false),
@@ -112,7 +112,7 @@ fn names_in<'a>(rule: &'a Rule, names: &mut BTreeSet<(&'a str, bool)>) {
 /// The client's port is the source port of a question, and the destination
 /// port of an answer.
 fn client_ports(rule: &Rule, answer: bool, ports: &mut BTreeSet<u16>) {
-    for condition in &rule.matches {
+    for condition in rule.matches() {
         match &condition.test {
             Test::SourcePort(set) if !answer => boundaries(set, ports),
             Test::DestinationPort(set) if answer => boundaries(set, ports),

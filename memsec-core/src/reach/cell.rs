@@ -100,8 +100,11 @@ pub(super) type Within<'r> = Option<Cow<'r, RangeSet<u128>>>;
 impl Cell<'_> {
     /// Whether the conditions of a rule hold, and for which addresses.
     pub(super) fn judge<'r>(&self, rule: &'r Rule) -> (Truth, Within<'r>) {
-        let (mut truth, mut within) = (Truth::Yes, None);
-        for condition in &rule.matches {
+        let (mut truth, mut within) = self.origin(rule);
+        if truth == Truth::No {
+            return (truth, None);
+        }
+        for condition in rule.matches() {
             match self.symbolic(condition) {
                 _ if condition.test == Test::Header => {
                     truth = truth.and(self.header(rule));
@@ -119,8 +122,18 @@ impl Cell<'_> {
     /// Whoever wants to get in may add a header; who wants to be served does
     /// not add one that is dropped.
     fn header(&self, rule: &Rule) -> Truth {
-        let stops = matches!(rule.action, Action::Drop | Action::Reject);
+        let stops = matches!(rule.action(), Action::Drop | Action::Reject);
         if self.ordinary || stops { Truth::No } else { Truth::Maybe }
+    }
+
+    fn origin(&self, rule: &Rule) -> (Truth, Within<'static>) {
+        let Some(set) = rule.origin.addresses() else {
+            return (Truth::Yes, None);
+        };
+        match self.source {
+            Address::Symbolic => (Truth::Yes, Some(Cow::Owned(set))),
+            source => (source.within(&set), None),
+        }
     }
 
     fn symbolic<'r>(&self, condition: &'r Match) -> Option<&'r RangeSet<u128>> {
@@ -198,11 +211,31 @@ impl Cell<'_> {
                 let kind = self.destination_type;
                 Truth::known(kind.map(|kind| kind.meets(*set)))
             }
-            Test::Mark { mask, value } => {
-                Truth::known(self.mark.map(|mark| mark & mask == *value))
+            Test::Mark { mask, values } => {
+                Truth::known(self.mark.map(|mark| values.contains(mark & mask)))
             }
-            Test::Header | Test::Unknown => Truth::Maybe,
+            Test::Icmp(_) => Truth::No,
+            Test::LaterFragment if self.ordinary => Truth::No,
+            Test::NextHeader(set) => self.next_header(set),
+            Test::Header
+            | Test::ConnectionMark { .. }
+            | Test::Either(_)
+            | Test::LaterFragment
+            | Test::ReversePath { .. }
+            | Test::TypeHere { .. }
+            | Test::PacketType(_)
+            | Test::Undecided
+            | Test::Unknown => Truth::Maybe,
         }
+    }
+
+    fn next_header(&self, set: &RangeSet<u8>) -> Truth {
+        let same = set.contains(self.proto.number());
+        if self.ordinary {
+            return Truth::of(same);
+        }
+        let behind = EXTENSIONS.iter().any(|number| set.contains(*number));
+        if same || behind { Truth::Maybe } else { Truth::No }
     }
 
     fn state(&self, set: State) -> Truth {
@@ -221,11 +254,13 @@ impl Cell<'_> {
         match of {
             Connection::Reply(reply) => Truth::of(*reply == self.reply),
             Connection::Status(bits) => self.status(*bits),
+            Connection::Any => Truth::Yes,
             Connection::OriginalPort(_) if self.translated => Truth::Maybe,
             Connection::OriginalPort(set) => {
                 let port = if self.reply { self.sport } else { self.dport };
                 Truth::known(port.map(|port| set.contains(port)))
             }
+            _ => Truth::Maybe,
         }
     }
 
@@ -253,6 +288,9 @@ impl Cell<'_> {
         }
     }
 }
+
+/// The extension headers of IPv6, behind which a protocol may stand.
+const EXTENSIONS: [u8; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
 
 /// The states of packets that belong to no connection.
 const NO_ENTRY: State = State(State::Invalid.0 | State::Untracked.0);

@@ -116,10 +116,10 @@ impl<'a> Chains<'a> {
         if self.cell.probe.is_some_and(|probe| std::ptr::eq(probe, rule)) {
             return What::Effect(Effect::PROBE);
         }
-        match rule.action {
-            Action::Jump(to) => What::Jump(to),
-            Action::Goto(to) => What::Goto(to),
-            ref action => What::Effect(Effect::of(action)),
+        match rule.action() {
+            Action::Jump(to) => What::Jump(*to),
+            Action::Goto(to) => What::Goto(*to),
+            action => What::Effect(Effect::of(action)),
         }
     }
 
@@ -200,7 +200,7 @@ impl<'a> Chains<'a> {
 
 /// How much work it is to judge a rule.
 fn weight(rule: &Rule) -> usize {
-    let each = rule.matches.iter().map(|condition| match &condition.test {
+    let each = rule.matches().iter().map(|condition| match &condition.test {
         Test::Source(set) | Test::Destination(set) => set.ranges().len(),
         _ => 1,
     });

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     net::{Family, RangeSet},
-    netfilter::{Action, Base, Hook, Rule, Ruleset, Table, Test},
+    netfilter::{Action, Base, Chain, Hook, Rule, Ruleset, Table, Test},
     text::Place,
 };
 
@@ -79,7 +79,7 @@ fn candidates<'a>(
     ruleset: &'a Ruleset,
     question: &Question<'a>,
     port: u16,
-) -> Vec<&'a Rule> {
+) -> Vec<(&'a Chain, &'a Rule)> {
     let tables = ruleset.tables.iter();
     let tables = tables.filter(|table| table.families.contain(question.family));
     let mut out = Vec::new();
@@ -89,7 +89,8 @@ fn candidates<'a>(
         for (at, chain) in table.chains.iter().enumerate() {
             let is = |set: &[bool]| set.get(at).copied().unwrap_or(false);
             if is(&input) || !is(&any) {
-                out.extend(chain.rules.iter().filter(|r| names(r, port)));
+                let ours = chain.rules.iter().filter(|r| names(r, port));
+                out.extend(ours.map(|rule| (chain, rule)));
             }
         }
     }
@@ -109,8 +110,8 @@ fn reached(table: &Table, start: impl Fn(&Base) -> bool) -> Vec<bool> {
             continue;
         }
         let rules = table.chains.get(at).map_or(&[][..], |chain| &chain.rules);
-        open.extend(rules.iter().filter_map(|rule| match rule.action {
-            Action::Jump(to) | Action::Goto(to) => Some(to),
+        open.extend(rules.iter().filter_map(|rule| match rule.action() {
+            Action::Jump(to) | Action::Goto(to) => Some(*to),
             _ => None,
         }));
     }
@@ -119,7 +120,7 @@ fn reached(table: &Table, start: impl Fn(&Base) -> bool) -> Vec<bool> {
 
 fn names(rule: &Rule, port: u16) -> bool {
     accepts(rule).is_some()
-        && rule.matches.iter().any(|condition| match &condition.test {
+        && rule.matches().iter().any(|condition| match &condition.test {
             Test::DestinationPort(set) => {
                 !condition.negated && set.contains(port) && !set.is_all()
             }
@@ -129,7 +130,7 @@ fn names(rule: &Rule, port: u16) -> bool {
 
 /// What the author of a rule wanted; `None` if it decides nothing.
 fn accepts(rule: &Rule) -> Option<bool> {
-    match rule.action {
+    match rule.action() {
         Action::Accept => Some(true),
         Action::Drop | Action::Reject => Some(false),
         _ => None,
@@ -140,7 +141,7 @@ fn accepts(rule: &Rule) -> Option<bool> {
 fn dead(
     question: &Question<'_>,
     flows: &[Flow<'_>],
-    rule: &Rule,
+    (chain, rule): (&Chain, &Rule),
 ) -> Result<Option<DeadRule>, TooMuch> {
     // A rule for other packets is not dead.
     let ours = flows.iter().filter_map(|flow| {
@@ -160,7 +161,7 @@ fn dead(
     }
     let accepts = accepts(rule).unwrap_or(false);
     let mut found = DeadRule {
-        rule: rule.span.place(),
+        rule: chain.place(rule),
         accepts,
         contradicted: false,
         shadowed_by: None,

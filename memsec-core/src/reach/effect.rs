@@ -1,6 +1,6 @@
 //! What a chain does to packets, as bits.
 
-use crate::netfilter::Action;
+use crate::netfilter::{Action, Translated, Translation};
 
 /// What may come of a packet in a chain, each as one bit: the ends it may
 /// meet, and whether it may fall through. Effects compose in the order of
@@ -37,11 +37,15 @@ impl Effect {
             Action::Drop => DROP,
             Action::Reject => REJECT,
             Action::Return => RETURN,
+            // The source decides nothing about where it is delivered.
+            Action::Translate(Translation {
+                of: Translated::Source, ..
+            }) => ACCEPT,
             Action::Translate(_) => ACCEPT << CHANGED,
             Action::NoTrack => PASS_CHANGED,
-            Action::Unknown(_) => return Self::ANY,
+            Action::Unknown(_) | Action::Queue { .. } => return Self::ANY,
             Action::Continue
-            | Action::SetMark
+            | Action::Mark(_)
             | Action::Jump(_)
             | Action::Goto(_) => PASS,
         })

@@ -398,7 +398,7 @@ fn destination_type(host: &Host, to: IpAddr) -> Option<AddressType> {
 fn met(hook: Hook, meeting: &Meeting<'_>, sure: bool) -> Met {
     let (rule, outcome) = match meeting.what {
         Outcome::Rule(rule) => {
-            (Some(rule.span.place()), action(meeting, &rule.action))
+            (Some(meeting.chain.place(rule)), action(meeting, rule.action()))
         }
         Outcome::Policy { accepts, .. } => {
             (None, if accepts { "accept" } else { "drop" }.to_owned())
@@ -427,7 +427,8 @@ fn action(meeting: &Meeting<'_>, action: &Action) -> String {
         Action::Goto(to) => format!("goto {}", name(*to)),
         Action::Translate(_) => "translate".to_owned(),
         Action::NoTrack => "notrack".to_owned(),
-        Action::SetMark => "mark".to_owned(),
+        Action::Mark(_) => "mark".to_owned(),
+        Action::Queue { .. } => "queue".to_owned(),
         Action::Unknown(name) => name.clone(),
     }
 }

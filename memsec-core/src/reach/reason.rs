@@ -69,9 +69,9 @@ pub(super) fn undecided(
 
 fn doubtful(meeting: &Meeting<'_>) -> bool {
     let Outcome::Rule(rule) = meeting.what else { return false };
-    match rule.action {
+    match rule.action() {
         Action::Translate(_) | Action::Unknown(_) => true,
-        Action::Continue | Action::SetMark => false,
+        Action::Continue | Action::Mark(_) => false,
         _ => !meeting.known,
     }
 }
@@ -100,11 +100,12 @@ fn ends(meeting: &Meeting<'_>) -> bool {
     match meeting.what {
         Outcome::Policy { .. } => true,
         Outcome::Rule(rule) => matches!(
-            rule.action,
+            rule.action(),
             Action::Accept
                 | Action::Drop
                 | Action::Reject
                 | Action::Translate(_)
+                | Action::Queue { .. }
                 | Action::Unknown(_)
         ),
     }
@@ -112,7 +113,7 @@ fn ends(meeting: &Meeting<'_>) -> bool {
 
 fn place(meeting: &Meeting<'_>) -> Option<Place> {
     match meeting.what {
-        Outcome::Rule(rule) => Some(rule.span.place()),
+        Outcome::Rule(rule) => Some(meeting.chain.place(rule)),
         Outcome::Policy { span, .. } => span.map(|span| span.place()),
     }
 }

@@ -290,8 +290,10 @@ pub(super) fn address_type(to: IpAddr) -> AddressType {
 fn leads_here(first: &[Stage<'_>], port: u16) -> bool {
     let nat = first.iter().filter(|stage| stage.base.nat);
     let chains = nat.flat_map(|stage| &stage.table.chains);
-    chains.flat_map(|chain| &chain.rules).any(|rule| match &rule.action {
-        Action::Translate(ports) => ports.contains(port),
+    chains.flat_map(|chain| &chain.rules).any(|rule| match rule.action() {
+        Action::Translate(to) => {
+            to.ports.is_some_and(|(first, last)| (first..=last).contains(&port))
+        }
         _ => false,
     })
 }

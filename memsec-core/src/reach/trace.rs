@@ -116,7 +116,7 @@ fn follow<'a>(
     let base = frames.len() == 1;
     let Some(frame) = frames.last_mut() else { return false };
     let below = frame.doubtful();
-    match &rule.action {
+    match rule.action() {
         Action::Return if maybe => return_maybe(frames),
         Action::Return if base => frame.rest = [].iter(),
         Action::Return => leave(frames),

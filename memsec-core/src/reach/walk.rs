@@ -268,6 +268,7 @@ pub(super) fn step(
 pub(super) fn sets_marks(ruleset: &Ruleset) -> bool {
     let chains = ruleset.tables.iter().flat_map(|table| &table.chains);
     let mut rules = chains.flat_map(|chain| &chain.rules);
-    rules
-        .any(|rule| matches!(rule.action, Action::SetMark | Action::Unknown(_)))
+    rules.any(|rule| {
+        matches!(rule.action(), Action::Mark(_) | Action::Unknown(_))
+    })
 }

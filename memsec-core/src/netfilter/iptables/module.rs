@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Error,
-    net::PortSet,
+    net::{PortSet, RangeSet},
     netfilter::{AddressType, Connection, State, Status, Test, ipset::Asked},
 };
 
@@ -219,7 +219,8 @@ fn names<T: std::ops::BitOr<Output = T>>(
 
 fn mark(text: &str) -> Option<Test> {
     let (value, mask) = text.split_once('/').unwrap_or((text, "0xffffffff"));
-    Some(Test::Mark { mask: number(mask)?, value: number(value)? })
+    let values = RangeSet::one(number(value)?);
+    Some(Test::Mark { mask: number(mask)?, values })
 }
 
 pub(super) fn number(text: &str) -> Option<u32> {

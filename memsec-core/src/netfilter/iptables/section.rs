@@ -12,7 +12,7 @@ use crate::{
     netfilter::{
         Action, Base, Chain, Families, Rule, Table, calls, ipset::Sets,
     },
-    text::Span,
+    text::{Source, Span},
 };
 
 /// A table that is being read, from "*filter" to "COMMIT".
@@ -151,7 +151,7 @@ impl<'a> Section<'a> {
         let draft =
             Draft::read((self.family, self.sets), &self.name, words, line)?;
         let action = self.action(&draft, line);
-        let rule = Rule { matches: draft.matches, action, span: line.clone() };
+        let rule = Rule::new(draft.matches, action, line.at());
         if let Some(chain) = self.chains.get_mut(chain) {
             match number {
                 Some(number) => chain.rules.insert(number - 1, rule),
@@ -200,7 +200,9 @@ impl<'a> Section<'a> {
         let found = self.names.iter().map(|wanted| self.find(wanted));
         let found = found.collect::<Result<Vec<_>, _>>()?;
         let chains = std::mem::take(&mut self.chains).into_iter();
-        let mut chains: Vec<Chain> = chains.map(Building::finish).collect();
+        let source = self.start.source();
+        let mut chains: Vec<Chain> =
+            chains.map(|chain| chain.finish(source)).collect();
         if !found.is_empty() {
             chains.iter_mut().for_each(|chain| resolve(chain, &found));
         }
@@ -220,20 +222,25 @@ impl<'a> Section<'a> {
 }
 
 impl Building {
-    fn finish(self) -> Chain {
+    fn finish(self, source: &Source) -> Chain {
         let name = self.name.as_ref().to_owned();
-        Chain { name, base: self.base, rules: self.rules.finish() }
+        let (base, rules) = (self.base, self.rules.finish());
+        Chain { name, base, rules, source: source.clone() }
     }
 }
 
 fn resolve(chain: &mut Chain, found: &[Option<usize>]) {
     for rule in &mut chain.rules {
-        let (Action::Jump(at) | Action::Goto(at)) = &mut rule.action else {
-            continue;
+        let (call, at): (fn(usize) -> Action, _) = match rule.action() {
+            Action::Jump(at) => (Action::Jump, *at),
+            Action::Goto(at) => (Action::Goto, *at),
+            _ => continue,
         };
-        match found.get(usize::MAX - *at) {
-            Some(Some(chain)) => *at = *chain,
-            Some(None) => rule.action = Action::Unknown("target".into()),
+        match found.get(usize::MAX - at) {
+            Some(Some(chain)) => *rule = rule.acting(call(*chain)),
+            Some(None) => {
+                *rule = rule.acting(Action::Unknown("target".into()));
+            }
             None => {}
         }
     }

@@ -5,7 +5,11 @@ use super::{
     rule::{Draft, Reader},
     words::Word,
 };
-use crate::{Error, net::PortSet, netfilter::Action};
+use crate::{
+    Error,
+    net::PortSet,
+    netfilter::{Action, Marking, Translated, Translation},
+};
 
 /// The target of a rule.
 #[derive(Debug)]
@@ -76,9 +80,9 @@ fn action(name: &str, table: &str) -> Option<Action> {
         "REJECT" => Action::Reject,
         "RETURN" => Action::Return,
         "NOTRACK" => Action::NoTrack,
-        "MARK" | "CONNMARK" | "HMARK" => Action::SetMark,
+        "MARK" | "CONNMARK" | "HMARK" => Action::Mark(Marking::Unknown),
         "DNAT" | "REDIRECT" | "NETMAP" | "BALANCE" | "SAME" => {
-            Action::Translate(PortSet::empty())
+            Action::Translate(UNKNOWN)
         }
         // They change the source only, and end the chain.
         "SNAT" | "MASQUERADE" if table == "nat" => Action::Accept,
@@ -105,7 +109,10 @@ pub(super) fn option(
         ("--to-ports" | "--to-destination", "REDIRECT" | "DNAT") => {
             let to = reader.argument()?;
             let ports = translated_ports(&to.text);
-            target.action = Some(Action::Translate(ports));
+            target.action = Some(Action::Translate(Translation {
+                of: Translated::Unknown,
+                ports,
+            }));
         }
         ("--log-prefix" | "--nflog-prefix" | "--ulog-prefix", _) => {
             reader.argument()?;
@@ -115,9 +122,12 @@ pub(super) fn option(
     Ok(())
 }
 
-/// The ports in "8080", "8080-8090" or "10.0.0.1:8080", "[::1]:80"; empty if
-/// there is none.
-fn translated_ports(to: &str) -> PortSet {
+/// To somewhere else, on the port that it has.
+const UNKNOWN: Translation =
+    Translation { of: Translated::Unknown, ports: None };
+
+/// The ports in "8080", "8080-8090" or "10.0.0.1:8080", "[::1]:80".
+fn translated_ports(to: &str) -> Option<(u16, u16)> {
     let address = to.contains(['.', '[']);
     let part = match to.rsplit_once([']', ':']) {
         Some((before, after)) => {
@@ -131,7 +141,9 @@ fn translated_ports(to: &str) -> PortSet {
     let part = part.split('/').next().unwrap_or_default();
     let range = part.replace('-', ":");
     if range.is_empty() {
-        return PortSet::empty();
+        return None;
     }
-    port_list(&range).unwrap_or_else(PortSet::all)
+    let ports = port_list(&range).unwrap_or_else(PortSet::all);
+    let (first, last) = (ports.ranges().first()?, ports.ranges().last()?);
+    Some((first.0, last.1))
 }

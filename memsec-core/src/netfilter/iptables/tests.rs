@@ -10,7 +10,7 @@ fn matches(rule: &str) -> String {
     let text = format!("*filter\n-A INPUT {rule}\nCOMMIT\n");
     let ruleset = read(&text).unwrap();
     let rule = &ruleset.tables[0].chains[0].rules[0];
-    format!("{:?}", rule.matches)
+    format!("{:?} {:?}", rule.origin, rule.matches())
 }
 
 macro_rules! same {
@@ -92,7 +92,8 @@ fn a_later_section_replaces_the_first_and_crlf_is_blank() {
         # Warning: x\n*filter\n:INPUT ACCEPT\n-6 -A INPUT -j DROP\n\
         [1:2] -A INPUT -j ACCEPT\n-I INPUT 2 -j LOG\nCOMMIT \n";
     let ruleset = read(text).unwrap();
-    let rules = &ruleset.tables[0].chains[0].rules;
-    let lines: Vec<_> = rules.iter().map(|rule| rule.span.line()).collect();
+    let chain = &ruleset.tables[0].chains[0];
+    let lines = chain.rules.iter().map(|rule| chain.span(rule).line());
+    let lines: Vec<_> = lines.collect();
     assert_eq!((ruleset.tables.len(), lines), (1, vec![8, 9]));
 }
