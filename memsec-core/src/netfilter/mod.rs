@@ -12,7 +12,7 @@ mod unread;
 
 pub(crate) use rule::{
     Action, AddressType, Addresses, Connection, IcmpType, MarkChange, Marking,
-    Match, Name, State, Status, Test, Translated, Translation,
+    Match, Name, PacketType, State, Status, Test, Translated, Translation,
 };
 pub(crate) use ruleset::{
     Base, Chain, Families, Hook, Origin, Rule, Ruleset, Table,
