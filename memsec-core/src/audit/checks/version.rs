@@ -17,8 +17,8 @@ pub(super) const VER_001: Check = Check {
     severity: Severity::Critical,
     why: "whoever reaches a listener can use what is known to be wrong with \
           this version, as it is configured here",
-    fix: "upgrade memcached; where the distribution brings fixes to an older \
-          version, install its latest package",
+    fix: "upgrade memcached; a distribution brings fixes to an older version: \
+          the changelog of its package names them",
     references: &["NIST SI-2", "memcached release notes", "cvelistV5"],
     find: flaws,
 };
@@ -100,19 +100,16 @@ fn message(
     let named = flaws.iter().map(|a| format!("{} ({})", a.id, a.impact));
     let named: Vec<_> = named.collect();
     let fixed = flaws.iter().filter_map(|a| a.fixed).max();
-    let fixed = fixed.map(|v| format!("; fixed in {v}")).unwrap_or_default();
+    let fixed = fixed.filter(|_| flaws.len() > 1);
+    let fixed = fixed.map(|fixed| format!("; {fixed} has none of them"));
     let backport = distribution(subject, instance)
-        .map(|package| {
-            format!(
-                "; {package} may have the fixes without that version: its \
-                 changelog tells"
-            )
-        })
-        .unwrap_or_default();
+        .map(|package| format!("; {package} may have the fixes"));
     format!(
-        "{} is {version}, without the fix of {}{fixed}{backport}",
+        "{} is {version}, which has {}{}{}",
         instance.id,
-        named.join(", ")
+        named.join(", "),
+        fixed.unwrap_or_default(),
+        backport.unwrap_or_default()
     )
 }
 

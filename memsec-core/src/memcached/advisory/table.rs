@@ -216,18 +216,18 @@ pub(crate) const ADVISORIES: &[Advisory] = &[
         "empty lines before the password end it",
     ),
     flaw(
-        "the security fixes of 1.6.42",
+        "the flaws fixed in 1.6.42",
         before(1, 6, 42),
         &[],
         High,
-        "it crashes or corrupts items; they have no CVE",
+        "it crashes or corrupts items; no CVE",
     ),
     flaw(
-        "the security fixes of 1.6.43 to 1.6.45",
+        "the flaws fixed in 1.6.43 to 1.6.45",
         before(1, 6, 45),
         &[],
         Medium,
-        "it crashes or corrupts items; they have no CVE",
+        "it crashes or corrupts items; no CVE",
     ),
     bypass(
         "SASL over UDP",

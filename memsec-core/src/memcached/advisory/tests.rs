@@ -1,4 +1,8 @@
-use super::{super::instances, table::v, *};
+use super::{
+    super::{instances, truth::shared},
+    table::v,
+    *,
+};
 use crate::{
     Snapshot,
     snapshot::{Content, Process, SecretForm},
@@ -58,8 +62,8 @@ fn ranges_end_where_they_end() {
         ("CVE-2021-37519", "1.5.14", "1.6.9", "-Y /auth", "1.6.10"),
         ("CVE-2022-48571", "1.5.22", "1.6.7", "-U 11211", "1.6.8"),
         ("CVE-2026-90698", "1.6.40", "1.6.43", "-Y /auth", "1.6.44"),
-        ("the security fixes of 1.6.42", "", "1.6.41", "", "1.6.42"),
-        ("the security fixes of 1.6.43 to 1.6.45", "", "1.6.44", "", "1.6.45"),
+        ("the flaws fixed in 1.6.42", "", "1.6.41", "", "1.6.42"),
+        ("the flaws fixed in 1.6.43 to 1.6.45", "", "1.6.44", "", "1.6.45"),
     ];
     for (id, below, last, argv, fixed) in table {
         let advisory = ADVISORIES.iter().find(|a| a.id == id).unwrap();
@@ -152,4 +156,29 @@ fn without_a_version_it_is_perhaps() {
     let applies = |id| advisory(id).applies(&instance);
     assert_eq!(applies("CVE-2016-8704"), Applies::Perhaps);
     assert_eq!(applies("CVE-2013-7239"), Applies::No);
+}
+
+/// The identifiers of the truth, and the first versions that are fixed.
+#[test]
+fn every_advisory_of_the_truth_is_there() {
+    let Some(path) = shared("truth/memcached/cves.tsv") else { return };
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("CVE-"));
+    let rows = rows.map(|line| line.split('\t').collect::<Vec<_>>());
+    for row in rows {
+        let advisory = ADVISORIES.iter().find(|a| a.id == row[0]);
+        let advisory = advisory.unwrap_or_else(|| panic!("{row:?}"));
+        let last = row[2]
+            .rsplit(['<', '-', ' '])
+            .find_map(|word| word.parse::<Version>().ok());
+        let Some(last) = last else { continue };
+        let inside = Version(last.0, last.1, last.2.saturating_sub(1));
+        assert!(advisory.affects(inside), "{row:?}");
+        let fixed = row[1].split([' ', '/']).next_back().unwrap();
+        let fixed = fixed.parse().or_else(|()| row[1][..5].parse()).unwrap();
+        assert!(!advisory.affects(fixed), "{row:?}");
+        let severity = row[5].split(' ').next().unwrap();
+        let rating = format!("{:?}", advisory.rating).to_lowercase();
+        assert_eq!(rating, severity, "{row:?}");
+    }
 }
