@@ -47,12 +47,16 @@ fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
     let mut targets = Vec::new();
     for instance in &host.instances {
         let Start::Runs(running) = &instance.start else { continue };
+        if instance.netns.is_some() {
+            continue;
+        }
         let now = now(host, instance);
-        for (proto, socket) in running.sockets() {
+        for listener in &running.listeners {
+            let Some((proto, socket)) = listener.socket() else { continue };
             let open = |n: &Running| n.sockets().any(|s| s == (proto, socket));
             let target = Target {
                 instance: Some(instance.id.clone()),
-                certain: running.unresolved.is_empty() && now.is_none_or(open),
+                certain: running.is_sure(listener) && now.is_none_or(open),
                 proto,
                 address: socket.address,
                 port: socket.port,

@@ -5,11 +5,14 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
+
 use super::{
     Listener, Running, Version, Word,
-    getopt::getopt,
+    getopt::{Operands, getopt},
     instance::{Instance, Start},
     spoken::{Spoken, items, spoken},
+    version::Release,
 };
 use crate::Proto;
 use Need::{
@@ -154,7 +157,12 @@ impl Need {
 
 /// How often -v is given.
 fn verbosity(running: &Running, argv: &[Word]) -> usize {
-    let posix = running.env.contains_key("POSIXLY_CORRECT");
-    let (given, _) = getopt(argv, running.build.version, posix);
+    let operands = match running.env.contains_key("POSIXLY_CORRECT") {
+        true => Operands::End,
+        false => Operands::Skipped,
+    };
+    let next = Cell::new(running.version);
+    let release = Release::new(running.version, &next);
+    let (given, _) = getopt(argv, release, operands);
     given.iter().filter(|given| given.option.letter == 'v').count()
 }

@@ -30,7 +30,7 @@ pub(super) fn usual(running: &Running) -> Spoken {
         _ if has('S') => Spoken::Binary,
         Some("ascii") => Spoken::Ascii,
         Some("binary") => Spoken::Binary,
-        _ if running.build.version < BINARY => Spoken::Ascii,
+        _ if running.version < BINARY => Spoken::Ascii,
         _ => Spoken::Negotiating,
     }
 }
@@ -40,7 +40,7 @@ pub(super) fn items(running: &Running) -> Vec<Spoken> {
     let tcp = running.sockets().any(|(proto, _)| proto == Proto::Tcp);
     let list = running.options.get(&'l').map(|word| word.text.as_str());
     match list {
-        Some(list) if tcp && running.build.version >= ITEMS => {
+        Some(list) if tcp && running.version >= ITEMS => {
             list.split([',', ';']).filter_map(item).collect()
         }
         _ => Vec::new(),

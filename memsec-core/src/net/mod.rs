@@ -1,6 +1,7 @@
 //! Sets of addresses and ports, exact and canonical.
 
 mod cidr;
+mod held;
 mod interface;
 mod ip_set;
 mod ranges;
@@ -8,6 +9,7 @@ mod route;
 mod sockets;
 
 pub use cidr::Cidr;
+pub(crate) use held::Held;
 pub use interface::{Interface, InterfaceAddress, interfaces};
 pub use ip_set::{Family, IpSet};
 pub use ranges::{Bounded, RangeSet};

@@ -53,29 +53,6 @@ pub struct Owner {
     pub pid: u32,
 }
 
-impl InetSocket {
-    /// Whether a second socket cannot be bound to `address` and `port` beside
-    /// this one: inet_csk_bind_conflict and ipv6_rcv_saddr_equal of Linux,
-    /// for a second socket that is IPV6_V6ONLY and shares nothing.
-    pub fn excludes(
-        &self,
-        proto: Proto,
-        (address, port): (IpAddr, u16),
-        device: Option<&str>,
-    ) -> bool {
-        let apart = |own: &str| device.is_some_and(|other| other != own);
-        if (self.proto, self.port) != (proto, port)
-            || self.device.as_deref().is_some_and(apart)
-        {
-            return false;
-        }
-        let own = self.address.to_canonical();
-        let any = own.is_unspecified() || address.is_unspecified();
-        let family = own.is_ipv4() == address.is_ipv4();
-        family && (any || own == address) || self.dual && address.is_ipv4()
-    }
-}
-
 /// The sockets in the output of `ss -lntupxH`. Lines of other sockets, and
 /// what is no line of ss, are passed over.
 pub fn sockets(source: &Source) -> Vec<BoundSocket> {
@@ -288,36 +265,6 @@ mod tests {
             "",
         ] {
             assert_eq!(sockets(&Source::new("ss", line)), [], "{line}");
-        }
-    }
-
-    #[test]
-    fn what_excludes_what() {
-        let table = [
-            ("127.0.0.1:1", "127.0.0.1", true),
-            ("127.0.0.1:1", "0.0.0.0", true),
-            ("127.0.0.1:1", "::", false),
-            ("127.0.0.1:1", "127.0.0.2", false),
-            ("127.0.0.1:2", "127.0.0.1", false),
-            ("0.0.0.0:1", "127.0.0.2", true),
-            ("0.0.0.0%lo:1", "127.0.0.2", true),
-            ("*:1", "127.0.0.1", true),
-            ("*:1", "::1", true),
-            ("[::]:1", "127.0.0.1", false),
-            ("[::]:1", "::1", true),
-            ("[::1]:1", "::", true),
-            ("[::ffff:127.0.0.1]:1", "127.0.0.1", true),
-            ("[::ffff:127.0.0.1]:1", "::", false),
-            ("[fe80::1]%eth0:1", "fe80::1", true),
-            ("[fe80::1]%eth1:1", "fe80::1", false),
-        ];
-        for (held, address, expected) in table {
-            let line = format!("tcp LISTEN 0 128 {held} *:* ");
-            let Local::Inet(held) = read(&line).local else { return };
-            let device = address.starts_with("fe80").then_some("eth0");
-            let to = (address.parse().unwrap(), 1);
-            assert_eq!(held.excludes(Proto::Tcp, to, device), expected);
-            assert!(!held.excludes(Proto::Udp, to, device));
         }
     }
 

@@ -5,8 +5,8 @@ use crate::{
     Error, FileChange, Policy, Proto, Snapshot,
     audit::{Reached, reached},
     host::Host,
-    memcached::{Start, instances},
-    snapshot::{Content, File},
+    memcached::{Start, edited, instances},
+    snapshot::Content,
 };
 
 /// The host as it is after the steps so far.
@@ -64,15 +64,7 @@ impl<'a> Draft<'a> {
 
     /// Writes a file of the snapshot; its mode and its owner stay.
     pub(super) fn write(&mut self, change: &FileChange) {
-        let text = change.after.clone().unwrap_or_default();
-        let content = Content::Text(text);
-        match self.snapshot.files.get_mut(&change.path) {
-            Some(file) => file.content = content,
-            None => {
-                let file: File = content.into();
-                self.snapshot.files.insert(change.path.clone(), file);
-            }
-        }
+        self.snapshot = edited(&self.snapshot, change);
     }
 
     /// The text of a file of the snapshot.

@@ -9,39 +9,76 @@ use nix::errno::Errno;
 
 use crate::{
     Snapshot,
-    memcached::{Start, instances},
+    memcached::{
+        Start, UNIT_DIRECTORIES, environment_files, instances, part_matches,
+    },
     snapshot::{Content, File, SecretForm},
 };
 
-/// The files of a snapshot. A name that ends in "/*.conf" stands for every
-/// such file of a directory.
+/// The files of a snapshot. A last part with a star stands for every such
+/// file of its directory.
 const FILES: &[&str] = &[
+    "/etc/alpine-release",
+    "/etc/centos-release",
+    "/etc/conf.d/memcached*",
+    "/etc/debian_version",
+    "/etc/default/memcached",
+    "/etc/gentoo-release",
+    "/etc/hostname",
     "/etc/hosts",
+    "/etc/init.d/memcached*",
     "/etc/iptables/rules.v4",
     "/etc/iptables/rules.v6",
     "/etc/memcached.conf",
+    "/etc/memcached/memcached.conf",
+    "/etc/memcached_*.conf",
     "/etc/memsec/guard.nft",
     "/etc/nftables.conf",
     "/etc/os-release",
     "/etc/passwd",
+    "/etc/rc.d/init.d/memcached",
+    "/etc/redhat-release",
     "/etc/sysconfig/ip6tables",
     "/etc/sysconfig/iptables",
-    "/etc/sysconfig/memcached",
-    "/etc/systemd/system/memcached.service",
-    "/etc/systemd/system/memcached.service.d/*.conf",
+    "/etc/sysconfig/memcached*",
     "/etc/systemd/system/memsec-guard.service",
-    "/lib/systemd/system/memcached.service",
-    "/usr/lib/systemd/system/memcached.service",
+    "/etc/SuSE-release",
+    "/etc/system-release",
+    "/usr/lib/os-release",
+    "/usr/share/memcached/scripts/start-memcached",
+    "/usr/share/memcached/scripts/systemd-memcached-wrapper",
+];
+
+/// Below each directory of units: the units and what belongs to them.
+const UNITS: &[&str] = &[
+    "*memcached*.service",
+    "memcached.service.d/*.conf",
+    "memcached@*.service.d/*.conf",
+    "service.d/*.conf",
+    "*.wants/memcached@*.service",
 ];
 
 /// More than this of one file is not configuration.
 const MOST: u64 = 64 << 20;
 
-/// Puts those of [`FILES`] that are there into a snapshot.
+/// Puts those of [`FILES`] and of [`UNITS`] that are there into a snapshot,
+/// and the environment files that the units name.
 pub(super) fn read(snapshot: &mut Snapshot, root: &Path) {
-    for path in FILES.iter().flat_map(|name| expand(root, name)) {
-        if let Some(file) = file(root, &path) {
-            snapshot.files.insert(path, file);
+    FILES.iter().for_each(|pattern| add(snapshot, root, pattern));
+    for directory in UNIT_DIRECTORIES {
+        for name in UNITS {
+            add(snapshot, root, &format!("{directory}/{name}"));
+        }
+    }
+    let named = environment_files(snapshot).unwrap_or_default();
+    named.iter().for_each(|pattern| add(snapshot, root, pattern));
+}
+
+fn add(snapshot: &mut Snapshot, root: &Path, pattern: &str) {
+    for path in expand(root, pattern) {
+        if !snapshot.files.contains_key(&path) {
+            let found = file(root, &path);
+            snapshot.files.extend(found.map(|file| (path, file)));
         }
     }
 }
@@ -74,14 +111,24 @@ fn form(content: &Content) -> Content {
     })
 }
 
-fn expand(root: &Path, name: &str) -> Vec<String> {
-    let Some(directory) = name.strip_suffix("/*.conf") else {
-        return vec![name.to_owned()];
-    };
+/// The paths that a pattern stands for: each part may have stars.
+fn expand(root: &Path, pattern: &str) -> Vec<String> {
+    let mut paths = vec![String::new()];
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        let next = paths.iter().flat_map(|path| match part.contains('*') {
+            false => vec![format!("{path}/{part}")],
+            true => matching(root, path, part),
+        });
+        paths = next.collect();
+    }
+    paths
+}
+
+fn matching(root: &Path, directory: &str, part: &str) -> Vec<String> {
     let entries = fs::read_dir(inside(root, directory));
     let names = entries.into_iter().flatten().flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
-        name.ends_with(".conf").then(|| format!("{directory}/{name}"))
+        part_matches(part, &name).then(|| format!("{directory}/{name}"))
     });
     names.collect()
 }
@@ -133,6 +180,15 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let file = file(root, "/src").unwrap();
         assert_eq!(file.content, Content::Error("EISDIR".to_owned()));
+    }
+
+    #[test]
+    fn a_star_stands_for_names() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(expand(root, "/Car*.toml"), ["/Cargo.toml"]);
+        assert_eq!(expand(root, "/s*/lib.r*"), ["/src/lib.rs"]);
+        assert!(expand(root, "/none/*").is_empty());
+        assert_eq!(expand(root, "/none"), ["/none"]);
     }
 
     #[test]

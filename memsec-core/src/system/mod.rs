@@ -57,10 +57,22 @@ pub fn collect_with(probe: Probe) -> Result<Snapshot, Error> {
     for line in COMMANDS {
         snapshot.commands.insert(line.join(" "), command::run(line));
     }
+    inspect(&mut snapshot);
     snapshot.processes = processes::memcached(Path::new("/proc"));
     probe::ask(&mut snapshot, probe);
     files::secrets(&mut snapshot, Path::new("/"));
     Ok(snapshot)
+}
+
+/// `docker inspect` of all the containers, where there are any.
+fn inspect(snapshot: &mut Snapshot) {
+    let all = command::run(&["docker", "ps", "--quiet", "--no-trunc"]);
+    let mut line = vec!["docker", "inspect"];
+    line.extend(all.stdout.split_whitespace());
+    if all.status == 0 && line.len() > 2 {
+        let output = command::run(&line);
+        snapshot.commands.insert("docker inspect".to_owned(), output);
+    }
 }
 
 /// Reads the files of the host whose root directory is `root`: a mounted

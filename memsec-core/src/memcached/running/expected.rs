@@ -1,12 +1,15 @@
 //! What a daemon answers to `stats settings` by its arguments:
 //! `process_stat_settings` of memcached.c, tags 1.4.0 to 1.6.45.
 
+use std::cell::Cell;
+
 use crate::memcached::{
     Running, Version,
-    argv::ports,
     number::{atoi, strtol},
-    settings::size,
+    ports::port_settings,
+    sizes::{MEGABYTE, size},
     spoken::{Spoken, usual},
+    version::Release,
 };
 
 /// A setting: its name, the option that sets it, and what it then is.
@@ -107,7 +110,9 @@ fn sub(running: &Running, name: &str, none: &str) -> Option<String> {
 /// The ports of TCP and of UDP, 0 for one that is off.
 pub(super) fn both_ports(running: &Running) -> (i32, i32) {
     let number = |letter| word(running, letter).map(atoi);
-    ports(running.build.version, number('p'), number('U'))
+    let next = Cell::new(running.version);
+    let release = Release::new(running.version, &next);
+    port_settings(release, number('p'), number('U'), false)
 }
 
 /// Printed as an `int` in octal.
@@ -122,7 +127,7 @@ fn umask(running: &Running) -> Option<String> {
 }
 
 fn item_size(running: &Running) -> Option<String> {
-    let default = crate::memcached::settings::MEGABYTE;
+    let default = MEGABYTE;
     Some(word(running, 'I').map_or(default, size).to_string())
 }
 
