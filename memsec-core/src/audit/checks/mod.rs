@@ -5,6 +5,8 @@ mod bypass;
 mod drift;
 mod firewall;
 mod net;
+#[cfg(test)]
+mod tests;
 mod udp;
 mod version;
 
