@@ -6,6 +6,7 @@ mod calls;
 mod compare;
 mod ipset;
 mod iptables;
+mod line;
 mod nftables;
 mod rule;
 mod ruleset;
