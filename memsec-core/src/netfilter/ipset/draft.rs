@@ -230,11 +230,12 @@ fn about(rest: &str) -> (Kind, bool) {
     while let Some(word) = words.next() {
         match word {
             "nomatch" => kind = Kind::Without,
-            "timeout" if words.next() != Some("0") => {
+            "timeout"
+                if words.next() != Some("0")
                 // One that does not match, for a while.
-                if kind == Kind::Plain {
-                    kind = Kind::Timed;
-                }
+                && kind == Kind::Plain =>
+            {
+                kind = Kind::Timed;
             }
             "wildcard" => wildcard = true,
             _ => {}

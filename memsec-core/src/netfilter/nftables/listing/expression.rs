@@ -78,7 +78,7 @@ fn field(tokens: &mut Tokens<'_>) -> Option<Value> {
         "exthdr" => Some(json!({ "exthdr": { "name": tokens.word()? } })),
         "tcp" | "ip" if tokens.take("option") => option(word, tokens),
         "rt" if ROUTE.contains(&tokens.peek().text) => {
-            if tokens.take("ip") || tokens.take("ip6") {}
+            let _ = tokens.take("ip") || tokens.take("ip6");
             tokens.word()?;
             Some(json!({ "rt": null }))
         }
