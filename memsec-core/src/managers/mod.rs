@@ -1,6 +1,8 @@
 //! The firewall managers: what each will load at its next start, and how one
 //! asks it for a rule.
 
+mod csf;
+
 use crate::text::Place;
 
 /// The programs that own a firewall.
