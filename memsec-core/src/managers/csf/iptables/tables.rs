@@ -144,35 +144,6 @@ fn bare(text: String) -> Kept {
     Kept { text, place: None }
 }
 
-/// Words at blanks, but not within quotes of either kind.
-pub(in super::super) fn split(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let (mut word, mut quote, mut begun) = (String::new(), None, false);
-    for c in text.chars() {
-        match (c, quote) {
-            (c, Some(open)) if c == open => quote = None,
-            ('"' | '\'', None) => {
-                quote = Some(c);
-                begun = true;
-            }
-            (' ' | '\t', None) => {
-                if begun {
-                    words.push(std::mem::take(&mut word));
-                }
-                begun = false;
-            }
-            (c, _) => {
-                word.push(c);
-                begun = true;
-            }
-        }
-    }
-    if begun {
-        words.push(word);
-    }
-    words
-}
-
 /// The table that the words name, and the words without it.
 fn table_of(words: Vec<String>) -> Result<(String, Vec<String>), Refusal> {
     let at = words.iter().position(|w| matches!(&**w, "-t" | "--table"));
@@ -245,4 +216,33 @@ fn rule_number<'a>(verb: &str, rest: &'a [String]) -> (usize, &'a [String]) {
         Ok(number) if number > 0 && verb.starts_with("-I") => (number, others),
         _ => (1, rest),
     }
+}
+
+/// Words at blanks, but not within double quotes, as iptables-restore has
+/// them.
+fn split(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let (mut word, mut quoted, mut begun) = (String::new(), false, false);
+    for c in text.chars() {
+        match c {
+            '"' => {
+                quoted = !quoted;
+                begun = true;
+            }
+            ' ' | '\t' if !quoted => {
+                if begun {
+                    words.push(std::mem::take(&mut word));
+                }
+                begun = false;
+            }
+            c => {
+                word.push(c);
+                begun = true;
+            }
+        }
+    }
+    if begun {
+        words.push(word);
+    }
+    words
 }
