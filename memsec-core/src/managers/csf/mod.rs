@@ -2,6 +2,7 @@
 
 mod address;
 mod conf;
+pub(crate) mod edit;
 mod iptables;
 mod line;
 mod sets;
@@ -82,6 +83,21 @@ pub(crate) fn outcome(snapshot: &Snapshot) -> Result<Option<Outcome>, Error> {
     let unknown = start.unknown;
     let load = Load { manager: Manager::Csf, enabled, dumps, unknown };
     Ok(Some(Outcome { load, stop: None }))
+}
+
+/// A start before its first command.
+///
+/// # Errors
+///
+/// As of [`load`]; settings that csf cannot read.
+fn settings(snapshot: &Snapshot) -> Result<Start<'_>, Error> {
+    let Read::Bytes(bytes) = read(snapshot, conf::PATH) else {
+        return Err(Error::unsupported("csf.conf is not known"));
+    };
+    let conf = Conf::read(&lines(conf::PATH, bytes)).map_err(|stop| {
+        Error::unsupported(format!("{}: {}", stop.place, stop.reason))
+    })?;
+    Start::new(snapshot, conf)
 }
 
 fn unread() -> Outcome {

@@ -12,7 +12,7 @@ mod target;
 pub(super) use address::network;
 pub(super) use number::number;
 use rule::canonical;
-pub(super) use tables::{Kept, Tables};
+pub(super) use tables::{Kept, Tables, saved};
 
 use crate::net::Family;
 

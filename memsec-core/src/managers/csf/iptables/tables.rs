@@ -144,6 +144,17 @@ fn bare(text: String) -> Kept {
     Kept { text, place: None }
 }
 
+/// What a rule like "-A CHAIN ..." is saved as; `None` if it is refused.
+pub(in super::super) fn saved(
+    names: &Names<'_>,
+    words: &str,
+) -> Option<String> {
+    let words = split(words);
+    let (chain, rest) = (words.get(1)?, words.get(2..)?);
+    let rule = canonical(names, rest).ok()?;
+    Some(format!("{chain} {}", rule.text))
+}
+
 /// The table that the words name, and the words without it.
 fn table_of(words: Vec<String>) -> Result<(String, Vec<String>), Refusal> {
     let at = words.iter().position(|w| matches!(&**w, "-t" | "--table"));

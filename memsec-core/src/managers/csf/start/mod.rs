@@ -16,7 +16,7 @@ mod script;
 use super::{
     Stop,
     conf::Conf,
-    iptables::{Names, Refusal, Tables},
+    iptables::{Names, Refusal, Tables, saved},
     line::{Command, Setup},
     sets::Sets,
     text::{Line, Read, latin, lines, read},
@@ -118,6 +118,11 @@ impl<'a> Start<'a> {
             users: users.as_deref(),
             groups: groups.as_deref(),
         }
+    }
+
+    /// What iptables would save of the words of a rule, behind its chain.
+    pub(super) fn saved(&self, family: Family, words: &str) -> Option<String> {
+        saved(&self.names(family), words)
     }
 
     /// Calls iptables, or puts it off where csf collects calls.
@@ -236,7 +241,7 @@ impl<'a> Start<'a> {
 
     /// The lines of a file of csf's, with those of the files that it
     /// includes behind them.
-    fn lines(&mut self, path: &str) -> Result<Vec<Line<'a>>, Stop> {
+    pub(super) fn lines(&mut self, path: &str) -> Result<Vec<Line<'a>>, Stop> {
         let mut all: Vec<Line<'a>> = self.plain_lines(path);
         let mut at = 0;
         let mut parents: Vec<Option<usize>> = vec![None; all.len()];
