@@ -1,12 +1,13 @@
 //! The firewall managers: what each will load at its next start, and how one
 //! asks it for a rule.
 
-mod csf;
+pub(crate) mod csf;
 
-use crate::text::Place;
+use crate::{Error, Snapshot, text::Place};
 
 /// The programs that own a firewall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(dead_code, reason = "not every manager is read yet")]
 pub(crate) enum Manager {
     Csf,
     Ufw,
@@ -15,6 +16,19 @@ pub(crate) enum Manager {
     /// netfilter-persistent, iptables-services or nftables.service: files
     /// that are loaded as they are.
     Files,
+}
+
+impl Manager {
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Csf => "csf",
+            Self::Ufw => "ufw",
+            Self::Firewalld => "firewalld",
+            Self::Docker => "docker",
+            Self::Files => "the file of saved rules",
+        }
+    }
 }
 
 /// What a manager will load at its next start, read from its own files.
@@ -39,4 +53,20 @@ pub(crate) struct Dump {
     /// For each line of the text, the place in the manager's files that it
     /// is for; as many as lines.
     pub places: Vec<Option<Place>>,
+}
+
+/// Reads what one manager will load; `None` where it is not installed.
+type Read = fn(&Snapshot) -> Result<Option<Load>, Error>;
+
+/// Each manager whose files are read.
+const READ: [Read; 1] = [csf::load];
+
+/// What each manager that left files in a snapshot will load.
+///
+/// # Errors
+///
+/// A file that its manager could not read either, with its place.
+pub(crate) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
+    let loads = READ.iter().map(|read| read(snapshot));
+    loads.filter_map(Result::transpose).collect()
 }

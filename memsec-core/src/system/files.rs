@@ -9,13 +9,26 @@ use nix::errno::Errno;
 
 use crate::{
     Snapshot,
+    managers::csf,
     memcached::{Start, instances},
     snapshot::{Content, File, SecretForm},
 };
 
-/// The files of a snapshot. A name that ends in "/*.conf" stands for every
+/// The files of a snapshot. A name with "*" in its last part stands for every
 /// such file of a directory.
 const FILES: &[&str] = &[
+    "/etc/csf/csf.allow",
+    "/etc/csf/csf.blocklists",
+    "/etc/csf/csf.conf",
+    "/etc/csf/csf.deny",
+    "/etc/csf/csf.disable",
+    "/etc/csf/csf.dyndns",
+    "/etc/csf/csf.error",
+    "/etc/csf/csf.redirect",
+    "/etc/csf/csf.sips",
+    "/etc/csf/csfpost.sh",
+    "/etc/csf/csfpre.sh",
+    "/etc/group",
     "/etc/hosts",
     "/etc/iptables/rules.v4",
     "/etc/iptables/rules.v6",
@@ -24,6 +37,8 @@ const FILES: &[&str] = &[
     "/etc/nftables.conf",
     "/etc/os-release",
     "/etc/passwd",
+    "/etc/resolv.conf",
+    "/etc/services",
     "/etc/sysconfig/ip6tables",
     "/etc/sysconfig/iptables",
     "/etc/sysconfig/memcached",
@@ -32,6 +47,17 @@ const FILES: &[&str] = &[
     "/etc/systemd/system/memsec-guard.service",
     "/lib/systemd/system/memcached.service",
     "/usr/lib/systemd/system/memcached.service",
+    "/usr/local/csf/bin/csfpost.sh",
+    "/usr/local/csf/bin/csfpre.sh",
+    "/var/lib/csf/csf.block.*",
+    "/var/lib/csf/csf.gallow",
+    "/var/lib/csf/csf.gdeny",
+    "/var/lib/csf/csf.tempallow",
+    "/var/lib/csf/csf.tempban",
+    "/var/lib/csf/csf.tempdyn",
+    "/var/lib/csf/csf.tempgdyn",
+    "/var/lib/csf/zone/*.zone",
+    "/var/lib/csf/zone/*.zone6",
 ];
 
 /// More than this of one file is not configuration.
@@ -44,6 +70,8 @@ pub(super) fn read(snapshot: &mut Snapshot, root: &Path) {
             snapshot.files.insert(path, file);
         }
     }
+    included(snapshot, root);
+    csf::leave_out_secrets(snapshot);
 }
 
 /// Puts the authentication files that an instance names into a snapshot, by
@@ -74,16 +102,47 @@ fn form(content: &Content) -> Content {
     })
 }
 
+/// The files that a name with "*" in its last part stands for.
 fn expand(root: &Path, name: &str) -> Vec<String> {
-    let Some(directory) = name.strip_suffix("/*.conf") else {
+    let parts = name.rsplit_once('/').and_then(|(directory, last)| {
+        last.split_once('*').map(|(start, end)| (directory, start, end))
+    });
+    let Some((directory, start, end)) = parts else {
         return vec![name.to_owned()];
     };
     let entries = fs::read_dir(inside(root, directory));
     let names = entries.into_iter().flatten().flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
-        name.ends_with(".conf").then(|| format!("{directory}/{name}"))
+        let rest = name.strip_prefix(start)?;
+        rest.ends_with(end).then(|| format!("{directory}/{name}"))
     });
     names.collect()
+}
+
+/// Puts the files that csf's lists include into a snapshot, as far as they
+/// are csf's own: any other could be a secret.
+fn included(snapshot: &mut Snapshot, root: &Path) {
+    let mut known = std::collections::BTreeSet::new();
+    loop {
+        let paths = csf::included(snapshot);
+        let new = paths.into_iter().filter(|path| known.insert(path.clone()));
+        let new: Vec<_> = new.collect();
+        if new.is_empty() {
+            return;
+        }
+        for path in new {
+            let own = path.starts_with("/etc/csf/") && !path.contains("..");
+            let found = match own {
+                true => file(root, &path),
+                false => inside(root, &path)
+                    .exists()
+                    .then(|| unread_as(Errno::EPERM).into()),
+            };
+            if let Some(found) = found {
+                snapshot.files.insert(path, found);
+            }
+        }
+    }
 }
 
 fn inside(root: &Path, path: &str) -> PathBuf {
@@ -107,7 +166,11 @@ fn file(root: &Path, path: &str) -> Option<File> {
 
 fn unread(error: &std::io::Error) -> Content {
     let number = error.raw_os_error().unwrap_or_default();
-    Content::Error(format!("{:?}", Errno::from_raw(number)))
+    unread_as(Errno::from_raw(number))
+}
+
+fn unread_as(reason: Errno) -> Content {
+    Content::Error(format!("{reason:?}"))
 }
 
 fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
@@ -125,6 +188,14 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         assert!(file(root, "/Cargo.toml").unwrap().mode.is_some());
         assert_eq!(file(root, "/no-such-file"), None);
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(expand(root, "/src/lib.*"), ["/src/lib.rs"]);
+        assert_eq!(expand(root, "/Carg*.toml"), ["/Cargo.toml"]);
+        assert!(expand(root, "/src/*.c").is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod access;
 mod firewall;
+mod managers;
 mod net;
 mod udp;
 
@@ -46,6 +47,9 @@ static CHECKS: &[Check] = &[
     firewall::FW_003,
     firewall::FW_004,
     firewall::FW_006,
+    managers::FW_011,
+    managers::FW_013,
+    managers::FW_014,
     firewall::FW_015,
     net::NET_001,
     net::NET_002,

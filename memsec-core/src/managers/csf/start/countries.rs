@@ -211,7 +211,7 @@ impl Start<'_> {
     ) -> Result<Option<usize>, super::Stop> {
         let ending = if family == Family::Ipv4 { "zone" } else { "zone6" };
         let path = format!("{STATE}zone/{cc}.{ending}");
-        self.from_elsewhere(of.key, &path);
+        self.note_elsewhere(of.key, &path);
         let entries: Vec<_> = self
             .kept_entries(&path)
             .into_iter()

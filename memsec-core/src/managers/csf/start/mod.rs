@@ -48,6 +48,8 @@ pub(super) struct Start<'a> {
     batch: Option<Vec<(Command, Option<Place>)>>,
     /// What csf's files do not tell.
     pub unknown: Vec<(String, Place)>,
+    /// Whether a file was there and could not be read.
+    unread: bool,
     /// What may be the end of the start, which leaves everything open.
     pub doubt: Option<Place>,
 }
@@ -74,6 +76,7 @@ impl<'a> Start<'a> {
             sets: Sets::default(),
             batch: None,
             unknown: Vec::new(),
+            unread: false,
             doubt: None,
         })
     }
@@ -273,6 +276,7 @@ impl<'a> Start<'a> {
             (_, Read::Unread) => {
                 let what = format!("{path} could not be read");
                 self.unknown.push((what, Place::whole(path)));
+                self.unread = true;
                 Vec::new()
             }
             _ => Vec::new(),
@@ -292,7 +296,7 @@ impl<'a> Start<'a> {
     }
 
     /// A list that something else writes: it may change by itself.
-    fn from_elsewhere(&mut self, key: &str, path: &str) {
+    fn note_elsewhere(&mut self, key: &str, path: &str) {
         let what = format!("{path} comes from elsewhere");
         let place = self.conf.place(key).unwrap_or_default();
         self.unknown.push((what, place));
