@@ -22,6 +22,7 @@ impl Subject<'_> {
             out.extend(version(instance));
         }
         out.extend(self.undecided_rules());
+        out.extend(self.unread_managers());
         out
     }
 
@@ -41,6 +42,19 @@ impl Subject<'_> {
             let what = format!("{path} could not be read: {error}");
             Some(Unknown { what, place: Place::whole(path) })
         })
+    }
+
+    /// What the files of the firewall managers do not tell.
+    fn unread_managers(&self) -> Vec<Unknown> {
+        let mut out = Vec::new();
+        for load in self.loads.iter().filter(|load| load.enabled) {
+            let name = load.manager.name();
+            out.extend(load.unknown.iter().map(|(what, place)| Unknown {
+                what: format!("at the next start of {name}: {what}"),
+                place: place.clone(),
+            }));
+        }
+        out
     }
 
     fn undecided_rules(&self) -> Vec<Unknown> {

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 
 use crate::{
     Snapshot,
+    managers::csf,
     memcached::{
         Start, UNIT_DIRECTORIES, environment_files, instances, part_matches,
     },
@@ -21,9 +22,21 @@ const FILES: &[&str] = &[
     "/etc/alpine-release",
     "/etc/centos-release",
     "/etc/conf.d/memcached*",
+    "/etc/csf/csf.allow",
+    "/etc/csf/csf.blocklists",
+    "/etc/csf/csf.conf",
+    "/etc/csf/csf.deny",
+    "/etc/csf/csf.disable",
+    "/etc/csf/csf.dyndns",
+    "/etc/csf/csf.error",
+    "/etc/csf/csf.redirect",
+    "/etc/csf/csf.sips",
+    "/etc/csf/csfpost.sh",
+    "/etc/csf/csfpre.sh",
     "/etc/debian_version",
     "/etc/default/memcached",
     "/etc/gentoo-release",
+    "/etc/group",
     "/etc/hostname",
     "/etc/hosts",
     "/etc/init.d/memcached*",
@@ -38,6 +51,8 @@ const FILES: &[&str] = &[
     "/etc/passwd",
     "/etc/rc.d/init.d/memcached",
     "/etc/redhat-release",
+    "/etc/resolv.conf",
+    "/etc/services",
     "/etc/sysconfig/ip6tables",
     "/etc/sysconfig/iptables",
     "/etc/sysconfig/memcached*",
@@ -47,6 +62,17 @@ const FILES: &[&str] = &[
     "/usr/lib/os-release",
     "/usr/share/memcached/scripts/start-memcached",
     "/usr/share/memcached/scripts/systemd-memcached-wrapper",
+    "/usr/local/csf/bin/csfpost.sh",
+    "/usr/local/csf/bin/csfpre.sh",
+    "/var/lib/csf/csf.block.*",
+    "/var/lib/csf/csf.gallow",
+    "/var/lib/csf/csf.gdeny",
+    "/var/lib/csf/csf.tempallow",
+    "/var/lib/csf/csf.tempban",
+    "/var/lib/csf/csf.tempdyn",
+    "/var/lib/csf/csf.tempgdyn",
+    "/var/lib/csf/zone/*.zone",
+    "/var/lib/csf/zone/*.zone6",
 ];
 
 /// Below each directory of units: the units and what belongs to them.
@@ -81,6 +107,8 @@ fn add(snapshot: &mut Snapshot, root: &Path, pattern: &str) {
             snapshot.files.extend(found.map(|file| (path, file)));
         }
     }
+    included(snapshot, root);
+    csf::leave_out_secrets(snapshot);
 }
 
 /// Puts the authentication files that an instance names into a snapshot, by
@@ -133,6 +161,32 @@ fn matching(root: &Path, directory: &str, part: &str) -> Vec<String> {
     names.collect()
 }
 
+/// Puts the files that csf's lists include into a snapshot, as far as they
+/// are csf's own: any other could be a secret.
+fn included(snapshot: &mut Snapshot, root: &Path) {
+    let mut known = std::collections::BTreeSet::new();
+    loop {
+        let paths = csf::included(snapshot);
+        let new = paths.into_iter().filter(|path| known.insert(path.clone()));
+        let new: Vec<_> = new.collect();
+        if new.is_empty() {
+            return;
+        }
+        for path in new {
+            let own = path.starts_with("/etc/csf/") && !path.contains("..");
+            let found = match own {
+                true => file(root, &path),
+                false => inside(root, &path)
+                    .exists()
+                    .then(|| unread_as(Errno::EPERM).into()),
+            };
+            if let Some(found) = found {
+                snapshot.files.insert(path, found);
+            }
+        }
+    }
+}
+
 fn inside(root: &Path, path: &str) -> PathBuf {
     root.join(path.trim_start_matches('/'))
 }
@@ -154,7 +208,11 @@ fn file(root: &Path, path: &str) -> Option<File> {
 
 fn unread(error: &std::io::Error) -> Content {
     let number = error.raw_os_error().unwrap_or_default();
-    Content::Error(format!("{:?}", Errno::from_raw(number)))
+    unread_as(Errno::from_raw(number))
+}
+
+fn unread_as(reason: Errno) -> Content {
+    Content::Error(format!("{reason:?}"))
 }
 
 fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
@@ -172,6 +230,14 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         assert!(file(root, "/Cargo.toml").unwrap().mode.is_some());
         assert_eq!(file(root, "/no-such-file"), None);
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(expand(root, "/src/lib.*"), ["/src/lib.rs"]);
+        assert_eq!(expand(root, "/Carg*.toml"), ["/Cargo.toml"]);
+        assert!(expand(root, "/src/*.c").is_empty());
     }
 
     #[test]

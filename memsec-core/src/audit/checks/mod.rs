@@ -4,6 +4,7 @@ mod access;
 mod bypass;
 mod drift;
 mod firewall;
+mod managers;
 mod net;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,9 @@ static CHECKS: &[Check] = &[
     firewall::FW_003,
     firewall::FW_004,
     firewall::FW_006,
+    managers::FW_011,
+    managers::FW_013,
+    managers::FW_014,
     firewall::FW_015,
     drift::INST_001,
     net::NET_001,
