@@ -12,6 +12,8 @@ mod conf;
     expect(dead_code, reason = "a plan does not ask a manager yet")
 )]
 pub(crate) mod edit;
+#[cfg(test)]
+mod host_tests;
 mod iptables;
 mod line;
 mod listed;
