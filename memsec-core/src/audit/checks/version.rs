@@ -139,7 +139,7 @@ fn distribution(subject: &Subject<'_>, instance: &Instance) -> Option<String> {
 }
 
 /// Where no distribution puts a program (FHS 3.0).
-const OWN_BUILDS: [&str; 4] = ["/usr/local/", "/opt/", "/home/", "/root/"];
+const OWN_BUILDS: [&str; 3] = ["/usr/local/", "/opt/", "/home/"];
 /// Distributions that bring new versions, and no fixes to old ones.
 const ROLLING: [&str; 2] = ["arch", "gentoo"];
 
