@@ -10,6 +10,8 @@ mod line;
 mod nftables;
 mod rule;
 mod ruleset;
+#[cfg(test)]
+mod timing;
 mod unread;
 
 #[cfg(test)]

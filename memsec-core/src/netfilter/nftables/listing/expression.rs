@@ -22,6 +22,9 @@ const META: [&str; 12] = [
     "oifgroup", "mark", "skuid", "skgid", "nftrace",
 ];
 
+/// So many operations, one on the other, are not read any more.
+const OPERATIONS: usize = 8;
+
 /// What the left side of a match may be: fields with "." between, each with
 /// operations on its bits.
 pub(super) fn left(tokens: &mut Tokens<'_>) -> Option<Value> {
@@ -37,11 +40,13 @@ pub(super) fn left(tokens: &mut Tokens<'_>) -> Option<Value> {
 
 fn operations(tokens: &mut Tokens<'_>) -> Option<Value> {
     let mut value = field(tokens)?;
-    while let Some(op) = operator(tokens) {
+    // nft folds what it is given: more is not what it prints.
+    for _ in 0..OPERATIONS {
+        let Some(op) = operator(tokens) else { return Some(value) };
         let right = operand(tokens)?;
         value = json!({ op: [value, right] });
     }
-    Some(value)
+    None
 }
 
 /// Both ways to write it.
@@ -169,8 +174,11 @@ fn option(header: &str, tokens: &mut Tokens<'_>) -> Option<Value> {
 fn generator(kind: &str, tokens: &mut Tokens<'_>) -> Option<Value> {
     match kind {
         "numgen" => skip_words(1, tokens),
+        // What it hashes is not asked.
         "jhash" => {
-            left(tokens)?;
+            while !tokens.ended() && !tokens.is("mod") {
+                tokens.next();
+            }
         }
         _ => {}
     }
