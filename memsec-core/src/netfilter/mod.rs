@@ -10,8 +10,6 @@ mod line;
 mod nftables;
 mod rule;
 mod ruleset;
-#[cfg(test)]
-mod timing;
 mod unread;
 
 #[cfg(test)]
