@@ -1,0 +1,395 @@
+//! Rules of nftables.
+
+use std::fmt::Write;
+
+use fastrand::Rng;
+use memsec_core::net::Family;
+
+use super::words::{
+    STATES, address, addresses, disjoint, interface, network, once, one, port,
+    ports, some,
+};
+
+/// The base chains of a table: a hook, its priorities, and whether packets
+/// often come there.
+const BASES: [(&str, &[&str], usize); 4] = [
+    ("input", &["filter", "-10", "10", "security", "mangle"], 1),
+    ("prerouting", &["raw", "-310", "mangle", "filter", "-5"], 4),
+    ("forward", &["filter", "filter - 5", "1"], 3),
+    ("output", &["filter", "0", "mangle"], 5),
+];
+
+/// The chains that the rules' author made; each jumps only to later ones.
+const OWN: [&str; 3] = ["u1", "u2", "u3"];
+
+/// A table that is being written.
+struct Table<'r> {
+    rng: &'r mut Rng,
+    family: &'static str,
+    sets: Vec<(String, Kind)>,
+    own: &'static [&'static str],
+    text: String,
+}
+
+/// What the elements of a set are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Addresses(Family),
+    Ports,
+    Both(Family),
+    Verdicts(Family),
+}
+
+/// The text that loads some tables.
+pub fn text(rng: &mut Rng) -> String {
+    let mut text = String::new();
+    for number in 0..rng.usize(1..4) {
+        let family = one(rng, &["inet", "inet", "ip", "ip6"]);
+        let mut table = Table {
+            rng,
+            family,
+            sets: Vec::new(),
+            own: &[],
+            text: format!("table {family} t{number} {{\n"),
+        };
+        table.write();
+        text += &table.text;
+        text += "}\n";
+    }
+    if once(rng, 3) {
+        text += &translations(rng);
+    }
+    text
+}
+
+impl Table<'_> {
+    fn write(&mut self) {
+        if self.rng.bool() {
+            self.own = &OWN[..self.rng.usize(..4)];
+        }
+        // A chain must be there before one that goes to it.
+        for at in (0..self.own.len()).rev() {
+            let own = self.own;
+            let _ = writeln!(self.text, "chain {} {{", own[at]);
+            self.own = &own[at + 1..];
+            self.rules(5, "");
+            self.own = own;
+            self.text += "}\n";
+        }
+        for number in 0..self.rng.usize(..4) {
+            self.set(number);
+        }
+        for (index, (hook, priorities, rarity)) in BASES.iter().enumerate() {
+            if once(self.rng, *rarity) {
+                self.base(index, hook, priorities);
+            }
+        }
+    }
+
+    fn base(&mut self, index: usize, hook: &str, priorities: &[&str]) {
+        let priority = one(self.rng, priorities);
+        let policy = match hook != "prerouting" && self.rng.bool() {
+            true => "policy drop;",
+            false => one(self.rng, &["policy accept;", ""]),
+        };
+        let _ = writeln!(
+            self.text,
+            "chain base{index} {{\n\
+             type filter hook {hook} priority {priority}; {policy}"
+        );
+        self.rules(12, hook);
+        self.text += "}\n";
+    }
+
+    fn rules(&mut self, most: usize, hook: &str) {
+        for _ in 0..self.rng.usize(..most) {
+            let rule = self.rule(hook);
+            self.text += &rule;
+            self.text.push('\n');
+        }
+    }
+
+    fn families(&self) -> &'static [Family] {
+        match self.family {
+            "ip" => &[Family::Ipv4],
+            "ip6" => &[Family::Ipv6],
+            _ => &[Family::Ipv4, Family::Ipv4, Family::Ipv6],
+        }
+    }
+
+    fn set(&mut self, number: usize) {
+        let family = one(self.rng, self.families());
+        let kind = one(
+            self.rng,
+            &[
+                Kind::Addresses(family),
+                Kind::Addresses(family),
+                Kind::Ports,
+                Kind::Both(family),
+                Kind::Verdicts(family),
+            ],
+        );
+        let name = format!("set{number}");
+        let (word, kinds, flags) = match kind {
+            Kind::Addresses(_) if self.rng.bool() => {
+                ("set", kind.types(), "flags interval; auto-merge;")
+            }
+            Kind::Addresses(_) => ("set", kind.types(), "flags interval;"),
+            Kind::Ports => ("set", kind.types(), ""),
+            Kind::Both(_) => ("set", kind.types(), ""),
+            Kind::Verdicts(_) => ("map", kind.types(), "flags interval;"),
+        };
+        let _ = writeln!(
+            self.text,
+            "{word} {name} {{\ntype {kinds}; {flags}\nelements = {{"
+        );
+        for element in self.elements(kind, flags.contains("merge")) {
+            let _ = writeln!(self.text, "{element},");
+        }
+        self.text += "}\n}\n";
+        self.sets.push((name, kind));
+    }
+
+    fn elements(&mut self, kind: Kind, merge: bool) -> Vec<String> {
+        match kind {
+            Kind::Addresses(family) if merge => {
+                let count = self.rng.usize(1..6);
+                (0..count).map(|_| network(self.rng, family)).collect()
+            }
+            Kind::Addresses(family) => disjoint(self.rng, family, 6),
+            Kind::Ports => {
+                let count = self.rng.usize(1..6);
+                (0..count).map(|_| port(self.rng).to_string()).collect()
+            }
+            Kind::Both(family) => {
+                let count = self.rng.usize(1..6);
+                let pair = |_| {
+                    let address = address(self.rng, family);
+                    format!("{address} . {}", port(self.rng))
+                };
+                (0..count).map(pair).collect()
+            }
+            Kind::Verdicts(family) => {
+                let networks = disjoint(self.rng, family, 4);
+                let pair =
+                    |network| format!("{network} : {}", self.verdict(""));
+                networks.into_iter().map(pair).collect()
+            }
+        }
+    }
+
+    fn rule(&mut self, hook: &str) -> String {
+        let mut parts = Vec::new();
+        for _ in 0..self.rng.usize(..4) {
+            parts.push(self.condition(hook));
+        }
+        if once(self.rng, 10) {
+            parts.push("counter".to_owned());
+        }
+        match self.rng.usize(..12) {
+            0 => parts.push(self.verdicts()),
+            1 => parts.push(format!("meta mark set {:#x}", self.rng.u8(..4))),
+            2 if hook == "prerouting" => parts.push("notrack".to_owned()),
+            _ => parts.push(self.verdict(hook)),
+        }
+        parts.join(" ")
+    }
+
+    /// A statement that looks the verdict up.
+    fn verdicts(&mut self) -> String {
+        let maps: Vec<_> = self
+            .sets
+            .iter()
+            .filter_map(|(name, kind)| {
+                let Kind::Verdicts(family) = kind else { return None };
+                Some(format!("{} saddr vmap @{name}", ip(*family)))
+            })
+            .collect();
+        if let Some(map) = maps.first() {
+            return map.clone();
+        }
+        let mut verdict = || self.verdict("");
+        let [first, second] = [verdict(), verdict()];
+        match self.rng.usize(..3) {
+            0 => {
+                format!("ct state vmap {{ new : {first}, invalid : {second} }}")
+            }
+            1 => format!("tcp dport vmap {{ 11211 : {first}, 22 : {second} }}"),
+            _ => format!("iifname vmap {{ eth0 : {first}, lo : {second} }}"),
+        }
+    }
+
+    fn verdict(&mut self, hook: &str) -> String {
+        match self.rng.usize(..10) {
+            0..2 if !self.own.is_empty() => {
+                let how = one(self.rng, &["jump", "jump", "goto"]);
+                format!("{how} {}", one(self.rng, self.own))
+            }
+            2 => "return".to_owned(),
+            3 if matches!(hook, "input" | "forward") => "reject".to_owned(),
+            3 => "continue".to_owned(),
+            4..7 => "accept".to_owned(),
+            _ => "drop".to_owned(),
+        }
+    }
+
+    fn condition(&mut self, hook: &str) -> String {
+        let family = one(self.rng, self.families());
+        let not = if once(self.rng, 5) { "!= " } else { "" };
+        let rng = &mut *self.rng;
+        match rng.usize(..18) {
+            0..4 => self.addressed(family, not),
+            4..9 => self.at_port(family, not),
+            9..11 if hook != "output" => {
+                let star = if once(rng, 5) { "*" } else { "" };
+                format!("iifname {not}\"{}{star}\"", interface(rng))
+            }
+            11..14 => {
+                let states = some(rng, &STATES, 3).join(",");
+                format!("ct state {not}{states}")
+            }
+            14 => match rng.bool() {
+                true => format!("meta mark {not}{:#x}", rng.u8(..4)),
+                false => format!("meta mark & 0x3 == {:#x}", rng.u8(..4)),
+            },
+            15 => {
+                let protos = ["tcp", "udp", "icmp", "{ tcp, udp }"];
+                format!("meta l4proto {not}{}", one(rng, &protos))
+            }
+            16 => match family {
+                Family::Ipv4 => format!("ip protocol {not}tcp"),
+                Family::Ipv6 => format!("ip6 nexthdr {not}udp"),
+            },
+            17 => flags(rng, not),
+            _ => format!("meta nfproto {not}{}", nfproto(family)),
+        }
+    }
+
+    fn addressed(&mut self, family: Family, not: &str) -> String {
+        let side = one(self.rng, &["saddr", "saddr", "saddr", "daddr"]);
+        let own = self.named(Kind::Addresses(family));
+        let rng = &mut *self.rng;
+        let value = match (rng.usize(..6), own) {
+            (0..3, Some(name)) => format!("@{name}"),
+            (0, _) => format!("{{ {} }}", disjoint(rng, family, 5).join(", ")),
+            (1, _) => addresses(rng, family),
+            _ => network(rng, family),
+        };
+        format!("{} {side} {not}{value}", ip(family))
+    }
+
+    fn at_port(&mut self, family: Family, not: &str) -> String {
+        let both = self.named(Kind::Both(family));
+        let named = self.named(Kind::Ports);
+        let rng = &mut *self.rng;
+        let proto = one(rng, &["tcp", "tcp", "udp"]);
+        let side = one(rng, &["dport", "dport", "dport", "sport"]);
+        match (rng.usize(..8), both, named) {
+            (0..4, Some(name), _) => {
+                format!("{} saddr . {proto} dport {not}@{name}", ip(family))
+            }
+            (0..4, _, Some(name)) => format!("{proto} {side} {not}@{name}"),
+            (0, ..) => {
+                let pairs: Vec<_> = (0..rng.usize(1..4))
+                    .map(|_| {
+                        format!("{} . {}", address(rng, family), port(rng))
+                    })
+                    .collect();
+                let pairs = pairs.join(", ");
+                format!(
+                    "{} saddr . {proto} dport {not}{{ {pairs} }}",
+                    ip(family)
+                )
+            }
+            (1, ..) => {
+                let list = some(rng, &["22", "53", "11211", "1024-8080"], 4);
+                format!("{proto} {side} {not}{{ {} }}", list.join(", "))
+            }
+            (2, ..) => {
+                format!(
+                    "meta l4proto {{ tcp, udp }} th dport {not}{}",
+                    port(rng)
+                )
+            }
+            _ => format!("{proto} {side} {not}{}", ports(rng, '-')),
+        }
+    }
+
+    /// The name of a set of this kind.
+    fn named(&self, kind: Kind) -> Option<String> {
+        let found = self.sets.iter().find(|set| set.1 == kind);
+        found.map(|set| set.0.clone())
+    }
+}
+
+impl Kind {
+    fn types(self) -> &'static str {
+        match self {
+            Self::Addresses(Family::Ipv4) => "ipv4_addr",
+            Self::Addresses(Family::Ipv6) => "ipv6_addr",
+            Self::Ports => "inet_service",
+            Self::Both(Family::Ipv4) => "ipv4_addr . inet_service",
+            Self::Both(Family::Ipv6) => "ipv6_addr . inet_service",
+            Self::Verdicts(Family::Ipv4) => "ipv4_addr : verdict",
+            Self::Verdicts(Family::Ipv6) => "ipv6_addr : verdict",
+        }
+    }
+}
+
+fn ip(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip6",
+    }
+}
+
+fn nfproto(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "ipv4",
+        Family::Ipv6 => "ipv6",
+    }
+}
+
+fn flags(rng: &mut Rng, not: &str) -> String {
+    let mask = "fin|syn|rst|ack";
+    match rng.usize(..3) {
+        0 => format!("tcp flags & ({mask}) {}syn", relation(not)),
+        1 => "tcp flags syn".to_owned(),
+        _ => format!("tcp flags & (syn|ack) {}0x0", relation(not)),
+    }
+}
+
+fn relation(not: &str) -> &'static str {
+    if not.is_empty() { "== " } else { "!= " }
+}
+
+/// A table that translates addresses.
+fn translations(rng: &mut Rng) -> String {
+    let family = one(rng, &[Family::Ipv4, Family::Ipv4, Family::Ipv6]);
+    let to = match family {
+        Family::Ipv4 => one(rng, &["172.17.0.2", "10.0.0.9", "192.0.2.1"]),
+        Family::Ipv6 => one(rng, &["2001:db8:0:2::9", "2001:db8:0:1::1"]),
+    };
+    let mut text = format!(
+        "table {} nat {{\nchain in {{\n\
+         type nat hook prerouting priority dstnat;\n",
+        ip(family)
+    );
+    for _ in 0..rng.usize(1..4) {
+        let from = match rng.bool() {
+            true => format!("{} saddr {} ", ip(family), network(rng, family)),
+            false => format!("iifname {} ", interface(rng)),
+        };
+        let proto = one(rng, &["tcp", "udp"]);
+        let what = match (rng.usize(..4), family) {
+            (0, _) => "accept".to_owned(),
+            (1, _) => format!("redirect to :{}", port(rng)),
+            (2, Family::Ipv4) => format!("dnat to {to}:{}", port(rng)),
+            (2, Family::Ipv6) => format!("dnat to [{to}]:{}", port(rng)),
+            _ => format!("dnat to {to}"),
+        };
+        let port = ports(rng, '-');
+        let _ = writeln!(text, "{from}{proto} dport {port} {what}");
+    }
+    text + "}\n}\n"
+}
