@@ -1,5 +1,6 @@
 //! The model beside the kernel.
 
+use ipnet::IpNet;
 use memsec_core::{
     Explanation, Host, Packet, Snapshot, Verdict, snapshot::Process,
 };
@@ -92,7 +93,7 @@ fn agrees(answer: &Explanation, packet: &Packet, fate: Fate) -> bool {
         | (Fate::Rejected { .. }, Verdict::Rejected)
         | (Fate::Rejected { heard: false }, Verdict::Dropped)
         | (Fate::Forwarded(_), Verdict::Forwarded) => true,
-        (Fate::Dropped, Verdict::Rejected) => is_refused_silently(packet),
+        (Fate::Dropped, Verdict::Rejected) => !is_told(packet),
         (Fate::Delivered(to), Verdict::Delivered) => to.port() == MEMCACHED,
         (Fate::Delivered(to), Verdict::NobodyListens) => {
             to.port() != MEMCACHED || !is_heard(packet)
@@ -101,11 +102,26 @@ fn agrees(answer: &Explanation, packet: &Packet, fate: Fate) -> bool {
     }
 }
 
-/// Nobody is told of a RST, nor of what was not for one host alone, nor of
-/// what a host cannot have sent.
-fn is_refused_silently(packet: &Packet) -> bool {
-    let to = destination(packet);
-    packet.flags.contains('R') || !is_heard(packet) || to.is_loopback()
+/// Whether somebody can be told: a host of a network that the kernel has a
+/// route to, and of no RST, nor of what was not for one host alone.
+fn is_told(packet: &Packet) -> bool {
+    let neighbours: [IpNet; 4] = [
+        "198.51.100.0/24".parse(),
+        "203.0.113.0/24".parse(),
+        "10.0.0.0/24".parse(),
+        "2001:db8:99::/48".parse(),
+    ]
+    .map(|network| network.expect("a network"));
+    let from = packet.from;
+    !packet.flags.contains('R')
+        && is_heard(packet)
+        && !destination(packet).is_loopback()
+        && !destination(packet).to_string().starts_with("::ffff:")
+        && neighbours.iter().any(|network| {
+            network.contains(&from)
+                && from != network.network()
+                && from != network.broadcast()
+        })
 }
 
 /// Whether a socket of TCP would hear the packet: it is for one host.

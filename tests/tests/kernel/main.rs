@@ -51,13 +51,18 @@ const AMOUNTS: [u64; 2] = [200_000, 2_000_000];
 const PACKETS: usize = 500;
 
 /// Threads, each with a host: a tool that loads rules mostly waits.
-const WORKERS: usize = 8;
+const WORKERS: usize = 32;
 
 /// The smallest share of answers that must be certain, in percent.
 const CERTAIN: u64 = 95;
 
 /// Contradictions after which a run ends.
-const ENOUGH: usize = 10;
+fn enough() -> usize {
+    env::var("MEMSEC_KERNEL_ENOUGH")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(10)
+}
 
 fn ready() -> bool {
     requirements::met(&PROGRAMS) && requirements::met_device("/dev/net/tun")
@@ -130,6 +135,7 @@ struct Run {
     rule_sets: AtomicU64,
     compared: AtomicU64,
     certain: AtomicU64,
+    wrong: AtomicU64,
     micros: [AtomicU64; 3],
     fates: Mutex<BTreeMap<&'static str, u64>>,
     unloadable: Mutex<Vec<String>>,
@@ -140,10 +146,12 @@ impl Run {
     fn work(&self, worker: usize) {
         let setup = SETUPS[worker % SETUPS.len()];
         let mut oracle = Oracle::new(setup).expect("a host");
+        let mut number = worker as u64;
         while self.compared.load(Relaxed) < self.amount
-            && self.contradictions.lock().expect("no panic").len() < ENOUGH
+            && self.contradictions.lock().expect("no panic").len() < enough()
         {
-            let number = self.rule_sets.fetch_add(1, Relaxed);
+            number += WORKERS as u64;
+            self.rule_sets.fetch_add(1, Relaxed);
             let mut rng = Rng::with_seed(self.seed.wrapping_add(number));
             let loads = rules::random(&mut rng);
             let title = format!("seed {} rule set {number}", self.seed);
@@ -180,12 +188,12 @@ impl Run {
             }
         };
         let mut certain = 0;
-        let mut wrong = None;
+        let mut wrong = Vec::new();
         for (packet, fate) in packets.iter().zip(&fates) {
             match model.standing(packet, *fate) {
                 Standing::Certain => certain += 1,
                 Standing::Possible => {}
-                Standing::Contradiction(_) => wrong = Some(packet),
+                Standing::Contradiction(_) => wrong.push(packet.clone()),
             }
         }
         let spans = [loaded - began, asked - loaded, asked.elapsed()];
@@ -195,11 +203,9 @@ impl Run {
         self.compared.fetch_add(packets.len() as u64, Relaxed);
         self.certain.fetch_add(certain, Relaxed);
         self.count(&fates);
-        // What does not come again was something else: a late softirq.
-        let small =
-            wrong.and_then(|packet| shrink::shrink(oracle, case, packet, text));
-        if let Some(small) = small {
-            let found = format!("{small}");
+        self.wrong.fetch_add(wrong.len() as u64, Relaxed);
+        if let Some(small) = shrink::smallest(oracle, &case, wrong, text) {
+            let found = small.to_string();
             self.contradictions.lock().expect("no panic").push(found);
         }
     }
@@ -212,8 +218,8 @@ impl Run {
     }
 
     fn report(self, seconds: f64) {
-        let [compared, certain, rule_sets] =
-            [self.compared, self.certain, self.rule_sets]
+        let [compared, certain, wrong, rule_sets] =
+            [self.compared, self.certain, self.wrong, self.rule_sets]
                 .map(AtomicU64::into_inner);
         let [load, ask, model] = self.micros.map(AtomicU64::into_inner);
         let fates = self.fates.into_inner().expect("no panic");
@@ -222,7 +228,7 @@ impl Run {
             self.contradictions.into_inner().expect("no panic");
         println!(
             "{compared} verdicts of {rule_sets} rule sets in {seconds:.1} s \
-             ({:.0} a second), {:.2} % certain, {fates:?}; {} rule sets did \
+             ({:.0} a second), {:.2} % certain, {wrong} contradictions, {fates:?}; {} rule sets did \
              not load; a verdict took {:.1} us to load, {:.1} us in the \
              kernel, {:.1} us in the model",
             compared as f64 / seconds,

@@ -1,5 +1,7 @@
 //! Makes a contradiction small.
 
+use std::env;
+
 use memsec_core::Packet;
 
 use crate::{
@@ -22,47 +24,68 @@ pub fn contradiction(
     oracle.load(loads).ok()?;
     let snapshot = oracle.snapshot(text).ok()?;
     let fate = oracle.ask(std::slice::from_ref(packet))[0];
-    let standing = match Model::new(snapshot) {
-        Ok(model) => model.standing(packet, fate),
-        Err(error) => Standing::Contradiction(error),
-    };
-    match standing {
+    // Rules that lost a line can be such as no model reads.
+    match Model::new(snapshot).ok()?.standing(packet, fate) {
         Standing::Contradiction(why) => Some((fate, why)),
         _ => None,
     }
 }
 
-/// Drops every line of the rules that the contradiction does not need.
-pub fn shrink(
+/// The smallest case of one of the packets: of one that is also wrong with
+/// no rules at all, only where all are. What does not come again was
+/// something else, such as a softirq that came late.
+pub fn smallest(
     oracle: &mut Oracle,
-    mut case: Case,
-    packet: &Packet,
+    case: &Case,
+    packets: Vec<Packet>,
     text: bool,
 ) -> Option<Case> {
-    let (mut fate, mut why) = contradiction(oracle, &case.loads, packet, text)?;
-    let mut attempts = 0;
-    let longest = case.loads.iter().map(|l| l.text.lines().count()).max()?;
-    let mut size = longest.next_power_of_two();
+    let first = packets.first().cloned()?;
+    let mut ruled = packets
+        .into_iter()
+        .filter(|packet| contradiction(oracle, &[], packet, text).is_none());
+    match ruled.next() {
+        Some(packet) => shrink(oracle, case, packet, text),
+        None if env::var_os("MEMSEC_KERNEL_RULES_ONLY").is_some() => None,
+        None => shrink(oracle, case, first, text),
+    }
+}
+
+/// Drops every line of the rules that the contradiction does not need.
+fn shrink(
+    oracle: &mut Oracle,
+    case: &Case,
+    packet: Packet,
+    text: bool,
+) -> Option<Case> {
+    let mut loads = case.loads.clone();
+    let (mut fate, mut why) = contradiction(oracle, &loads, &packet, text)?;
+    let mut attempts = ATTEMPTS;
+    let lines = loads.iter().map(|load| load.text.lines().count()).sum();
+    let mut size = usize::next_power_of_two(lines);
     while size > 0 {
         let mut at = 0;
-        while let Some(fewer) = without(&case.loads, at, size) {
-            attempts += 1;
-            if attempts > ATTEMPTS {
+        while let Some(fewer) = without(&loads, at, size) {
+            attempts = attempts.saturating_sub(1);
+            if attempts == 0 {
                 break;
             }
-            match contradiction(oracle, &fewer, packet, text) {
+            match contradiction(oracle, &fewer, &packet, text) {
                 Some(still) => {
                     (fate, why) = still;
-                    case.loads = fewer;
+                    loads = fewer;
                 }
                 None => at += size,
             }
         }
         size /= 2;
     }
-    case.shows = format!("{}\n{}", case.shows, comment(&why));
-    case.packets = vec![(word(fate).to_owned(), packet.clone())];
-    Some(case)
+    Some(Case {
+        shows: format!("{}\n{}", case.shows, comment(&why)),
+        setup: case.setup,
+        loads,
+        packets: vec![(word(fate).to_owned(), packet)],
+    })
 }
 
 fn comment(why: &str) -> String {

@@ -16,6 +16,8 @@ use std::{
     io::Write,
     net::{IpAddr, SocketAddr},
     os::fd::{AsRawFd, OwnedFd},
+    thread,
+    time::Duration,
 };
 
 use memsec_core::{Packet, Snapshot, State};
@@ -103,7 +105,7 @@ impl Oracle {
             .iter()
             .all(|fate| matches!(fate, Fate::Delivered(_)))
         {
-            std::thread::yield_now();
+            thread::yield_now();
         }
     }
 
@@ -122,7 +124,7 @@ impl Oracle {
         self.loaded = loads.iter().map(|load| load.tool).collect();
         Tool::Nft.load(&ruleset)?;
         if before.contains(&Tool::Ipset) {
-            Tool::Ipset.load("flush\ndestroy\n")?;
+            retire_sets()?;
         }
         others.iter().try_for_each(|load| load.tool.load(&load.text))
     }
@@ -259,6 +261,20 @@ fn cables() -> Result<HashMap<&'static str, (File, [u8; 6])>, String> {
         run(&["ip", family, "-batch", "-"], &format!("{route}\n"))?;
     }
     Ok(cables)
+}
+
+/// Destroys every set. The kernel still counts the rules that used them for
+/// a moment after those are gone.
+fn retire_sets() -> Result<(), String> {
+    let mut last = Ok(());
+    for _ in 0..100 {
+        last = Tool::Ipset.load("flush\ndestroy\n");
+        if last.is_ok() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    last
 }
 
 /// A socket that sends whole IP packets.

@@ -84,7 +84,8 @@ fn element(rng: &mut Rng, kind: &str, family: Family) -> String {
     let mut parts = Vec::new();
     for kind in kinds.split(',') {
         parts.push(match kind {
-            "ip" => address(rng, family).to_owned(),
+            // A set has no place for the address of nobody.
+            "ip" => address(rng, family).replace("0.0.0.0", "0.0.0.1"),
             "net" => network(rng, family),
             "iface" => one(rng, &["eth0", "eth1", "docker0"]).to_owned(),
             _ if kinds == "port" => port(rng).to_string(),

@@ -40,6 +40,15 @@ enum Kind {
     Verdicts(Family),
 }
 
+/// What the conditions of a rule are about.
+#[derive(Clone, Copy)]
+struct About {
+    family: Family,
+    proto: &'static str,
+    /// Whether it names ports, or else the protocol by itself.
+    ports: bool,
+}
+
 /// The text that loads some tables.
 pub fn text(rng: &mut Rng) -> String {
     let mut text = String::new();
@@ -178,16 +187,22 @@ impl Table<'_> {
         }
     }
 
+    /// A rule, of one family and one protocol: nft takes no other.
     fn rule(&mut self, hook: &str) -> String {
+        let about = About {
+            family: one(self.rng, self.families()),
+            proto: one(self.rng, &["tcp", "tcp", "udp"]),
+            ports: !once(self.rng, 3),
+        };
         let mut parts = Vec::new();
         for _ in 0..self.rng.usize(..4) {
-            parts.push(self.condition(hook));
+            parts.push(self.condition(about, hook));
         }
         if once(self.rng, 10) {
             parts.push("counter".to_owned());
         }
         match self.rng.usize(..12) {
-            0 => parts.push(self.verdicts()),
+            0 => parts.push(self.verdicts(about)),
             1 => parts.push(format!("meta mark set {:#x}", self.rng.u8(..4))),
             2 if hook == "prerouting" => parts.push("notrack".to_owned()),
             _ => parts.push(self.verdict(hook)),
@@ -196,25 +211,22 @@ impl Table<'_> {
     }
 
     /// A statement that looks the verdict up.
-    fn verdicts(&mut self) -> String {
-        let maps: Vec<_> = self
-            .sets
-            .iter()
-            .filter_map(|(name, kind)| {
-                let Kind::Verdicts(family) = kind else { return None };
-                Some(format!("{} saddr vmap @{name}", ip(*family)))
-            })
-            .collect();
-        if let Some(map) = maps.first() {
-            return map.clone();
+    fn verdicts(&mut self, about: About) -> String {
+        let ip = ip(about.family);
+        if let Some(map) = self.named(Kind::Verdicts(about.family)) {
+            return format!("{ip} saddr vmap @{map}");
         }
-        let mut verdict = || self.verdict("");
-        let [first, second] = [verdict(), verdict()];
+        let [first, second] = [self.verdict(""), self.verdict("")];
         match self.rng.usize(..3) {
             0 => {
                 format!("ct state vmap {{ new : {first}, invalid : {second} }}")
             }
-            1 => format!("tcp dport vmap {{ 11211 : {first}, 22 : {second} }}"),
+            1 if about.ports => {
+                let proto = about.proto;
+                format!(
+                    "{proto} dport vmap {{ 11211 : {first}, 22 : {second} }}"
+                )
+            }
             _ => format!("iifname vmap {{ eth0 : {first}, lo : {second} }}"),
         }
     }
@@ -233,13 +245,13 @@ impl Table<'_> {
         }
     }
 
-    fn condition(&mut self, hook: &str) -> String {
-        let family = one(self.rng, self.families());
+    fn condition(&mut self, about: About, hook: &str) -> String {
+        let About { family, proto, ports } = about;
         let not = if once(self.rng, 5) { "!= " } else { "" };
         let rng = &mut *self.rng;
         match rng.usize(..18) {
             0..4 => self.addressed(family, not),
-            4..9 => self.at_port(family, not),
+            4..9 if ports => self.at_port(family, proto, not),
             9..11 if hook != "output" => {
                 let star = if once(rng, 5) { "*" } else { "" };
                 format!("iifname {not}\"{}{star}\"", interface(rng))
@@ -252,16 +264,19 @@ impl Table<'_> {
                 true => format!("meta mark {not}{:#x}", rng.u8(..4)),
                 false => format!("meta mark & 0x3 == {:#x}", rng.u8(..4)),
             },
-            15 => {
+            15 if !ports => {
                 let protos = ["tcp", "udp", "icmp", "{ tcp, udp }"];
                 format!("meta l4proto {not}{}", one(rng, &protos))
             }
-            16 => match family {
+            16 if !ports => match family {
                 Family::Ipv4 => format!("ip protocol {not}tcp"),
                 Family::Ipv6 => format!("ip6 nexthdr {not}udp"),
             },
-            17 => flags(rng, not),
-            _ => format!("meta nfproto {not}{}", nfproto(family)),
+            17 if ports && proto == "tcp" => flags(rng, not),
+            _ if self.family == "inet" => {
+                format!("meta nfproto {not}{}", nfproto(family))
+            }
+            _ => "meta mark 0".to_owned(),
         }
     }
 
@@ -278,11 +293,10 @@ impl Table<'_> {
         format!("{} {side} {not}{value}", ip(family))
     }
 
-    fn at_port(&mut self, family: Family, not: &str) -> String {
+    fn at_port(&mut self, family: Family, proto: &str, not: &str) -> String {
         let both = self.named(Kind::Both(family));
         let named = self.named(Kind::Ports);
         let rng = &mut *self.rng;
-        let proto = one(rng, &["tcp", "tcp", "udp"]);
         let side = one(rng, &["dport", "dport", "dport", "sport"]);
         match (rng.usize(..8), both, named) {
             (0..4, Some(name), _) => {
@@ -306,10 +320,7 @@ impl Table<'_> {
                 format!("{proto} {side} {not}{{ {} }}", list.join(", "))
             }
             (2, ..) => {
-                format!(
-                    "meta l4proto {{ tcp, udp }} th dport {not}{}",
-                    port(rng)
-                )
+                format!("meta l4proto {proto} th dport {not}{}", port(rng))
             }
             _ => format!("{proto} {side} {not}{}", ports(rng, '-')),
         }
