@@ -51,7 +51,7 @@ const AMOUNTS: [u64; 2] = [200_000, 2_000_000];
 const PACKETS: usize = 500;
 
 /// Threads, each with a host: a tool that loads rules mostly waits.
-const WORKERS: usize = 32;
+const WORKERS: usize = 8;
 
 /// The smallest share of answers that must be certain, in percent.
 const CERTAIN: u64 = 95;

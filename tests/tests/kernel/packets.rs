@@ -110,6 +110,10 @@ impl Named {
         if interface == "local" {
             make_local(rng, family, &mut packet);
         }
+        if packet.state != State::New || interface == "local" {
+            // So that few are of one connection.
+            packet.sport = rng.u16(1..);
+        }
         packet
     }
 

@@ -40,6 +40,9 @@ pub fn smallest(
     packets: Vec<Packet>,
     text: bool,
 ) -> Option<Case> {
+    if env::var_os("NOSHRINK").is_some() {
+        return None;
+    }
     let first = packets.first().cloned()?;
     let mut ruled = packets
         .into_iter()

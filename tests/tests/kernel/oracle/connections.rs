@@ -11,6 +11,8 @@ use netlink_packet_netfilter::{
     },
 };
 
+use nix::errno::Errno;
+
 use super::netlink::Netfilter;
 
 /// TCP_CONNTRACK_ESTABLISHED.
@@ -50,17 +52,28 @@ impl Connections {
         if packet.proto == Proto::Tcp {
             parts.push(ConntrackAttribute::CtaProtoInfo(vec![tcp()]));
         }
-        let family = match from {
-            SocketAddr::V4(_) => NetfilterProtoFamily::IPv4,
-            SocketAddr::V6(_) => NetfilterProtoFamily::IPv6,
-        };
-        self.netfilter.ask(family, 0, ConntrackMessage::New(parts))
+        self.netfilter.ask(family(from), 0, ConntrackMessage::New(parts))
     }
 
-    /// Forgets all of them.
-    pub fn flush(&mut self) -> nix::Result<()> {
-        let all = ConntrackMessage::Delete(Vec::new());
-        self.netfilter.ask(NetfilterProtoFamily::Unspec, 0, all)
+    /// Forgets the connection of a packet, if there is one. (To forget all
+    /// would walk through the table of the whole machine.)
+    pub fn forget(&mut self, packet: &Packet, to: IpAddr) -> nix::Result<()> {
+        let from = SocketAddr::new(packet.from, packet.sport);
+        let to = SocketAddr::new(to, packet.port);
+        let ends = tuple(from, to, packet.proto);
+        let one = vec![ConntrackAttribute::CtaTupleOrig(ends)];
+        let asked = ConntrackMessage::Delete(one);
+        match self.netfilter.ask(family(from), 0, asked) {
+            Err(Errno::ENOENT) => Ok(()),
+            other => other,
+        }
+    }
+}
+
+fn family(address: SocketAddr) -> NetfilterProtoFamily {
+    match address {
+        SocketAddr::V4(_) => NetfilterProtoFamily::IPv4,
+        SocketAddr::V6(_) => NetfilterProtoFamily::IPv6,
     }
 }
 

@@ -183,8 +183,8 @@ impl Oracle {
             self.send(packet, tag)?;
         }
         let fates = self.recorder.fates(packets.len());
-        if remembered {
-            self.connections.flush()?;
+        for packet in packets.iter().filter(|_| remembered) {
+            self.connections.forget(packet, destination(packet))?;
         }
         fates
     }
