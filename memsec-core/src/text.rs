@@ -62,6 +62,15 @@ pub(crate) struct At {
     line: u32,
 }
 
+impl At {
+    /// `len` bytes from `start` on, in a line counted from 1. Beyond the
+    /// first 4 GiB it is lost.
+    pub(crate) fn new(start: usize, len: usize, line: usize) -> Self {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self { start: number(start), len: number(len), line: number(line) }
+    }
+}
+
 impl Source {
     /// The part of this text that `at` was made from.
     pub(crate) fn span(&self, at: At) -> Span {
@@ -103,14 +112,9 @@ impl Span {
         self.source.text().get(self.range.clone()).unwrap_or_default()
     }
 
-    /// Where it is in its source. Beyond the first 4 GiB it is lost.
+    /// Where it is in its source.
     pub(crate) fn at(&self) -> At {
-        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        At {
-            start: number(self.range.start),
-            len: number(self.range.len()),
-            line: number(self.line),
-        }
+        At::new(self.range.start, self.range.len(), self.line)
     }
 
     /// The source that this is a part of.

@@ -1,6 +1,7 @@
 //! The kernel's firewall: tables, chains, rules. Past this room there are no
 //! dialects.
 
+mod boxes;
 mod calls;
 mod compare;
 mod ipset;

@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use super::{
-    Action, Match, Test, Unread, ipset::Sets, iptables, nftables, unread,
-};
+use super::{Action, Match, Test, Unread, ipset::Sets, iptables, nftables};
 use crate::{
     Error, Snapshot,
     net::{Family, RangeSet},
@@ -137,11 +135,7 @@ pub(crate) enum Origin {
 }
 
 impl Rule {
-    pub(super) fn new(
-        mut matches: Vec<Match>,
-        action: Action,
-        span: &Span,
-    ) -> Self {
+    pub(super) fn new(mut matches: Vec<Match>, action: Action, at: At) -> Self {
         let found = matches.iter().enumerate().find_map(|(index, one)| {
             Origin::of(one).map(|origin| (index, origin))
         });
@@ -150,7 +144,7 @@ impl Rule {
             origin
         });
         let body = Arc::new(Body { matches, action });
-        Self { origin, body, at: span.at() }
+        Self { origin, body, at }
     }
 
     /// The conditions beside the origin; all must hold.
@@ -194,6 +188,7 @@ impl Origin {
 }
 
 const NFT: &str = "nft -j list ruleset";
+const TEXT: &str = "nft list ruleset";
 
 fn saves(family: Family) -> [&'static str; 2] {
     match family {
@@ -211,12 +206,11 @@ impl Ruleset {
     /// nowhere, or in a circle.
     pub(crate) fn new(snapshot: &Snapshot) -> Result<Self, Error> {
         let mut all = Self::default();
-        let nft = snapshot.output(NFT);
-        let mut native = nft.as_ref().map(nftables::tables).transpose()?;
+        let mut native = natives(snapshot)?;
         let sets = sets(snapshot)?;
         for family in Family::BOTH {
             let [save, legacy] = saves(family).map(|c| snapshot.output(c));
-            if save.is_none() && legacy.is_none() && nft.is_none() {
+            if save.is_none() && legacy.is_none() && native.is_none() {
                 all.unread.push(Unread::family(family, saves(family)[0]));
             }
             let both = save.iter().chain(other(save.as_ref(), &legacy));
@@ -226,12 +220,16 @@ impl Ruleset {
                 all.take(family, dump, from_save, native.as_mut(), source);
             }
         }
-        if native.is_none() {
-            all.unread.extend(unread::tables(snapshot));
+        for native in native.into_iter().flatten() {
+            if native.dormant {
+                continue;
+            }
+            if native.is_below() {
+                all.unread.push(Unread::below(&native));
+            } else {
+                all.tables.push(native.table);
+            }
         }
-        let native = native.into_iter().flatten();
-        let native = native.filter(|native| !native.dormant);
-        all.tables.extend(native.map(|native| native.table));
         Ok(all)
     }
 
@@ -250,7 +248,7 @@ impl Ruleset {
         &self,
         family: Family,
     ) -> impl Iterator<Item = &Unread> + '_ {
-        let all = self.unread.iter();
+        let all = self.unread.iter().filter(|unread| unread.weighs);
         all.filter(move |unread| unread.families.contain(family))
     }
 
@@ -288,6 +286,30 @@ impl Ruleset {
             }
         }
     }
+}
+
+/// What nft lists: its JSON, and where that does not show all of a table,
+/// the text, if that does.
+fn natives(
+    snapshot: &Snapshot,
+) -> Result<Option<Vec<nftables::Native>>, Error> {
+    let (json, text) = (snapshot.output(NFT), snapshot.output(TEXT));
+    let Some(json) = json else {
+        return text.as_ref().map(nftables::listed).transpose();
+    };
+    let mut natives = nftables::tables(&json)?;
+    let hidden = natives.iter().any(|native| native.hidden);
+    let listed = text.filter(|_| hidden).and_then(|text| {
+        // It only adds to what is known already.
+        nftables::listed(&text).ok()
+    });
+    for other in listed.into_iter().flatten() {
+        let same = natives.iter_mut().find(|native| native.is_same(&other));
+        if let Some(native) = same.filter(|n| n.hidden && !other.hidden) {
+            native.table = other.table;
+        }
+    }
+    Ok(Some(natives))
 }
 
 /// The sets that rules ask, but for those that rules change.

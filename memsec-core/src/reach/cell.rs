@@ -254,6 +254,7 @@ impl Cell<'_> {
         match of {
             Connection::Reply(reply) => Truth::of(*reply == self.reply),
             Connection::Status(bits) => self.status(*bits),
+            Connection::Any => Truth::Yes,
             Connection::OriginalPort(_) if self.translated => Truth::Maybe,
             Connection::OriginalPort(set) => {
                 let port = if self.reply { self.sport } else { self.dport };

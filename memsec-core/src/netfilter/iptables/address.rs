@@ -20,16 +20,26 @@ pub(super) fn list(family: Family, text: &str) -> Option<Parsed> {
     for part in text.split(',') {
         let (address, mask) = network(family, part.trim())?;
         let free = family.last() & !mask;
-        // The bits that are free below the lowest fixed one are one range;
-        // each free bit above doubles the number of ranges.
-        let low = (!free).trailing_zeros().min(width(family));
-        let high = free.count_ones() - low;
-        if 1_u64.checked_shl(high).is_none_or(|n| n > u64::from(RANGES)) {
-            return Some(Parsed::TooMany);
+        match masked(address & mask, free) {
+            Some(all) => ranges.extend(all),
+            None => return Some(Parsed::TooMany),
         }
-        ranges.extend(spread(address & mask, free, low));
     }
     Some(Parsed::Set(RangeSet::from_ranges(ranges)))
+}
+
+/// The numbers that are `base` but for the bits of `free`, which may be
+/// anything, as ranges; `None` if they are too many.
+pub(in crate::netfilter) fn masked(
+    base: u128,
+    free: u128,
+) -> Option<impl Iterator<Item = (u128, u128)>> {
+    // The bits that are free below the lowest fixed one are one range; each
+    // free bit above doubles the number of ranges.
+    let low = (!free).trailing_zeros();
+    let high = free.count_ones() - low;
+    let many = 1_u64.checked_shl(high).is_none_or(|n| n > u64::from(RANGES));
+    (!many).then(|| spread(base, free, low))
 }
 
 /// The ranges of an address whose `free` bits may be anything, the lowest

@@ -10,7 +10,7 @@ mod section;
 mod target;
 mod words;
 
-pub(super) use address::fixed as network;
+pub(super) use address::{fixed as network, masked};
 pub(super) use module::protocol;
 
 use super::{Table, ipset::Sets};

@@ -151,7 +151,7 @@ impl<'a> Section<'a> {
         let draft =
             Draft::read((self.family, self.sets), &self.name, words, line)?;
         let action = self.action(&draft, line);
-        let rule = Rule::new(draft.matches, action, line);
+        let rule = Rule::new(draft.matches, action, line.at());
         if let Some(chain) = self.chains.get_mut(chain) {
             match number {
                 Some(number) => chain.rules.insert(number - 1, rule),
