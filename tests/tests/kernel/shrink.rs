@@ -1,17 +1,24 @@
 //! Makes a contradiction small.
 
-use std::env;
-
-use memsec_core::Packet;
+use memsec_core::{Packet, State};
 
 use crate::{
     case::{Case, word},
-    compare::{Model, Standing},
+    compare::{MEMCACHED, Model, Standing},
     oracle::{Fate, Load, Oracle},
 };
 
 /// How often rules are loaded to make one case small.
 const ATTEMPTS: usize = 400;
+
+/// What makes a packet plainer.
+const PLAINER: [fn(&mut Packet); 5] = [
+    |packet| packet.flags = "S".to_owned(),
+    |packet| packet.state = State::New,
+    |packet| packet.port = MEMCACHED,
+    |packet| packet.sport = 40000,
+    |packet| packet.interface = Some("eth0".to_owned()),
+];
 
 /// What the kernel does with a packet under some rules, if the model
 /// contradicts it, with the contradiction.
@@ -40,16 +47,12 @@ pub fn smallest(
     packets: Vec<Packet>,
     text: bool,
 ) -> Option<Case> {
-    if env::var_os("NOSHRINK").is_some() {
-        return None;
-    }
     let first = packets.first().cloned()?;
     let mut ruled = packets
         .into_iter()
         .filter(|packet| contradiction(oracle, &[], packet, text).is_none());
     match ruled.next() {
         Some(packet) => shrink(oracle, case, packet, text),
-        None if env::var_os("MEMSEC_KERNEL_RULES_ONLY").is_some() => None,
         None => shrink(oracle, case, first, text),
     }
 }
@@ -63,6 +66,7 @@ fn shrink(
 ) -> Option<Case> {
     let mut loads = case.loads.clone();
     let (mut fate, mut why) = contradiction(oracle, &loads, &packet, text)?;
+    let mut packet = packet;
     let mut attempts = ATTEMPTS;
     let lines = loads.iter().map(|load| load.text.lines().count()).sum();
     let mut size = usize::next_power_of_two(lines);
@@ -83,6 +87,14 @@ fn shrink(
         }
         size /= 2;
     }
+    for plainer in PLAINER {
+        let mut simple = packet.clone();
+        plainer(&mut simple);
+        if let Some(still) = contradiction(oracle, &loads, &simple, text) {
+            (fate, why) = still;
+            packet = simple;
+        }
+    }
     Some(Case {
         shows: format!("{}\n{}", case.shows, comment(&why)),
         setup: case.setup,
@@ -97,23 +109,29 @@ fn comment(why: &str) -> String {
 }
 
 /// The rules without `size` lines from the line `at`, counted through all
-/// texts; the lines that open and close stay.
+/// texts. A line by itself that opens a block goes with the block.
 fn without(loads: &[Load], at: usize, size: usize) -> Option<Vec<Load>> {
-    let total: usize = loads.iter().map(|l| l.text.lines().count()).sum();
-    if at >= total {
-        return None;
-    }
-    let mut number = 0;
-    let mut fewer = Vec::new();
-    for load in loads {
-        let kept = load.text.lines().filter(|_| {
-            number += 1;
-            !(at + 1..=at + size).contains(&number)
-        });
-        let text: String = kept.map(|line| format!("{line}\n")).collect();
-        if !text.trim().is_empty() {
-            fewer.push(Load { tool: load.tool, text });
-        }
-    }
-    Some(fewer)
+    let all: Vec<_> = loads.iter().flat_map(|load| load.text.lines()).collect();
+    let rest = all.get(at..).filter(|rest| !rest.is_empty())?;
+    let gone = at..at + if size == 1 { block(rest) } else { size };
+    let mut number = 0..;
+    let kept = |load: &Load| {
+        let lines = load.text.lines().zip(number.by_ref());
+        let lines = lines.filter(|(_, number)| !gone.contains(number));
+        let text = lines.map(|(line, _)| format!("{line}\n")).collect();
+        Load { tool: load.tool, text }
+    };
+    let fewer = loads.iter().map(kept);
+    Some(fewer.filter(|load| !load.text.trim().is_empty()).collect())
+}
+
+/// How many lines the first of them and what it opens take.
+fn block(lines: &[&str]) -> usize {
+    let mut depth = 0;
+    let ends = lines.iter().position(|line| {
+        depth += i32::from(line.ends_with('{'));
+        depth -= i32::from(line.starts_with('}'));
+        depth <= 0
+    });
+    ends.map_or(1, |last| last + 1)
 }

@@ -20,70 +20,71 @@ pub enum Tool {
     Nft,
 }
 
-/// Each tool: its name in a case, the command that loads, the one that shows,
-/// and the name of that in a snapshot.
-const TOOLS: [(Tool, &str, &[&str], &[&str], &str); 6] = [
-    (
-        Tool::Ipset,
-        "ipset",
-        &["ipset", "restore"],
-        &["ipset", "save"],
-        "ipset save",
-    ),
-    (
-        Tool::Iptables,
-        "iptables-nft",
-        &["iptables-nft-restore"],
-        &["iptables-nft-save"],
-        "iptables-save",
-    ),
-    (
-        Tool::Ip6tables,
-        "ip6tables-nft",
-        &["ip6tables-nft-restore"],
-        &["ip6tables-nft-save"],
-        "ip6tables-save",
-    ),
-    (
-        Tool::IptablesLegacy,
-        "iptables-legacy",
-        &["iptables-legacy-restore"],
-        &["iptables-legacy-save"],
-        "iptables-legacy-save",
-    ),
-    (
-        Tool::Ip6tablesLegacy,
-        "ip6tables-legacy",
-        &["ip6tables-legacy-restore"],
-        &["ip6tables-legacy-save"],
-        "ip6tables-legacy-save",
-    ),
-    (
-        Tool::Nft,
-        "nft",
-        &["nft", "-f", "-"],
-        &["nft", "-j", "list", "ruleset"],
-        "nft -j list ruleset",
-    ),
+/// How a tool is used.
+struct Usage {
+    tool: Tool,
+    /// Its name in a case.
+    name: &'static str,
+    load: &'static [&'static str],
+    show: &'static [&'static str],
+    /// What a snapshot calls its output.
+    key: &'static str,
+}
+
+const TOOLS: [Usage; 6] = [
+    Usage {
+        tool: Tool::Ipset,
+        name: "ipset",
+        load: &["ipset", "restore"],
+        show: &["ipset", "save"],
+        key: "ipset save",
+    },
+    Usage {
+        tool: Tool::Iptables,
+        name: "iptables-nft",
+        load: &["iptables-nft-restore"],
+        show: &["iptables-nft-save"],
+        key: "iptables-save",
+    },
+    Usage {
+        tool: Tool::Ip6tables,
+        name: "ip6tables-nft",
+        load: &["ip6tables-nft-restore"],
+        show: &["ip6tables-nft-save"],
+        key: "ip6tables-save",
+    },
+    Usage {
+        tool: Tool::IptablesLegacy,
+        name: "iptables-legacy",
+        load: &["iptables-legacy-restore"],
+        show: &["iptables-legacy-save"],
+        key: "iptables-legacy-save",
+    },
+    Usage {
+        tool: Tool::Ip6tablesLegacy,
+        name: "ip6tables-legacy",
+        load: &["ip6tables-legacy-restore"],
+        show: &["ip6tables-legacy-save"],
+        key: "ip6tables-legacy-save",
+    },
+    Usage {
+        tool: Tool::Nft,
+        name: "nft",
+        load: &["nft", "-f", "-"],
+        show: &["nft", "-j", "list", "ruleset"],
+        key: "nft -j list ruleset",
+    },
 ];
 
 impl Tool {
-    fn row(
-        self,
-    ) -> &'static (
-        Self,
-        &'static str,
-        &'static [&'static str],
-        &'static [&'static str],
-        &'static str,
-    ) {
-        let found = TOOLS.iter().find(|row| row.0 == self);
+    fn usage(self) -> &'static Usage {
+        let found = TOOLS.iter().find(|usage| usage.tool == self);
         found.expect("every tool is listed")
     }
 
     /// What a snapshot calls its output.
     pub fn key(self) -> &'static str {
-        self.row().4
+        self.usage().key
     }
 
     /// Whether its rules are rules of nftables in the kernel.
@@ -98,24 +99,24 @@ impl Tool {
 
     /// Every tool.
     pub fn all() -> impl Iterator<Item = Self> {
-        TOOLS.iter().map(|row| row.0)
+        TOOLS.iter().map(|usage| usage.tool)
     }
 
     /// Loads a text.
     pub fn load(self, text: &str) -> Result<(), String> {
-        run(self.row().2, text).map(drop)
+        run(self.usage().load, text).map(drop)
     }
 
     /// What is loaded, as this tool says it.
     pub fn show(self) -> Result<String, String> {
-        let shown = run(self.row().3, "")?;
+        let shown = run(self.usage().show, "")?;
         Ok(if self == Self::Nft { without_recorder(&shown) } else { shown })
     }
 }
 
 impl fmt::Display for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.row().1)
+        f.write_str(self.usage().name)
     }
 }
 
@@ -123,8 +124,8 @@ impl FromStr for Tool {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let found = TOOLS.iter().find(|row| row.1 == name);
-        found.map(|row| row.0).ok_or_else(|| format!("no tool {name:?}"))
+        let found = TOOLS.iter().find(|usage| usage.name == name);
+        found.map(|usage| usage.tool).ok_or_else(|| format!("no tool {name:?}"))
     }
 }
 
@@ -153,13 +154,17 @@ fn without_recorder(json: &str) -> String {
     let mut ruleset: serde_json::Value =
         serde_json::from_str(json).expect("nft writes JSON");
     let objects = ruleset["nftables"].as_array_mut().expect("a list");
-    objects.retain(|object| {
-        let body = object.as_object().and_then(|o| o.values().next());
-        let is =
-            |key: &str| body.is_some_and(|body| body[key] == recorder::TABLE);
-        !is("table") && !(object.get("table").is_some() && is("name"))
-    });
+    objects.retain(|object| !is_recorders(object));
     ruleset.to_string()
+}
+
+/// Whether an object of nft's JSON is the recorder's table or in it.
+fn is_recorders(object: &serde_json::Value) -> bool {
+    let bodies = object.as_object().into_iter().flatten();
+    bodies.into_iter().any(|(kind, body)| {
+        let key = if kind == "table" { "name" } else { "table" };
+        body[key] == recorder::TABLE
+    })
 }
 
 /// Runs a command with an input, and gives its output or what it complains
