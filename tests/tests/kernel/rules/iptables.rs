@@ -210,8 +210,13 @@ fn condition(
             format!(" -m mark{not} --mark {:#x}{mask}", rng.u8(..4))
         }
         14 => {
-            let kinds = ["LOCAL", "UNICAST", "BROADCAST", "MULTICAST"];
-            format!(" -m addrtype{not} --{side}-type {}", one(rng, &kinds))
+            let kinds = ["LOCAL", "UNICAST", "MULTICAST", "BROADCAST"];
+            // IPv6 has no broadcast.
+            let kinds = match family {
+                Family::Ipv4 => &kinds[..],
+                Family::Ipv6 => &kinds[..3],
+            };
+            format!(" -m addrtype{not} --{side}-type {}", one(rng, kinds))
         }
         15 => {
             let range = addresses(rng, family);
