@@ -112,11 +112,6 @@ impl Span {
         self.source.text().get(self.range.clone()).unwrap_or_default()
     }
 
-    /// Where it is in its source.
-    pub(crate) fn at(&self) -> At {
-        At::new(self.range.start, self.range.len(), self.line)
-    }
-
     /// The source that this is a part of.
     pub fn source(&self) -> &Source {
         &self.source

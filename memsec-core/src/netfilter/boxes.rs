@@ -73,3 +73,19 @@ pub(super) fn either(mut all: Vec<Vec<Match>>) -> Test {
         _ => Test::Either(all.into()),
     }
 }
+
+/// Ports and names in more parts than this are shared among rules.
+const SHARED: usize = 32;
+
+/// The same condition, which may stand in a million rules.
+pub(super) fn shared(test: Test) -> Test {
+    let large = match &test {
+        Test::SourcePort(set) | Test::DestinationPort(set) => {
+            set.ranges().len() > SHARED
+        }
+        Test::In(names) | Test::Out(names) => names.len() > SHARED,
+        Test::Icmp(kinds) => kinds.len() > SHARED,
+        _ => false,
+    };
+    if large { Test::Either([vec![Match::new(test)]].into()) } else { test }
+}

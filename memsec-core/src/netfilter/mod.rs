@@ -6,10 +6,14 @@ mod calls;
 mod compare;
 mod ipset;
 mod iptables;
+mod line;
 mod nftables;
 mod rule;
 mod ruleset;
 mod unread;
+
+#[cfg(test)]
+mod truth_tests;
 
 pub(crate) use rule::{
     Action, AddressType, Addresses, Connection, IcmpType, MarkChange, Marking,

@@ -143,8 +143,25 @@ impl Rule {
             matches.remove(index);
             origin
         });
+        Self::of(origin, matches, action, at)
+    }
+
+    /// A rule whose origin stands apart already.
+    pub(super) fn of(
+        origin: Origin,
+        matches: Vec<Match>,
+        action: Action,
+        at: At,
+    ) -> Self {
         let body = Arc::new(Body { matches, action });
         Self { origin, body, at }
+    }
+
+    /// One that says the same at another place, of another origin if one is
+    /// given.
+    pub(super) fn with(&self, origin: Option<Origin>, at: At) -> Self {
+        let origin = origin.unwrap_or(self.origin);
+        Self { origin, body: self.body.clone(), at }
     }
 
     /// The conditions beside the origin; all must hold.
@@ -190,10 +207,15 @@ impl Origin {
 const NFT: &str = "nft -j list ruleset";
 const TEXT: &str = "nft list ruleset";
 
-fn saves(family: Family) -> [&'static str; 2] {
+/// What shows the rules of either back end, or of one.
+fn saves(family: Family) -> [&'static str; 3] {
     match family {
-        Family::Ipv4 => ["iptables-save", "iptables-legacy-save"],
-        Family::Ipv6 => ["ip6tables-save", "ip6tables-legacy-save"],
+        Family::Ipv4 => {
+            ["iptables-save", "iptables-nft-save", "iptables-legacy-save"]
+        }
+        Family::Ipv6 => {
+            ["ip6tables-save", "ip6tables-nft-save", "ip6tables-legacy-save"]
+        }
     }
 }
 
@@ -209,15 +231,20 @@ impl Ruleset {
         let mut native = natives(snapshot)?;
         let sets = sets(snapshot)?;
         for family in Family::BOTH {
-            let [save, legacy] = saves(family).map(|c| snapshot.output(c));
-            if save.is_none() && legacy.is_none() && native.is_none() {
+            let [save, nft, legacy] = saves(family).map(|c| snapshot.output(c));
+            let none = save.is_none() && nft.is_none() && legacy.is_none();
+            if none && native.is_none() {
                 all.unread.push(Unread::family(family, saves(family)[0]));
             }
-            let both = save.iter().chain(other(save.as_ref(), &legacy));
-            for source in both {
+            let own = save.iter().chain(other(save.as_ref(), &nft, true));
+            for source in own {
                 let dump = iptables::dump(family, source, &sets)?;
-                let from_save = source.name() == saves(family)[0];
-                all.take(family, dump, from_save, native.as_mut(), source);
+                all.warned(family, source, legacy.is_some());
+                all.take(family, dump, true, native.as_mut(), source);
+            }
+            if let Some(source) = other(save.as_ref(), &legacy, false) {
+                let dump = iptables::dump(family, source, &sets)?;
+                all.take(family, dump, false, native.as_mut(), source);
             }
         }
         for native in native.into_iter().flatten() {
@@ -252,16 +279,33 @@ impl Ruleset {
         all.filter(move |unread| unread.families.contain(family))
     }
 
+    /// Takes note of rules of the old back end that are there, and that
+    /// nothing shows.
+    fn warned(&mut self, family: Family, save: &Source, legacy: bool) {
+        const WARNING: &str = "legacy tables present";
+        if legacy || iptables::is_legacy(save.text()) {
+            return;
+        }
+        let comments = save.lines().filter(|line| line.text().starts_with('#'));
+        let mut warnings = comments.filter(|c| c.text().contains(WARNING));
+        if let Some(line) = warnings.next() {
+            let command = saves(family)[2];
+            let hidden = Unread::hidden(family, command, line.place());
+            self.unread.push(hidden);
+        }
+    }
+
     /// Joins what iptables-save says with what nft says of the same tables:
     /// each counts once.
     fn take(
         &mut self,
         family: Family,
-        dump: iptables::Dump,
+        mut dump: iptables::Dump,
         from_save: bool,
         native: Option<&mut Vec<nftables::Native>>,
         source: &Source,
     ) {
+        self.unread.append(&mut dump.unread);
         let shared = from_save && !dump.legacy;
         let Some(native) = native else {
             if let Some(what) = dump.incompatible {
@@ -319,8 +363,11 @@ fn sets(snapshot: &Snapshot) -> Result<Sets, Error> {
     };
     let saves = Family::BOTH.into_iter().flat_map(saves);
     let saves: Vec<_> = saves.filter_map(|c| snapshot.output(c)).collect();
-    let lines = saves.iter().flat_map(|save| save.text().lines());
-    let rules = lines.filter(|line| line.contains(" SET "));
+    let rules = saves.iter().flat_map(|save| {
+        let text = save.text();
+        text.match_indices(" SET ")
+            .filter_map(move |(at, _)| text.get(at..)?.lines().next())
+    });
     let changed = rules.flat_map(|rule| {
         let words = rule.split_whitespace();
         let names = words.clone().skip(1);
@@ -331,15 +378,17 @@ fn sets(snapshot: &Snapshot) -> Result<Sets, Error> {
     Sets::new(&source, &changed.collect::<Vec<_>>())
 }
 
-/// The other back end's dump, unless it is the same one again.
+/// The dump of a back end alone, unless it is the same as the first one
+/// again.
 fn other<'a>(
     save: Option<&Source>,
-    legacy: &'a Option<Source>,
+    other: &'a Option<Source>,
+    of_nft: bool,
 ) -> Option<&'a Source> {
-    let legacy = legacy.as_ref()?;
-    let again = save.is_some_and(|save| {
-        iptables::essence(save).eq(iptables::essence(legacy))
-    });
-    let nft = save.is_some_and(|save| iptables::is_nft(save.text()));
-    (nft || !again).then_some(legacy)
+    let other = other.as_ref()?;
+    let Some(save) = save else { return Some(other) };
+    let nft = iptables::is_nft(save.text());
+    let again = iptables::essence(save).eq(iptables::essence(other));
+    let same = if of_nft { nft || again } else { again && !nft };
+    (!same).then_some(other)
 }

@@ -31,6 +31,25 @@ impl Unread {
         Self { weighs: false, ..all }
     }
 
+    /// A table that the kernel does not have.
+    pub(super) fn table(family: Family, name: &str, place: Place) -> Self {
+        let what = format!("the table {name}: there is none of that name");
+        Self::new(Families::Only(family), false, what, place)
+    }
+
+    /// Text around a dump that is no part of it.
+    pub(super) fn around(family: Family, place: Place) -> Self {
+        let what = "text around the tables is passed over".to_owned();
+        let all = Self::new(Families::Only(family), false, what, place);
+        Self { weighs: false, ..all }
+    }
+
+    /// Rules that another tool would show.
+    pub(super) fn hidden(family: Family, command: &str, place: Place) -> Self {
+        let what = format!("more of the firewall: no output of {command}");
+        Self::new(Families::Only(family), false, what, place)
+    }
+
     pub(super) fn new(
         families: Families,
         everything: bool,

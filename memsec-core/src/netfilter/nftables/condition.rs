@@ -11,12 +11,9 @@ use crate::{
     net::RangeSet,
     netfilter::{
         Connection, Match, Name, State, Status, Test,
-        boxes::{Boxes, Range, either},
+        boxes::{Boxes, Range, either, shared},
     },
 };
-
-/// Ports in more ranges than this are shared among rules.
-const SHARED: usize = 32;
 
 /// What a match says beside what its left side implies.
 pub(super) fn matches(
@@ -135,23 +132,9 @@ fn equal(
         return among(operands, right.elements().iter());
     };
     sets.asked(name, operands, |elements| {
-        shared(among(operands, elements.iter())?)
+        let Match { negated, test } = among(operands, elements.iter())?;
+        Some(Match { negated, test: shared(test) })
     })
-}
-
-/// A set may stand in a million rules.
-fn shared(found: Match) -> Option<Match> {
-    let large = match &found.test {
-        Test::SourcePort(set) | Test::DestinationPort(set) => {
-            set.ranges().len() > SHARED
-        }
-        Test::In(names) | Test::Out(names) => names.len() > SHARED,
-        _ => false,
-    };
-    if !large {
-        return Some(found);
-    }
-    Some(Match::new(Test::Either([vec![found]].into())))
 }
 
 /// Whether operands are one of the elements.

@@ -14,15 +14,15 @@ pub(super) enum Piece<'a> {
     Word(Cow<'a, str>),
     Number(u64),
     Flag(bool),
-    Prefix(Box<(Piece<'a>, Piece<'a>)>),
-    Range(Box<(Piece<'a>, Piece<'a>)>),
+    Prefix(Box<(Self, Self)>),
+    Range(Box<(Self, Self)>),
     /// Any of them.
-    Set(Vec<Piece<'a>>),
+    Set(Vec<Self>),
     /// Bits, joined.
-    Bits(Vec<Piece<'a>>),
-    Concat(Vec<Piece<'a>>),
+    Bits(Vec<Self>),
+    Concat(Vec<Self>),
     /// An element that is gone at some moment.
-    Timed(Box<Piece<'a>>),
+    Timed(Box<Self>),
     Unknown,
 }
 
