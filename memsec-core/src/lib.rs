@@ -36,6 +36,7 @@ mod audit;
 mod error;
 mod host;
 mod json;
+mod managers;
 mod memcached;
 pub mod net;
 mod netfilter;

@@ -225,22 +225,22 @@ fn about(rest: &str) -> (Kind, bool) {
     if rest.is_empty() {
         return (Kind::Plain, false);
     }
-    let (mut without, mut timed, mut wildcard) = (false, false, false);
+    let (mut kind, mut wildcard) = (Kind::Plain, false);
     let mut words = words(rest);
     while let Some(word) = words.next() {
         match word {
-            "nomatch" => without = true,
-            "timeout" => timed = words.next() != Some("0"),
+            "nomatch" => kind = Kind::Without,
+            "timeout"
+                if words.next() != Some("0")
+                // One that does not match, for a while.
+                && kind == Kind::Plain =>
+            {
+                kind = Kind::Timed;
+            }
             "wildcard" => wildcard = true,
             _ => {}
         }
     }
-    let kind = match (without, timed) {
-        (true, false) => Kind::Without,
-        (true, true) => Kind::Passing,
-        (false, true) => Kind::Timed,
-        (false, false) => Kind::Plain,
-    };
     (kind, wildcard)
 }
 

@@ -17,10 +17,8 @@ const EXTENSIONS: [&str; 6] = ["hbh", "rt", "frag", "dst", "mh", "srh"];
 const ROUTE: [&str; 6] = ["classid", "nexthop", "mtu", "ipsec", "ip", "ip6"];
 
 /// Keys of "meta" that need not say so.
-const META: [&str; 12] = [
-    "iif", "oif", "iifname", "oifname", "iiftype", "oiftype", "iifgroup",
-    "oifgroup", "mark", "skuid", "skgid", "nftrace",
-];
+const META: [&str; 6] =
+    ["iif", "oif", "iifname", "oifname", "iifgroup", "oifgroup"];
 
 /// What the left side of a match may be: fields with "." between, each with
 /// operations on its bits.
@@ -44,19 +42,9 @@ fn operations(tokens: &mut Tokens<'_>) -> Option<Value> {
     Some(value)
 }
 
-/// Both ways to write it.
 fn operator(tokens: &mut Tokens<'_>) -> Option<&'static str> {
-    let all = [
-        ("&", "and"),
-        ("|", "or"),
-        ("^", "xor"),
-        ("<<", "lshift"),
-        (">>", "rshift"),
-    ];
-    let one = all
-        .into_iter()
-        .find(|(sign, word)| tokens.take(sign) || tokens.take(word));
-    one.map(|(sign, _)| sign)
+    let all = ["&", "|", "^", "<<", ">>"];
+    all.into_iter().find(|op| tokens.take(op))
 }
 
 /// The right side of an operation: a number, or bits, in parentheses if
@@ -90,10 +78,8 @@ fn field(tokens: &mut Tokens<'_>) -> Option<Value> {
         "exthdr" => Some(json!({ "exthdr": { "name": tokens.word()? } })),
         "tcp" | "ip" if tokens.take("option") => option(word, tokens),
         "rt" if ROUTE.contains(&tokens.peek().text) => {
-            // "rt ip nexthop".
-            if matches!(tokens.word()?, "ip" | "ip6") {
-                tokens.word()?;
-            }
+            let _ = tokens.take("ip") || tokens.take("ip6");
+            tokens.word()?;
             Some(json!({ "rt": null }))
         }
         "sctp" if tokens.take("chunk") => {

@@ -1,0 +1,72 @@
+//! The firewall managers: what each will load at its next start, and how one
+//! asks it for a rule.
+
+pub(crate) mod csf;
+
+use crate::{Error, Snapshot, text::Place};
+
+/// The programs that own a firewall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(dead_code, reason = "not every manager is read yet")]
+pub(crate) enum Manager {
+    Csf,
+    Ufw,
+    Firewalld,
+    Docker,
+    /// netfilter-persistent, iptables-services or nftables.service: files
+    /// that are loaded as they are.
+    Files,
+}
+
+impl Manager {
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Csf => "csf",
+            Self::Ufw => "ufw",
+            Self::Firewalld => "firewalld",
+            Self::Docker => "docker",
+            Self::Files => "the file of saved rules",
+        }
+    }
+}
+
+/// What a manager will load at its next start, read from its own files.
+#[derive(Clone, Debug)]
+pub(crate) struct Load {
+    pub manager: Manager,
+    /// True if it is enabled: the next boot loads it.
+    pub enabled: bool,
+    /// The rules, in the form in which a dump of them would be.
+    pub dumps: Vec<Dump>,
+    /// What its files do not tell: shell scripts, lists from elsewhere.
+    pub unknown: Vec<(String, Place)>,
+}
+
+/// Rules as text: what the command of that name would print after the load.
+#[derive(Clone, Debug)]
+pub(crate) struct Dump {
+    /// "iptables-save", "ip6tables-save", "ipset save" or
+    /// "nft list ruleset".
+    pub command: &'static str,
+    pub text: String,
+    /// For each line of the text, the place in the manager's files that it
+    /// is for; as many as lines.
+    pub places: Vec<Option<Place>>,
+}
+
+/// Reads what one manager will load; `None` where it is not installed.
+type Read = fn(&Snapshot) -> Result<Option<Load>, Error>;
+
+/// Each manager whose files are read.
+const READ: [Read; 1] = [csf::load];
+
+/// What each manager that left files in a snapshot will load.
+///
+/// # Errors
+///
+/// A file that its manager could not read either, with its place.
+pub(crate) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
+    let loads = READ.iter().map(|read| read(snapshot));
+    loads.filter_map(Result::transpose).collect()
+}
