@@ -15,7 +15,21 @@ use std::{
 ///
 /// If something is missing and the environment has `CI=true`.
 pub fn met(programs: &[&str]) -> bool {
-    let Some(missing) = missing(programs) else { return true };
+    complain(missing(programs))
+}
+
+/// True if this machine has a device. If not, as [`met`].
+///
+/// # Panics
+///
+/// If it is missing and the environment has `CI=true`.
+pub fn met_device(path: &str) -> bool {
+    let there = Path::new(path).exists();
+    complain((!there).then(|| format!("no {path}")))
+}
+
+fn complain(missing: Option<String>) -> bool {
+    let Some(missing) = missing else { return true };
     let ci = env::var_os("CI").is_some_and(|value| value == "true");
     assert!(!ci, "in CI nothing is skipped: {missing}");
     println!("skipped: {missing}");

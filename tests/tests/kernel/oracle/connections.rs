@@ -1,0 +1,107 @@
+//! Connections that exist before a packet comes.
+
+use std::net::{IpAddr, SocketAddr};
+
+use memsec_core::{Packet, Proto};
+use netlink_packet_netfilter::{
+    NetfilterProtoFamily,
+    conntrack::{
+        ConntrackAttribute, ConntrackMessage, IPTuple, ProtoInfo, ProtoInfoTCP,
+        ProtoTuple, Protocol, Status, TCPFlags, Tuple,
+    },
+};
+
+use nix::errno::Errno;
+
+use super::netlink::Netfilter;
+
+/// TCP_CONNTRACK_ESTABLISHED.
+const ESTABLISHED: u8 = 3;
+/// IP_CT_TCP_FLAG_BE_LIBERAL: no look at sequence numbers.
+const LIBERAL: u8 = 8;
+
+/// Makes connections in conntrack.
+#[derive(Debug)]
+pub struct Connections {
+    netfilter: Netfilter,
+}
+
+impl Connections {
+    /// In the network of this thread.
+    pub fn new() -> nix::Result<Self> {
+        Ok(Self { netfilter: Netfilter::open()? })
+    }
+
+    /// Makes the connection that the packet is a part of; its sender opened
+    /// it.
+    pub fn establish(
+        &mut self,
+        packet: &Packet,
+        to: IpAddr,
+    ) -> nix::Result<()> {
+        let from = SocketAddr::new(packet.from, packet.sport);
+        let to = SocketAddr::new(to, packet.port);
+        let mut parts = vec![
+            ConntrackAttribute::CtaTupleOrig(tuple(from, to, packet.proto)),
+            ConntrackAttribute::CtaTupleReply(tuple(to, from, packet.proto)),
+            ConntrackAttribute::CtaStatus(
+                Status::SeenReply | Status::Assured | Status::Confirmed,
+            ),
+            ConntrackAttribute::CtaTimeout(600),
+        ];
+        if packet.proto == Proto::Tcp {
+            parts.push(ConntrackAttribute::CtaProtoInfo(vec![tcp()]));
+        }
+        self.netfilter.ask(family(from), 0, ConntrackMessage::New(parts))
+    }
+
+    /// Forgets the connection of a packet, if there is one. (To forget all
+    /// would walk through the table of the whole machine.)
+    pub fn forget(&mut self, packet: &Packet, to: IpAddr) -> nix::Result<()> {
+        let from = SocketAddr::new(packet.from, packet.sport);
+        let to = SocketAddr::new(to, packet.port);
+        let ends = tuple(from, to, packet.proto);
+        let one = vec![ConntrackAttribute::CtaTupleOrig(ends)];
+        let asked = ConntrackMessage::Delete(one);
+        match self.netfilter.ask(family(from), 0, asked) {
+            Err(Errno::ENOENT) => Ok(()),
+            other => other,
+        }
+    }
+}
+
+fn family(address: SocketAddr) -> NetfilterProtoFamily {
+    match address {
+        SocketAddr::V4(_) => NetfilterProtoFamily::IPv4,
+        SocketAddr::V6(_) => NetfilterProtoFamily::IPv6,
+    }
+}
+
+fn tuple(from: SocketAddr, to: SocketAddr, proto: Proto) -> Vec<Tuple> {
+    let protocol = match proto {
+        Proto::Tcp => Protocol::Tcp,
+        Proto::Udp => Protocol::Udp,
+    };
+    vec![
+        Tuple::Ip(vec![
+            IPTuple::SourceAddress(from.ip()),
+            IPTuple::DestinationAddress(to.ip()),
+        ]),
+        Tuple::Proto(vec![
+            ProtoTuple::Protocol(protocol),
+            ProtoTuple::SourcePort(from.port()),
+            ProtoTuple::DestinationPort(to.port()),
+        ]),
+    ]
+}
+
+fn tcp() -> ProtoInfo {
+    // The flag, and which flags are told.
+    let liberal =
+        || TCPFlags::parse(&[LIBERAL, LIBERAL]).expect("they are two bytes");
+    ProtoInfo::TCP(vec![
+        ProtoInfoTCP::State(ESTABLISHED),
+        ProtoInfoTCP::OriginalFlags(liberal()),
+        ProtoInfoTCP::ReplyFlags(liberal()),
+    ])
+}
