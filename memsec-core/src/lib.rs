@@ -36,6 +36,14 @@ mod audit;
 mod error;
 mod host;
 mod json;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the checks that hold loads against the kernel"
+    )
+)]
+mod managers;
 mod memcached;
 pub mod net;
 mod netfilter;

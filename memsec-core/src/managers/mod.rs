@@ -1,7 +1,16 @@
 //! The firewall managers: what each will load at its next start, and how one
 //! asks it for a rule.
 
-use crate::text::Place;
+mod files;
+mod refusal;
+mod restore;
+#[cfg(test)]
+mod truth;
+pub(crate) mod ufw;
+mod units;
+mod variables;
+
+use crate::{Error, Snapshot, text::Place};
 
 /// The programs that own a firewall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,11 +39,22 @@ pub(crate) struct Load {
 /// Rules as text: what the command of that name would print after the load.
 #[derive(Clone, Debug)]
 pub(crate) struct Dump {
-    /// "iptables-save", "ip6tables-save", "ipset save" or
-    /// "nft list ruleset".
+    /// "iptables-save", "ip6tables-save", "ipset save",
+    /// "nft list ruleset" or "nft -j list ruleset".
     pub command: &'static str,
     pub text: String,
     /// For each line of the text, the place in the manager's files that it
     /// is for; as many as lines.
     pub places: Vec<Option<Place>>,
+}
+
+/// What each manager that left files in the snapshot will load.
+///
+/// # Errors
+///
+/// A file that is not UTF-8, with the place of the first bad byte.
+pub(crate) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
+    let mut all = files::loads(snapshot)?;
+    all.extend(ufw::load(snapshot)?);
+    Ok(all)
 }
