@@ -36,12 +36,9 @@ mod audit;
 mod error;
 mod host;
 mod json;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the checks that hold loads against the kernel"
-    )
+#[allow(
+    dead_code,
+    reason = "for the checks that hold loads against the kernel"
 )]
 mod managers;
 mod memcached;

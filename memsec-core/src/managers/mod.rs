@@ -1,6 +1,7 @@
 //! The firewall managers: what each will load at its next start, and how one
 //! asks it for a rule.
 
+mod csf;
 mod files;
 mod refusal;
 mod restore;

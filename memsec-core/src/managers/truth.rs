@@ -175,8 +175,9 @@ fn judge(
         (found.verdict, found.certain)
     };
     let (found, live) = (told(files), told(live));
-    let right = |(verdict, certain)| {
-        let open = matches!(verdict, Verdict::Delivered | Verdict::NobodyListens);
+    let right = |(verdict, certain): (Verdict, bool)| {
+        let open =
+            matches!(verdict, Verdict::Delivered | Verdict::NobodyListens);
         open == (state == "open") || !certain && open
     };
     score.rows += 1;

@@ -1,9 +1,7 @@
 //! ufw: /lib/ufw/ufw-init-functions, as of ufw 0.36.
 
 mod frame;
-mod tuple;
-
-pub(crate) use tuple::mismatches;
+pub(crate) mod tuple;
 
 use super::{Load, Manager, restore::Tables, units, variables::Variables};
 use crate::{Error, Snapshot, net::Family, text::Place};
