@@ -1,8 +1,10 @@
 //! The firewall managers: what each will load at its next start, and how one
 //! asks it for a rule.
 
+mod command;
 mod csf;
 mod files;
+mod firewalld;
 mod refusal;
 mod restore;
 #[cfg(test)]
@@ -57,5 +59,6 @@ pub(crate) struct Dump {
 pub(crate) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
     let mut all = files::loads(snapshot)?;
     all.extend(ufw::load(snapshot)?);
+    all.extend(firewalld::load(snapshot)?);
     Ok(all)
 }

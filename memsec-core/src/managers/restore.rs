@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Dump, refusal};
+use super::{Dump, command::command, refusal};
 use crate::{
     net::Family,
     text::{Place, Source, Span},
@@ -157,43 +157,6 @@ impl Tables {
 
 pub(super) fn refused(line: &Span, what: impl Into<String>) -> Refused {
     Refused { what: what.into(), place: line.place() }
-}
-
-/// The parts of a rule: what to do, with which chain, and the rest.
-fn command(text: &str) -> Option<(&str, &str, String)> {
-    const VERBS: [&str; 16] = [
-        "-A",
-        "--append",
-        "-I",
-        "--insert",
-        "-N",
-        "--new-chain",
-        "-F",
-        "--flush",
-        "-X",
-        "--delete-chain",
-        "-P",
-        "--policy",
-        "-D",
-        "--delete",
-        "-Z",
-        "--zero",
-    ];
-    let mut at = 0;
-    for word in text.split_inclusive([' ', '\t']) {
-        let verb = word.trim_end();
-        if VERBS.contains(&verb) {
-            let before = text.get(..at)?;
-            let after = text.get(at + word.len()..)?.trim_start();
-            let end = after.find([' ', '\t']).unwrap_or(after.len());
-            let (chain, rest) = after.split_at(end);
-            let counters = before.trim().starts_with('[');
-            let before = if counters { "" } else { before };
-            return Some((verb, chain, format!("{before}{}", rest.trim())));
-        }
-        at += word.len();
-    }
-    None
 }
 
 impl Table {

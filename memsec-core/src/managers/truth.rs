@@ -198,3 +198,19 @@ fn ufw() {
     let Some(score) = held else { return };
     assert!(score.wrong.is_empty());
 }
+
+/// Where live rules and files differ: panic mode of d28 is not in any file,
+/// no daemon runs in d42, and d48 has rules that are not firewalld's.
+#[test]
+fn firewalld() {
+    let differ = ["d28", "d42", "d48"];
+    let held = hold(
+        "firewalld",
+        "etc_firewalld",
+        "/etc/firewalld",
+        Manager::Firewalld,
+        &differ,
+    );
+    let Some(score) = held else { return };
+    assert!(score.wrong.is_empty());
+}
