@@ -23,7 +23,7 @@ fn shared(path: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-const ADDRESSES: &str = r#"[
+pub(super) const ADDRESSES: &str = r#"[
  {"ifname":"lo","link_type":"loopback","addr_info":[
   {"local":"127.0.0.1","prefixlen":8},{"local":"::1","prefixlen":128}]},
  {"ifname":"eth0","addr_info":[{"local":"192.0.2.10","prefixlen":24},

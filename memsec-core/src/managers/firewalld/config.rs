@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Broken,
     object::{Named, Policy, Service, Set, Zone},
+    rich::{Rich, What, Who},
     settings::Settings,
     stock,
 };
@@ -162,6 +163,7 @@ impl Config {
             let zone = others.clone().find(known).unwrap_or("block");
             zone.clone_into(&mut config.conf.default_zone);
         }
+        config.check_applied()?;
         Ok(config)
     }
 
@@ -200,16 +202,51 @@ impl Config {
                 return Err(Broken { what, place: place.clone() });
             }
         }
-        for rule in &settings.rules {
-            let Some(super::rich::What::Service(name)) = &rule.what else {
-                continue;
-            };
-            if !self.services.contains_key(name) {
-                let what = format!("there is no service {name}");
+        Ok(())
+    }
+
+    /// What fails only when it is loaded, in what is in use.
+    fn check_applied(&self) -> Result<(), Broken> {
+        let zones = self.zones.iter();
+        let zones = zones.filter(|(name, zone)| self.applies(name, zone));
+        let policies = self.policies.values().filter(|p| p.is_applied(self));
+        let settings = zones.map(|(_, zone)| &zone.settings);
+        let settings = settings.chain(policies.map(|p| &p.settings));
+        for rule in settings.flat_map(|settings| &settings.rules) {
+            if let Some(what) = self.wrong_rule(rule) {
                 return Err(Broken { what, place: rule.place.clone() });
             }
         }
         Ok(())
+    }
+
+    /// True for a zone that packets get to.
+    pub(super) fn applies(&self, name: &str, zone: &Zone) -> bool {
+        zone.is_active() || name == self.conf.default_zone
+    }
+
+    fn wrong_rule(&self, rule: &Rich) -> Option<String> {
+        if rule.resets_beyond_tcp(self.conf.nftables) {
+            return Some("a reset for what is not TCP".to_owned());
+        }
+        for end in [&rule.source, &rule.destination].into_iter().flatten() {
+            match &end.who {
+                Who::Set(set) if !self.sets.contains_key(set) => {
+                    return Some(format!("there is no set {set}"));
+                }
+                _ => {}
+            }
+        }
+        let Some(What::Service(name)) = &rule.what else { return None };
+        let Some(service) = self.services.get(name) else {
+            return Some(format!("there is no service {name}"));
+        };
+        let reset =
+            rule.reject.as_deref().is_some_and(|a| a.starts_with("tcp"));
+        let mut ports = service.ports.iter().chain(&service.source_ports);
+        let other =
+            ports.any(|(_, of)| of != "tcp") || !service.protocols.is_empty();
+        (reset && other).then(|| "a reset for what is not TCP".to_owned())
     }
 
     /// An interface or a source may be bound to one zone only.

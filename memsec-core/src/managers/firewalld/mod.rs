@@ -8,6 +8,8 @@ mod icmp;
 mod iptables;
 mod nft;
 mod object;
+#[cfg(test)]
+mod real;
 mod rich;
 mod settings;
 mod stock;

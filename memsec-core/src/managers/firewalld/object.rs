@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Broken,
+    config::Config,
     settings::{Draft, Placed, Settings, Target, check, port},
     value::{Address, is_mac, is_protocol},
     xml::elements,
@@ -115,6 +116,10 @@ impl Zone {
         Ok(zone)
     }
 
+    pub(super) fn is_active(&self) -> bool {
+        !self.interfaces.is_empty() || !self.sources.is_empty()
+    }
+
     /// Takes over the settings of another part of the same zone.
     pub(super) fn combine(&mut self, mut other: Self) {
         let (own, more) = (&mut self.settings, &mut other.settings);
@@ -176,6 +181,19 @@ impl Policy {
         }
         policy.settings = draft.finish();
         Ok(policy)
+    }
+}
+
+impl Policy {
+    /// A policy counts if it has a zone on each side that is in use.
+    pub(super) fn is_applied(&self, config: &Config) -> bool {
+        let used = |zones: &[Placed<String>]| {
+            zones.iter().any(|(name, _)| {
+                matches!(name.as_str(), "ANY" | "HOST")
+                    || config.zones.get(name).is_some_and(Zone::is_active)
+            })
+        };
+        used(&self.ingress) && used(&self.egress)
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Rich {
     pub destination: Option<End>,
     pub what: Option<What>,
     pub action: Option<Action>,
+    /// The sort of answer, where the action is to reject.
+    pub reject: Option<String>,
     /// True if the action has a rate.
     pub limited: bool,
     logs: bool,
@@ -96,6 +98,7 @@ impl Reading {
             destination: None,
             what: None,
             action: None,
+            reject: None,
             limited: false,
             logs: false,
             place: start.place.clone(),
@@ -132,6 +135,7 @@ impl Reading {
                     "drop" => Action::Drop,
                     _ => Action::Mark,
                 };
+                rule.reject = e.get("type").map(str::to_owned);
                 set(&mut rule.action, action)?;
                 self.open = Some((e.clone(), true));
             }
@@ -141,7 +145,7 @@ impl Reading {
             }
             "limit" => {
                 let (of, action) = self.open.as_ref()?;
-                if !of.holds(e) {
+                if !of.holds(e) || !is_rate(e.get("value")?) {
                     return None;
                 }
                 rule.limited |= action;
@@ -154,10 +158,60 @@ impl Reading {
     /// The rule, if firewalld takes it: Rich_Rule.check().
     pub(super) fn finish(self) -> Option<Rich> {
         let rule = self.rule;
-        let good = !self.wrong && rule.is_whole() && rule.is_of_one_family();
+        let good = !self.wrong
+            && rule.is_whole()
+            && rule.is_of_one_family()
+            && rule.has_good_answer();
         good.then_some(rule)
     }
 }
+
+/// Rich_Limit.check(): a number for each second, minute, hour or day.
+fn is_rate(text: &str) -> bool {
+    let Some((rate, unit)) = text.split_once('/') else { return false };
+    let units = ["s", "m", "h", "d", "second", "minute", "hour", "day"];
+    let rate = rate.trim().parse::<u32>().unwrap_or(0);
+    rate > 0 && units.contains(&unit) && (rate > 1 || !unit.starts_with('d'))
+}
+
+/// The sorts of answers of each family: REJECT_TYPES in core/base.py.
+const ANSWERS: [(Family, &[&str]); 2] = [
+    (
+        Family::Ipv4,
+        &[
+            "icmp-host-prohibited",
+            "host-prohib",
+            "icmp-net-unreachable",
+            "net-unreach",
+            "icmp-host-unreachable",
+            "host-unreach",
+            "icmp-port-unreachable",
+            "port-unreach",
+            "icmp-proto-unreachable",
+            "proto-unreach",
+            "icmp-net-prohibited",
+            "net-prohib",
+            "tcp-reset",
+            "tcp-rst",
+            "icmp-admin-prohibited",
+            "admin-prohib",
+        ],
+    ),
+    (
+        Family::Ipv6,
+        &[
+            "icmp6-adm-prohibited",
+            "adm-prohibited",
+            "icmp6-no-route",
+            "no-route",
+            "icmp6-addr-unreachable",
+            "addr-unreach",
+            "icmp6-port-unreachable",
+            "port-unreach",
+            "tcp-reset",
+        ],
+    ),
+];
 
 /// Sets what may be said once.
 fn set<T>(slot: &mut Option<T>, value: T) -> Option<()> {
@@ -245,6 +299,31 @@ impl Rich {
             && !(needs_no_action && self.action.is_some())
     }
 
+    fn has_good_answer(&self) -> bool {
+        let Some(answer) = &self.reject else { return true };
+        let mut rows = ANSWERS.iter();
+        rows.any(|(family, all)| {
+            self.family == Some(*family) && all.contains(&answer.as_str())
+        })
+    }
+
+    /// True if the kernel has no such answer to what the rule matches: a
+    /// reset is for TCP alone.
+    pub(super) fn resets_beyond_tcp(&self, nftables: bool) -> bool {
+        let tcp = match &self.what {
+            Some(What::Port(_, of) | What::SourcePort(_, of)) => of == "tcp",
+            Some(What::Protocol(of)) => of == "tcp" || of == "6",
+            Some(What::Service(_)) => true,
+            None => nftables,
+            Some(_) => false,
+        };
+        self.resets() && !tcp
+    }
+
+    pub(super) fn resets(&self) -> bool {
+        matches!(self.reject.as_deref(), Some("tcp-reset" | "tcp-rst"))
+    }
+
     fn is_of_one_family(&self) -> bool {
         let ends = [&self.source, &self.destination].into_iter().flatten();
         let mut addresses = ends.filter_map(|end| match &end.who {
@@ -273,6 +352,7 @@ impl Rich {
             destination: None,
             what: Some(what),
             action: Some(action),
+            reject: None,
             limited: false,
             logs: false,
             place,

@@ -18,34 +18,18 @@ use part::{Part, Way};
 pub(super) fn chains(config: &Config) -> Vec<Chain> {
     let mut chains = Chains::default();
     frame::add(&mut chains, &config.conf);
-    let default = &config.conf.default_zone;
     for (name, zone) in &config.zones {
-        if is_active(zone) || name == default {
+        if config.applies(name, zone) {
             zone_chains(&mut chains, config, name, zone);
         }
     }
     dispatch(&mut chains, config);
     for (name, policy) in &config.policies {
-        if is_applied(config, policy) {
+        if policy.is_applied(config) {
             policy_chains(&mut chains, config, name, policy);
         }
     }
     chains.finish()
-}
-
-fn is_active(zone: &Zone) -> bool {
-    !zone.interfaces.is_empty() || !zone.sources.is_empty()
-}
-
-/// A policy counts if it has a zone on each side that is in use.
-fn is_applied(config: &Config, policy: &Policy) -> bool {
-    let used = |zones: &[Placed<String>]| {
-        zones.iter().any(|(name, _)| {
-            matches!(name.as_str(), "ANY" | "HOST")
-                || config.zones.get(name).is_some_and(is_active)
-        })
-    };
-    used(&policy.ingress) && used(&policy.egress)
 }
 
 /// The three ways of a zone: to the host, out to others, and from others.

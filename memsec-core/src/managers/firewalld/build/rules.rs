@@ -180,9 +180,12 @@ impl Writer<'_> {
                 return self.push("translate", kind, rule);
             }
             Some(What::Other) => return,
-            what => what.as_ref().map_or(vec![Vec::new()], |what| {
-                self.alternatives(what, rich.family)
-            }),
+            Some(what) => self.alternatives(what, rich.family),
+            // nft makes it so; iptables refuses it.
+            None if rich.resets() => {
+                vec![vec![Test::Protocol("tcp".to_owned())]]
+            }
+            None => vec![Vec::new()],
         };
         for tests in alternatives {
             let mut rule = Rule { act: act.clone(), ..start.clone() };
