@@ -234,6 +234,14 @@ impl Config {
                 Who::Set(set) if !self.sets.contains_key(set) => {
                     return Some(format!("there is no set {set}"));
                 }
+                // iptables-restore refuses it.
+                Who::Address(address)
+                    if end.invert
+                        && address.prefix == Some(0)
+                        && !self.conf.nftables =>
+                {
+                    return Some("not any address".to_owned());
+                }
                 _ => {}
             }
         }

@@ -267,7 +267,7 @@ fn random_configurations() {
     }
     let directory = tempfile::tempdir().unwrap();
     let (mut held, mut fell, mut failed) = (0, 0, Vec::new());
-    for seed in 25..=140 {
+    for seed in 1..=24 {
         let mut random = Random(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15));
         let files = configuration(&mut random);
         let root = directory.path().join(seed.to_string());
