@@ -432,8 +432,9 @@ memsec_status memsec_snapshot_from_json(const char *json,
                                         memsec_error **err);
 
 /**
- * Reads this host. It only reads, and runs only commands that list. What it
- * may not read is noted in the snapshot; it needs root to see all.
+ * Reads this host. It only reads, runs only commands that list, and asks the
+ * memcached daemons of this host for their version and settings. What it may
+ * not read is noted in the snapshot; it needs root to see all.
  */
 memsec_status memsec_snapshot_collect(memsec_snapshot **out,
                                       memsec_error **err);

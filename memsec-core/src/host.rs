@@ -12,22 +12,38 @@ use crate::{
 const ROUTES: [(&str, Family); 2] =
     [("ip -j route", Family::Ipv4), ("ip -6 -j route", Family::Ipv6)];
 
-/// The model of a host.
+/// The model of a host: a [`Snapshot`], read once, to be asked many things.
+///
+/// ```
+/// use memsec_core::{Host, Packet, Snapshot, Verdict};
+///
+/// let drop = "*filter\n-A INPUT -s 10.0.0.0/8 -j DROP\nCOMMIT\n";
+/// let snapshot = Snapshot::new().with_command("iptables-save", drop);
+/// let host = Host::new(&snapshot)?;
+/// let mut packet = Packet::new([10, 0, 0, 1].into());
+/// packet.to = Some([192, 0, 2, 1].into());
+/// assert_eq!(host.explain(&packet)?.verdict, Verdict::Dropped);
+/// # Ok::<(), memsec_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Host {
+pub struct Host {
     /// Its interfaces; `None` where the snapshot does not list them.
-    pub interfaces: Option<Vec<Interface>>,
+    pub(crate) interfaces: Option<Vec<Interface>>,
     /// Its routes; none where the snapshot does not list them.
-    pub routes: Vec<Route>,
+    pub(crate) routes: Vec<Route>,
     /// Its memcached daemons.
-    pub instances: Vec<Instance>,
+    pub(crate) instances: Vec<Instance>,
     /// Its firewall.
-    pub ruleset: Ruleset,
+    pub(crate) ruleset: Ruleset,
 }
 
 impl Host {
     /// Reads a snapshot.
-    pub(crate) fn new(snapshot: &Snapshot) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    ///
+    /// A text of the snapshot that cannot be read as what it is.
+    pub fn new(snapshot: &Snapshot) -> Result<Self, Error> {
         let interfaces =
             snapshot.output("ip -j address").map(|text| interfaces(&text));
         let interfaces = interfaces.transpose()?;

@@ -58,6 +58,7 @@ pub use audit::{
     audit, checks,
 };
 pub use error::{Error, ErrorKind};
+pub use host::Host;
 pub use memcached::{Exit, Listener, Socket};
 pub use net::Cidr;
 pub use plan::{

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, schema::Version, text::Source};
 
+mod answers;
+
+pub use answers::{StatsSettings, UdpAnswer};
+
 /// What was found on a host: files, outputs of commands, running daemons.
 /// Only data: whoever collected it, the same snapshot gives the same answers.
 ///
@@ -124,6 +128,12 @@ pub struct Process {
     /// The network namespace: "host", or a name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<String>,
+    /// What it answered to `stats settings`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<StatsSettings>,
+    /// What it answered over UDP. Absent where it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp: Option<UdpAnswer>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]

@@ -1,6 +1,10 @@
 //! Where a fact came from.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{
+    fmt,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,16 +13,29 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Source(Arc<Named>);
 
-#[derive(PartialEq, Eq)]
 struct Named {
     name: String,
     text: String,
+    /// Where each line begins, in bytes; made when it is first asked for.
+    lines: OnceLock<Vec<usize>>,
 }
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.text == other.text
+    }
+}
+
+impl Eq for Named {}
 
 impl Source {
     /// A text by its name.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self(Arc::new(Named { name: name.into(), text: text.into() }))
+        Self(Arc::new(Named {
+            name: name.into(),
+            text: text.into(),
+            lines: OnceLock::new(),
+        }))
     }
 
     /// What the text goes by.
@@ -29,6 +46,29 @@ impl Source {
     /// The whole text.
     pub fn text(&self) -> &str {
         &self.0.text
+    }
+
+    /// The part at `range`, in bytes; `None` where that is not a part of one
+    /// line.
+    ///
+    /// ```
+    /// let source = memsec_core::text::Source::new("a", "-p 1\n-U 0");
+    /// let span = source.at(8..9).unwrap();
+    /// assert_eq!((span.line(), span.column(), span.text()), (2, 4, "0"));
+    /// assert_eq!(source.at(3..8), None);
+    /// ```
+    pub fn at(&self, range: Range<usize>) -> Option<Span> {
+        let text = self.text();
+        if text.get(range.clone())?.contains('\n') {
+            return None;
+        }
+        let starts = self.0.lines.get_or_init(|| {
+            let ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect()
+        });
+        let line = starts.partition_point(|&start| start <= range.start);
+        let line_start = *starts.get(line.checked_sub(1)?)?;
+        Some(Span { source: self.clone(), line, line_start, range })
     }
 
     /// The lines in their order, each without its line feed.
@@ -60,6 +100,15 @@ pub(crate) struct At {
     start: u32,
     len: u32,
     line: u32,
+}
+
+impl At {
+    /// `len` bytes from `start` on, in a line counted from 1. Beyond the
+    /// first 4 GiB it is lost.
+    pub(crate) fn new(start: usize, len: usize, line: usize) -> Self {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self { start: number(start), len: number(len), line: number(line) }
+    }
 }
 
 impl Source {
@@ -101,16 +150,6 @@ impl Span {
     /// The text of the span.
     pub fn text(&self) -> &str {
         self.source.text().get(self.range.clone()).unwrap_or_default()
-    }
-
-    /// Where it is in its source. Beyond the first 4 GiB it is lost.
-    pub(crate) fn at(&self) -> At {
-        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        At {
-            start: number(self.range.start),
-            len: number(self.range.len()),
-            line: number(self.line),
-        }
     }
 
     /// The source that this is a part of.

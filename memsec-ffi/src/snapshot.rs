@@ -41,8 +41,9 @@ pub unsafe extern "C" fn memsec_snapshot_from_json(
     })
 }
 
-/// Reads this host. It only reads, and runs only commands that list. What it
-/// may not read is noted in the snapshot; it needs root to see all.
+/// Reads this host. It only reads, runs only commands that list, and asks the
+/// memcached daemons of this host for their version and settings. What it may
+/// not read is noted in the snapshot; it needs root to see all.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_snapshot_collect(

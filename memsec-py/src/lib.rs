@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod detached;
+mod host;
 mod lines;
 mod plan;
 mod policy;
@@ -10,6 +11,7 @@ mod report;
 mod snapshot;
 mod text;
 
+use host::Host;
 use plan::Plan;
 use policy::Policy;
 use report::Report;
@@ -30,21 +32,6 @@ fn audit(
         .map(Report::from)
 }
 
-/// What becomes of a packet that is given as JSON: JSON, and text.
-#[pyfunction]
-fn explain_json(
-    py: Python<'_>,
-    snapshot: &Snapshot,
-    packet: &str,
-    source: &str,
-) -> PyResult<(String, String)> {
-    detached::run(py, || {
-        let packet = memsec_core::Packet::from_json(source, packet)?;
-        let explanation = memsec_core::explain(&snapshot.0, &packet)?;
-        Ok((explanation.to_json(), explanation.to_string()))
-    })
-}
-
 /// Every check, as a JSON document.
 #[pyfunction]
 fn checks_json() -> String {
@@ -59,11 +46,11 @@ fn checks_json() -> String {
 fn _memsec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<Snapshot>()?;
+    module.add_class::<Host>()?;
     module.add_class::<Policy>()?;
     module.add_class::<Report>()?;
     module.add_class::<Plan>()?;
     module.add_function(wrap_pyfunction!(audit, module)?)?;
     module.add_function(wrap_pyfunction!(lines::audit_lines, module)?)?;
-    module.add_function(wrap_pyfunction!(explain_json, module)?)?;
     module.add_function(wrap_pyfunction!(checks_json, module)?)
 }

@@ -25,10 +25,13 @@ impl Snapshot {
         Self(memsec_core::Snapshot::new())
     }
 
-    /// Reads this host.
+    /// Reads this host. `probe_udp` sends one datagram to each daemon that
+    /// listens on UDP, and counts what comes back.
     #[staticmethod]
-    fn collect(py: Python<'_>) -> PyResult<Self> {
-        detached::run(py, system::collect).map(Self)
+    #[pyo3(signature = (*, probe_udp = false))]
+    fn collect(py: Python<'_>, probe_udp: bool) -> PyResult<Self> {
+        let probe = system::Probe { udp: probe_udp };
+        detached::run(py, || system::collect_with(probe)).map(Self)
     }
 
     /// Reads the files of the host whose root directory is `root`.

@@ -33,7 +33,8 @@ pub(crate) fn shut_out(
     reached: &[Reached],
 ) -> Vec<ShutOut> {
     let mut out = Vec::new();
-    for instance in &host.instances {
+    // What runs beside its file is of the same instance.
+    for instance in host.instances.iter().filter(|i| !i.drifted()) {
         let Some(port) = tcp_port(&instance.start) else { continue };
         let own = |r: &&Reached| r.instance.as_ref() == Some(&instance.id);
         let own: Vec<_> = reached.iter().filter(own).collect();

@@ -2,6 +2,7 @@
 
 mod checks;
 mod clients;
+mod next_start;
 mod reached;
 mod report;
 mod scope;
@@ -18,7 +19,7 @@ pub use report::{
     Exposure, Finding, Instance, Report, Scope, Severity, Unknown,
 };
 
-use crate::{Error, Policy, Snapshot, host::Host};
+use crate::{Error, Policy, Snapshot, host::Host, managers};
 use subject::Subject;
 
 /// Says who can reach memcached on a host, and what is wrong by a policy.
@@ -28,13 +29,14 @@ use subject::Subject;
 /// A text of the snapshot that cannot be read as what it is, with its place.
 pub fn audit(snapshot: &Snapshot, policy: &Policy) -> Result<Report, Error> {
     let host = Host::new(snapshot)?;
-    let subject = Subject::new(&host, snapshot, policy);
+    let loads = managers::loads(snapshot)?;
+    let subject = Subject::new(&host, snapshot, policy, loads);
     let mut findings: Vec<_> = checks::run(&subject);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let exposures = subject.reached.iter().map(Reached::exposure).collect();
     Ok(Report {
         schema: crate::schema::Version,
-        instances: host.instances.iter().map(Instance::from).collect(),
+        instances: Instance::all(&host),
         exposures,
         findings,
         unknown: subject.unknowns(),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::{
     Cidr, Policy, Proto,
     host::Host,
-    memcached::Start,
+    memcached::{Instance, Running, Start},
     net::{Family, Interface, IpSet},
     reach::{Query, Sources, sources},
 };
@@ -27,7 +27,7 @@ pub(crate) struct Reached {
 }
 
 /// What is listened on, by a daemon or by whoever has the port.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Target {
     instance: Option<String>,
     /// Whether it is sure to be listened on.
@@ -47,14 +47,25 @@ fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
     let mut targets = Vec::new();
     for instance in &host.instances {
         let Start::Runs(running) = &instance.start else { continue };
-        let sockets = running.sockets();
-        targets.extend(sockets.map(|(proto, socket)| Target {
-            instance: Some(instance.id.clone()),
-            certain: running.unresolved.is_empty(),
-            proto,
-            address: socket.address,
-            port: socket.port,
-        }));
+        if instance.netns.is_some() {
+            continue;
+        }
+        let now = now(host, instance);
+        for listener in &running.listeners {
+            let Some((proto, socket)) = listener.socket() else { continue };
+            let open = |n: &Running| n.sockets().any(|s| s == (proto, socket));
+            let target = Target {
+                instance: Some(instance.id.clone()),
+                certain: running.is_sure(listener) && now.is_none_or(open),
+                proto,
+                address: socket.address,
+                port: socket.port,
+            };
+            // What runs is of the same instance as its file.
+            if !(instance.drifted() && targets.contains(&target)) {
+                targets.push(target);
+            }
+        }
     }
     let wildcards: [IpAddr; 2] =
         [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
@@ -68,6 +79,15 @@ fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
         }));
     }
     targets
+}
+
+/// What runs in the place of what the file of an instance would start.
+fn now<'a>(host: &'a Host, of: &Instance) -> Option<&'a Running> {
+    let mut others = host.instances.iter().filter(|i| i.drifted());
+    match &others.find(|i| i.id == of.id && !of.drifted())?.start {
+        Start::Runs(running) => Some(running),
+        Start::Exits(_) => None,
+    }
 }
 
 fn by_interface(host: &Host, target: &Target) -> Vec<Reached> {

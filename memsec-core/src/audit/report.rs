@@ -204,6 +204,31 @@ impl Report {
     }
 }
 
+impl Instance {
+    /// The daemons of a host. What a daemon listens on that drifted from its
+    /// file is both.
+    pub(super) fn all(host: &Host) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for instance in &host.instances {
+            let last = all.last_mut().filter(|_| instance.drifted());
+            match last.filter(|last| last.id == instance.id) {
+                Some(last) => last.join(instance.into()),
+                None => all.push(instance.into()),
+            }
+        }
+        all
+    }
+
+    fn join(&mut self, runs: Self) {
+        self.starts |= runs.starts;
+        for listener in runs.listeners {
+            if !self.listeners.contains(&listener) {
+                self.listeners.push(listener);
+            }
+        }
+    }
+}
+
 impl From<&crate::memcached::Instance> for Instance {
     fn from(instance: &crate::memcached::Instance) -> Self {
         let (starts, error, listeners) = match &instance.start {

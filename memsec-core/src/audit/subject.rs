@@ -4,6 +4,7 @@ use super::{Reached, Scope, Severity, ShutOut, reached, shut_out};
 use crate::{
     Policy, Proto, Snapshot,
     host::Host,
+    managers::Load,
     memcached::{Instance, Running, Start, Word},
     net::Family,
     text::Place,
@@ -20,6 +21,8 @@ pub(crate) struct Subject<'a> {
     pub snapshot: &'a Snapshot,
     pub policy: &'a Policy,
     pub reached: Vec<Reached>,
+    /// What the firewall managers will load at their next start.
+    pub loads: Vec<Load>,
 }
 
 impl<'a> Subject<'a> {
@@ -27,8 +30,10 @@ impl<'a> Subject<'a> {
         host: &'a Host,
         snapshot: &'a Snapshot,
         policy: &'a Policy,
+        loads: Vec<Load>,
     ) -> Self {
-        Self { host, snapshot, policy, reached: reached(host, policy) }
+        let reached = reached(host, policy);
+        Self { host, snapshot, policy, reached, loads }
     }
 
     /// The daemons that run, or would.

@@ -98,3 +98,34 @@ fn without_rules_everything_may_and_nothing_must() {
     assert_eq!(report.exposures.len(), 2);
     assert!(!report.unknown.is_empty());
 }
+
+/// What only some versions open may be reached, and need not be; what
+/// decides it is said.
+#[test]
+fn an_unknown_version_makes_two_bounds() {
+    let host = |release: &str| {
+        let snapshot = Snapshot::new()
+            .with_file("/etc/memcached.conf", "-u m\n-l 192.0.2.10\n")
+            .with_file("/etc/os-release", release)
+            .with_command("ip -j address", ADDRESSES)
+            .with_command("iptables-save", "")
+            .with_command("ip6tables-save", "");
+        audit(&snapshot, &Policy::new()).unwrap()
+    };
+    let report = host("ID=debian\nVERSION_ID=\"9\"\n");
+    let of = |proto| {
+        let eth0 = |e: &&Exposure| e.interface.as_deref() == Some("eth0");
+        let mut of = report.exposures.iter().filter(eth0);
+        of.find(|e| e.proto == proto).unwrap()
+    };
+    assert!(of(Proto::Tcp).exact);
+    assert_eq!(may(of(Proto::Udp)), ["0.0.0.0/0"]);
+    assert!(of(Proto::Udp).must.is_empty());
+    let decided = "which decides whether it listens on udp 192.0.2.10:11211";
+    assert!(report.unknown.iter().any(|u| u.what.ends_with(decided)));
+    let udp = |id: &str| report.findings.iter().any(|f| f.id == id);
+    assert!(udp("MEMSEC-UDP-002") && !udp("MEMSEC-UDP-001"));
+    let recent = host("ID=debian\nVERSION_ID=\"12\"\n");
+    assert!(recent.exposures.iter().all(|e| e.proto == Proto::Tcp));
+    assert!(!recent.findings.iter().any(|f| f.id.contains("-UDP-")));
+}

@@ -1,7 +1,10 @@
 //! What the answers rest on and the snapshot does not tell.
 
+use std::net::SocketAddr;
+
 use super::{Unknown, subject::Subject};
 use crate::{
+    Socket,
     memcached::{Instance, Start},
     snapshot::Content,
     text::Place,
@@ -19,6 +22,7 @@ impl Subject<'_> {
             out.extend(version(instance));
         }
         out.extend(self.undecided_rules());
+        out.extend(self.unread_managers());
         out
     }
 
@@ -40,6 +44,19 @@ impl Subject<'_> {
         })
     }
 
+    /// What the files of the firewall managers do not tell.
+    fn unread_managers(&self) -> Vec<Unknown> {
+        let mut out = Vec::new();
+        for load in self.loads.iter().filter(|load| load.enabled) {
+            let name = load.manager.name();
+            out.extend(load.unknown.iter().map(|(what, place)| Unknown {
+                what: format!("at the next start of {name}: {what}"),
+                place: place.clone(),
+            }));
+        }
+        out
+    }
+
     fn undecided_rules(&self) -> Vec<Unknown> {
         let mut out: Vec<Unknown> = Vec::new();
         for rule in self.reached.iter().flat_map(|r| &r.sources.undecided) {
@@ -56,11 +73,42 @@ impl Subject<'_> {
     }
 }
 
+/// What the version decides, where it is not known.
 fn version(instance: &Instance) -> Option<Unknown> {
-    let what =
-        format!("the version of {}: a recent one is assumed", instance.id);
+    let mut what = match instance.version {
+        Some(_) => String::new(),
+        None => format!(
+            "the version of {}: it is taken to be one of {}",
+            instance.id, instance.possible
+        ),
+    };
+    if let Some(listeners) = unsure(instance) {
+        what = match instance.version {
+            Some(version) => format!(
+                "whether {version} of {} has UDP off by a patch, which \
+                 decides whether it listens on {listeners}",
+                instance.id
+            ),
+            None => format!(
+                "{what}, which decides whether it listens on {listeners}"
+            ),
+        };
+    }
     let place = Place::whole(&instance.source);
-    instance.version.is_none().then_some(Unknown { what, place })
+    (!what.is_empty()).then_some(Unknown { what, place })
+}
+
+/// The listeners that only some versions open.
+fn unsure(instance: &Instance) -> Option<String> {
+    let Start::Runs(running) = &instance.start else { return None };
+    let all = running.unsure.iter().map(|listener| match listener.socket() {
+        Some((proto, Socket { address, port, .. })) => {
+            format!("{} {}", proto.name(), SocketAddr::new(*address, *port))
+        }
+        None => "its unix socket".to_owned(),
+    });
+    let all: Vec<_> = all.collect();
+    (!all.is_empty()).then(|| all.join(" and "))
 }
 
 /// What decides a daemon's addresses and the snapshot does not tell.

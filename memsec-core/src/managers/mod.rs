@@ -2,7 +2,7 @@
 //! asks it for a rule.
 
 mod command;
-mod csf;
+pub(crate) mod csf;
 mod files;
 mod firewalld;
 mod refusal;
@@ -17,6 +17,7 @@ use crate::{Error, Snapshot, text::Place};
 
 /// The programs that own a firewall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(dead_code, reason = "not every manager is read yet")]
 pub(crate) enum Manager {
     Csf,
     Ufw,
@@ -25,6 +26,19 @@ pub(crate) enum Manager {
     /// netfilter-persistent, iptables-services or nftables.service: files
     /// that are loaded as they are.
     Files,
+}
+
+impl Manager {
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Csf => "csf",
+            Self::Ufw => "ufw",
+            Self::Firewalld => "firewalld",
+            Self::Docker => "docker",
+            Self::Files => "the file of saved rules",
+        }
+    }
 }
 
 /// What a manager will load at its next start, read from its own files.
@@ -51,14 +65,21 @@ pub(crate) struct Dump {
     pub places: Vec<Option<Place>>,
 }
 
-/// What each manager that left files in the snapshot will load.
+/// Reads what one manager will load; `None` where it is not installed.
+type Read = fn(&Snapshot) -> Result<Option<Load>, Error>;
+
+/// Each manager whose files are read.
+const READ: [Read; 3] = [csf::load, ufw::load, firewalld::load];
+
+/// What each manager that left files in a snapshot will load.
 ///
 /// # Errors
 ///
-/// A file that is not UTF-8, with the place of the first bad byte.
+/// A file that its manager could not read either, with its place.
 pub(crate) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
     let mut all = files::loads(snapshot)?;
-    all.extend(ufw::load(snapshot)?);
-    all.extend(firewalld::load(snapshot)?);
+    for read in READ {
+        all.extend(read(snapshot)?);
+    }
     Ok(all)
 }

@@ -1,20 +1,27 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-    ops::Range,
-};
+//! The smallest change to the file of a launcher.
+
+mod editor;
+mod goal;
+mod room;
+#[cfg(test)]
+mod tests;
+mod unit;
+
+use std::{cell::Cell, net::IpAddr};
 
 use super::{
-    Instance, Launcher, Listener, Socket, Start, Version, Word,
-    argv::{NEWEST, ports},
-    getopt::{Given, getopt},
-    instance::of_file,
-    launch::env_file::assignments,
-    number::atoi,
+    Instance, Launcher, Start,
+    getopt::{Given, Operands, getopt},
+    instance::of_service,
+    version::{OLDEST, Release},
 };
 use crate::{
-    Error, FileChange, Proto, Snapshot, net::interfaces, text::Source,
+    Error, FileChange, Snapshot, net::interfaces, snapshot::Content,
+    text::Source,
 };
+use editor::Editor;
+use goal::Goal;
+pub(crate) use unit::is_unit;
 
 /// What a daemon should listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,365 +53,71 @@ pub(crate) fn edit(
     let source =
         source.ok_or_else(|| refuse("no file is known that starts it"))?;
     let goal = Goal::new(instance, wanted);
-    let after = if goal.reached(&instance.start).is_ok() {
-        source.text().to_owned()
-    } else {
-        let mut editor = Editor::new(&source, instance);
-        editor.all(&goal).map_err(|why| refuse(&why))?;
-        let after = editor.apply();
-        let edited = snapshot.clone().with_file(source.name(), &after);
-        let start = restart(&edited, instance)?;
-        goal.reached(&start).map_err(|why| refuse(&why))?;
-        after
-    };
-    Ok(FileChange {
+    let mut change = FileChange {
         path: instance.source.clone(),
         before: Some(source.text().to_owned()),
-        after: Some(after),
-    })
+        after: Some(source.text().to_owned()),
+    };
+    if goal.reached(&instance.start).is_ok() {
+        return Ok(change);
+    }
+    let mut editor = Editor::new(&source, instance);
+    editor.all(&goal).map_err(|why| refuse(&why))?;
+    let after = editor.apply();
+    if unit::is_unit(source.name()) && !unit::is_own(source.name()) {
+        change = override_of(snapshot, &source, &after)
+            .ok_or_else(|| refuse("it has no ExecStart"))?;
+    } else {
+        change.after = Some(after);
+    }
+    let start = restart(&edited(snapshot, &change), instance)?;
+    goal.reached(&start).map_err(|why| refuse(&why))?;
+    Ok(change)
+}
+
+/// The drop-in that brings about what a unit of a package would say.
+fn override_of(
+    snapshot: &Snapshot,
+    unit: &Source,
+    after: &str,
+) -> Option<FileChange> {
+    let path = unit::drop_in(unit.name());
+    let before = snapshot.text(&path).ok()?;
+    let before = before.map(|source| source.text().to_owned());
+    Some(FileChange { path, before, after: Some(unit::replacing(after)?) })
+}
+
+/// A snapshot after a change of a file. What `systemctl cat` said of a unit
+/// that it is of is then no longer so.
+pub(crate) fn edited(snapshot: &Snapshot, change: &FileChange) -> Snapshot {
+    let text = change.after.clone().unwrap_or_default();
+    let mut edited = snapshot.clone();
+    let content = Content::Text(text);
+    match edited.files.get_mut(&change.path) {
+        Some(file) => file.content = content,
+        None => {
+            edited.files.insert(change.path.clone(), content.into());
+        }
+    }
+    edited.commands.retain(|command, _| {
+        let unit = command.strip_prefix("systemctl cat ");
+        unit.is_none_or(|unit| !change.path.contains(&format!("/{unit}")))
+    });
+    edited
 }
 
 fn restart(snapshot: &Snapshot, instance: &Instance) -> Result<Start, Error> {
     let addresses = snapshot.output("ip -j address");
     let addresses = addresses.map(|text| interfaces(&text)).transpose()?;
-    let version = instance.version;
     let source = &instance.source;
-    let again = of_file(snapshot, addresses.as_deref(), source, version)?;
+    let again = of_service(snapshot, addresses.as_deref(), instance)?;
     again.map(|instance| instance.start).ok_or_else(|| {
         Error::unsupported(format!("{source}: nothing starts it"))
     })
 }
 
-/// What is to come of an edit.
-#[derive(Debug)]
-struct Goal<'a> {
-    wanted: &'a Wanted,
-    /// The TCP port; `None` where TCP is off.
-    port: Option<u16>,
-    version: Option<Version>,
-    /// Whether the file says itself that UDP is off.
-    udp_said: bool,
-}
-
-impl<'a> Goal<'a> {
-    fn new(instance: &Instance, wanted: &'a Wanted) -> Self {
-        let version = instance.version;
-        let (given, _) = options(instance);
-        let number = |letter| {
-            let mut of = given.iter().filter(|g| g.option.letter == letter);
-            of.next_back().map(|given| atoi(&given.word.text))
-        };
-        let bound = tcp(&instance.start).and_then(|tcp| {
-            let ports: BTreeSet<u16> = tcp.iter().map(|&(_, p)| p).collect();
-            ports.first().copied().filter(|&p| p != 0 && ports.len() == 1)
-        });
-        let tcp_off = number('p').is_some_and(|port| port == 0);
-        let known = version.unwrap_or(NEWEST);
-        let (stated, _) = ports(known, number('p'), number('U'));
-        let port = bound.or_else(|| {
-            let stated = u16::try_from(stated).ok().filter(|&port| port != 0);
-            (!tcp_off).then_some(stated.unwrap_or(11211))
-        });
-        Self { wanted, port, version, udp_said: number('U') == Some(0) }
-    }
-
-    fn tcp(&self) -> BTreeSet<(IpAddr, u16)> {
-        let all = self.wanted.listen.iter();
-        all.filter_map(|&address| Some((address, self.port?))).collect()
-    }
-
-    /// Whether a daemon that starts so is as it should be, or why not.
-    fn reached(&self, start: &Start) -> Result<(), String> {
-        let running = match start {
-            Start::Runs(running) => running,
-            Start::Exits(exit) => {
-                return Err(format!("it would not start: {}", exit.message));
-            }
-        };
-        if let Some(what) = running.unresolved.first() {
-            return Err(format!("what it listens on depends on {what}"));
-        }
-        let unix = |listener| matches!(listener, &Listener::Unix { .. });
-        if running.listeners.iter().any(unix) {
-            return Ok(());
-        }
-        if tcp(start) != Some(self.tcp()) {
-            return Err("it would listen on other addresses: they are set \
-                        in another place as well"
-                .to_owned());
-        }
-        let mut udp = running.listeners.iter().filter_map(|listener| {
-            let (proto, socket) = listener.socket()?;
-            (proto == Proto::Udp).then_some(socket.address)
-        });
-        if udp.any(|a| !self.wanted.udp || !self.wanted.listen.contains(&a)) {
-            return Err("UDP would stay on".to_owned());
-        }
-        if self.must_say_udp() && self.is_remote() && !self.udp_said {
-            return Err("UDP may be on".to_owned());
-        }
-        Ok(())
-    }
-
-    /// Whether the addresses are right, whatever the ports of UDP.
-    fn listens(&self, start: &Start) -> bool {
-        let Start::Runs(running) = start else { return false };
-        let mut all = running.sockets();
-        let udp = |(proto, socket): (Proto, &Socket)| {
-            proto == Proto::Tcp
-                || !self.wanted.udp
-                || self.wanted.listen.contains(&socket.address)
-        };
-        tcp(start) == Some(self.tcp()) && all.all(udp)
-    }
-
-    /// Without a version it is not known whether UDP is off of itself.
-    fn must_say_udp(&self) -> bool {
-        !self.wanted.udp && self.version.is_none()
-    }
-
-    fn is_remote(&self) -> bool {
-        self.wanted.listen.iter().any(|address| !address.is_loopback())
-    }
-}
-
-fn tcp(start: &Start) -> Option<BTreeSet<(IpAddr, u16)>> {
-    let Start::Runs(running) = start else { return None };
-    let all = running.sockets();
-    let tcp = all.filter(|(proto, _)| *proto == Proto::Tcp);
-    Some(tcp.map(|(_, socket)| (socket.address, socket.port)).collect())
-}
-
 fn options(instance: &Instance) -> (Vec<Given>, Option<String>) {
-    let version = instance.version.unwrap_or(NEWEST);
-    getopt(&instance.argv, version, false)
+    let next = Cell::new(OLDEST);
+    let newest = Release::new(instance.possible.newest(), &next);
+    getopt(&instance.argv, newest, Operands::Skipped)
 }
-
-/// Collects replacements of parts of a file.
-struct Editor<'a> {
-    source: &'a Source,
-    instance: &'a Instance,
-    given: Vec<Given>,
-    /// By where they start: where they end, and the new text.
-    changes: BTreeMap<usize, (usize, String)>,
-    /// Options to add.
-    added: Vec<String>,
-}
-
-impl<'a> Editor<'a> {
-    fn new(source: &'a Source, instance: &'a Instance) -> Self {
-        let (given, _) = options(instance);
-        let (changes, added) = (BTreeMap::new(), Vec::new());
-        Self { source, instance, given, changes, added }
-    }
-
-    fn of(&self, letter: char) -> Vec<Given> {
-        let of = self.given.iter().filter(|g| g.option.letter == letter);
-        of.cloned().collect()
-    }
-
-    fn all(&mut self, goal: &Goal<'_>) -> Result<(), String> {
-        let listen = goal.wanted.listen.iter().map(ToString::to_string);
-        let listen = listen.collect::<Vec<_>>().join(",");
-        if !goal.listens(&self.instance.start) {
-            self.set('l', &listen)?;
-        }
-        let udp = self.udp(goal)?;
-        self.port(goal, udp)?;
-        self.add()
-    }
-
-    /// Turns UDP off where it is on or may be. What `-U` then says.
-    fn udp(&mut self, goal: &Goal<'_>) -> Result<Option<i32>, String> {
-        let stated = self.of('U').last().map(|given| atoi(&given.word.text));
-        let version = self.instance.version;
-        let default = version.is_none_or(|v| v < Version(1, 5, 6));
-        let on = stated.map_or(default, |port| port != 0);
-        if goal.wanted.udp || !on {
-            return Ok(stated);
-        }
-        self.set('U', "0")?;
-        Ok(Some(0))
-    }
-
-    /// Keeps the port of TCP, which `-U` or `-l` may have set.
-    fn port(
-        &mut self,
-        goal: &Goal<'_>,
-        udp: Option<i32>,
-    ) -> Result<(), String> {
-        let Some(port) = goal.port else { return Ok(()) };
-        let last = self.of('p').pop();
-        let stated = last.as_ref().map(|given| atoi(&given.word.text));
-        // `-U 0` alone turns TCP off in 1.4.3 to 1.5.3.
-        let old = Version(1, 5, 3);
-        let mut versions = vec![goal.version.unwrap_or(NEWEST)];
-        versions.extend(goal.version.is_none().then_some(old));
-        let right = versions
-            .iter()
-            .all(|&v| ports(v, stated, udp).0 == i32::from(port));
-        match last {
-            _ if right => {}
-            None => self.added.push(format!("-p {port}")),
-            Some(last) => {
-                let range = self.place(&last.word)?;
-                let text = port.to_string();
-                self.changes.insert(range.start, (range.end, text));
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives an option one value, where it stands first.
-    fn set(&mut self, letter: char, value: &str) -> Result<(), String> {
-        let given = self.of(letter);
-        let Some((first, others)) = given.split_first() else {
-            self.added.push(format!("-{letter} {value}"));
-            return Ok(());
-        };
-        if first.word.text != value {
-            let range = self.place(&first.word)?;
-            self.changes.insert(range.start, (range.end, value.to_owned()));
-        }
-        others.iter().try_for_each(|other| self.remove(other))
-    }
-
-    /// Where a word stands in the file.
-    fn place(&self, word: &Word) -> Result<Range<usize>, String> {
-        let text = &word.text;
-        let span = word.span.as_ref().ok_or_else(|| {
-            format!("{text:?} is not written there in one piece")
-        })?;
-        if span.source_name() != self.source.name() {
-            let other = span.source_name();
-            return Err(format!("{text:?} is set in {other}"));
-        }
-        if span.text() != *text {
-            return Err(format!("{text:?} is written as {:?}", span.text()));
-        }
-        Ok(span.range())
-    }
-
-    fn remove(&mut self, given: &Given) -> Result<(), String> {
-        let (first, end) = given.words;
-        let option = self.instance.argv.get(first);
-        let letter = given.option.letter;
-        let alone = option.is_some_and(|word| {
-            word.text.starts_with("--")
-                || word.text.starts_with(&format!("-{letter}"))
-        });
-        if !alone {
-            return Err(format!("-{letter} is in one word with others"));
-        }
-        for word in self.instance.argv.get(first..end).unwrap_or_default() {
-            let range = self.place(word)?;
-            let range = self.with_quotes(range);
-            let start = self.blanks_before(range.start);
-            self.changes.insert(start, (range.end, String::new()));
-        }
-        Ok(())
-    }
-
-    fn with_quotes(&self, range: Range<usize>) -> Range<usize> {
-        let bytes = self.source.text().as_bytes();
-        let before = range.start.checked_sub(1).and_then(|i| bytes.get(i));
-        let quoted = self.instance.launcher == Launcher::Debian
-            && matches!(before, Some(b'"' | b'\''))
-            && bytes.get(range.end) == before;
-        if quoted { range.start - 1..range.end + 1 } else { range }
-    }
-
-    fn blanks_before(&self, at: usize) -> usize {
-        let before = self.source.text().get(..at).unwrap_or_default();
-        before.trim_end_matches([' ', '\t']).len()
-    }
-
-    fn add(&mut self) -> Result<(), String> {
-        if self.added.is_empty() {
-            return Ok(());
-        }
-        match self.instance.launcher {
-            Launcher::Debian => self.add_lines(),
-            _ => self.add_to_options(),
-        }
-    }
-
-    /// New lines after the last that has an option.
-    fn add_lines(&mut self) -> Result<(), String> {
-        let text = self.source.text();
-        let spans = self.instance.argv.iter().filter_map(|w| w.span.as_ref());
-        let last = spans.map(|span| span.range().end).max();
-        let mut added = std::mem::take(&mut self.added);
-        if last.is_none() {
-            // The wrapper says `-u root` only where there is no option.
-            added.push("-u root".to_owned());
-        }
-        let rest = last.and_then(|at| text.get(at..)).unwrap_or_default();
-        let at = last.map_or(text.len(), |at| {
-            at + rest.find('\n').map_or(rest.len(), |end| end + 1)
-        });
-        self.insert_lines(at, &added);
-        Ok(())
-    }
-
-    fn insert_lines(&mut self, at: usize, lines: &[String]) {
-        let text = self.source.text();
-        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-        let open =
-            at > 0 && !text.get(..at).unwrap_or_default().ends_with('\n');
-        let joined = lines.join(newline);
-        let joined = match open {
-            true => format!("{newline}{joined}"),
-            false => format!("{joined}{newline}"),
-        };
-        self.changes.insert(at, (at, joined));
-    }
-
-    /// Adds to the value of OPTIONS, or a line with it.
-    fn add_to_options(&mut self) -> Result<(), String> {
-        let text = self.source.text();
-        let added = std::mem::take(&mut self.added).join(" ");
-        let all = assignments(text);
-        let options = all.iter().rev().find(|pair| pair.key == "OPTIONS");
-        let Some(options) = options else {
-            self.insert_lines(text.len(), &[format!("OPTIONS=\"{added}\"")]);
-            return Ok(());
-        };
-        let empty = options.value.text().trim().is_empty();
-        let gap = if empty { "" } else { " " };
-        let (at, added) = match options.quote {
-            Some(_) => (options.range.end.saturating_sub(1), added),
-            None if empty => (options.range.end, format!("\"{added}\"")),
-            None => (options.range.end, added),
-        };
-        self.changes.insert(at, (at, format!("{gap}{added}")));
-        Ok(())
-    }
-
-    /// The new text. A line that loses all that was on it goes.
-    fn apply(&self) -> String {
-        let text = self.source.text();
-        let mut out = String::new();
-        let mut at = 0;
-        for (&start, (end, new)) in &self.changes {
-            out.push_str(text.get(at..start).unwrap_or_default());
-            out.push_str(new);
-            at = (*end).max(start);
-            let rest = text.get(at..).unwrap_or_default();
-            let blank = rest
-                .find(|c: char| !matches!(c, ' ' | '\t' | '\r'))
-                .unwrap_or(rest.len());
-            let ends = rest.get(blank..).unwrap_or_default();
-            let empty = new.is_empty()
-                && (out.is_empty() || out.ends_with('\n'))
-                && ends.starts_with('\n');
-            if empty {
-                at += blank + 1;
-            }
-        }
-        out + text.get(at..).unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,19 +1,17 @@
 //! The elements of a list of `-l`.
 
-use super::{Version, number::whole};
-
-const NOTLS: Version = Version(1, 5, 13);
-const LIST: Version = Version(1, 4, 6);
-const BRACKETS: Version = Version(1, 4, 25);
-const PROTOCOL: Version = Version(1, 6, 17);
-const UNDERSCORES: Version = Version(1, 6, 23);
-const PEERS: Version = Version(1, 6, 30);
-const NO_BINARY: Version = Version(1, 6, 43);
+use super::{
+    behaviour::{
+        BRACKETS, LIST, NO_BINARY, NOTLS, PEERS, PROTOCOL, UNDERSCORES,
+    },
+    number::whole,
+    version::Release,
+};
 
 /// What the meaning of a list depends on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Context {
-    pub version: Version,
+pub(super) struct Context<'a> {
+    pub release: Release<'a>,
     /// Whether TLS is built in, and whether it is on.
     pub tls_built: bool,
     pub tls: bool,
@@ -35,9 +33,9 @@ pub(super) struct Element {
 /// Splits a list as `server_sockets` of memcached.c does.
 pub(super) fn elements(
     list: &str,
-    context: Context,
+    context: Context<'_>,
 ) -> Result<Vec<Element>, String> {
-    if context.version < LIST {
+    if !context.release.is(LIST) {
         let host = Some(list.to_owned());
         return Ok(vec![Element { host, port: None }]);
     }
@@ -70,24 +68,23 @@ impl Cursor<'_> {
         }
     }
 
-    fn element(mut self, context: Context) -> Result<Element, String> {
+    fn element(mut self, context: Context<'_>) -> Result<Element, String> {
         self.tls(context)?;
-        if context.version >= PROTOCOL {
-            self.protocol(context)?;
-            self.tag(context.version)?;
-        }
-        self.host(context.version)
+        self.protocol(context)?;
+        self.tag(context.release)?;
+        self.host(context.release)
     }
 
-    fn tls(&mut self, context: Context) -> Result<(), String> {
-        let built = context.tls_built || context.version >= PEERS;
-        let known: &[&str] = match context.version {
-            version if version >= PEERS => &["notls", "btls", "mtls"],
-            version if version >= NOTLS && built => &["notls"],
-            _ => &[],
+    fn tls(&mut self, context: Context<'_>) -> Result<(), String> {
+        const NAMES: [&str; 3] = ["notls", "btls", "mtls"];
+        let found = NAMES
+            .into_iter()
+            .find(|name| self.text.starts_with(name.as_bytes()));
+        let known = |name: &str| {
+            let old = name == "notls" && context.tls_built;
+            context.release.is(PEERS) || old && context.release.is(NOTLS)
         };
-        let found =
-            known.iter().find(|name| self.text.starts_with(name.as_bytes()));
+        let found = found.filter(|name| known(name));
         match found {
             Some(name) if !context.tls => {
                 Err(format!("'{name}' is valid only when SSL is enabled"))
@@ -100,8 +97,9 @@ impl Cursor<'_> {
         }
     }
 
-    fn protocol(&mut self, context: Context) -> Result<(), String> {
-        let Some(rest) = self.text.strip_prefix(b"proto") else {
+    fn protocol(&mut self, context: Context<'_>) -> Result<(), String> {
+        let rest = self.text.strip_prefix(b"proto");
+        let Some(rest) = rest.filter(|_| context.release.is(PROTOCOL)) else {
             return Ok(());
         };
         self.text = rest;
@@ -111,7 +109,7 @@ impl Cursor<'_> {
         let is = |full: &str| full.as_bytes().starts_with(name);
         if !is("ascii") {
             if is("binary") {
-                if context.auth_file && context.version >= NO_BINARY {
+                if context.auth_file && context.release.is(NO_BINARY) {
                     return Err("binary protocol with an authentication \
                                 file"
                         .to_owned());
@@ -127,15 +125,15 @@ impl Cursor<'_> {
         Ok(())
     }
 
-    fn tag(&mut self, version: Version) -> Result<(), String> {
-        let Some(rest) = self.text.strip_prefix(b"tag") else {
+    fn tag(&mut self, release: Release<'_>) -> Result<(), String> {
+        let rest = self.text.strip_prefix(b"tag");
+        let Some(rest) = rest.filter(|_| release.is(PROTOCOL)) else {
             return Ok(());
         };
         self.text = rest;
         let ends: &[u8] = match rest.first() {
-            Some(b'[') if version < UNDERSCORES => b"]",
-            Some(b'[') => b"]_",
-            Some(b'_') if version >= UNDERSCORES => b"]_",
+            Some(b'[' | b'_') if release.is(UNDERSCORES) => b"]_",
+            Some(b'[') => b"]",
             _ => return Ok(()),
         };
         let inner = rest.get(1..).unwrap_or_default();
@@ -148,11 +146,11 @@ impl Cursor<'_> {
         Ok(())
     }
 
-    fn host(self, version: Version) -> Result<Element, String> {
+    fn host(self, release: Release<'_>) -> Result<Element, String> {
         let mut bracketed = None;
         let mut text = self.text;
-        if version >= BRACKETS {
-            if let Some(rest) = text.strip_prefix(b"[") {
+        if let Some(rest) = text.strip_prefix(b"[") {
+            if release.is(BRACKETS) {
                 let end = find(rest, b']').ok_or("invalid IPv6 address")?;
                 bracketed = rest.get(..end);
                 text = rest.get(end + 1..).unwrap_or_default();
@@ -163,7 +161,7 @@ impl Cursor<'_> {
         if let Some(colon) = find(text, b':') {
             let rest = text.get(colon + 1..).unwrap_or_default();
             let one = bracketed.is_some() || find(rest, b':').is_none();
-            if one || version < BRACKETS {
+            if one || !release.is(BRACKETS) {
                 let rest = String::from_utf8_lossy(rest);
                 let number = whole(&rest);
                 port =

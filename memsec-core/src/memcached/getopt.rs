@@ -1,11 +1,11 @@
 //! `getopt_long` as glibc has it, and `getopt` before memcached 1.5.0.
 
 use super::{
-    Version, Word,
+    Word,
+    behaviour::LONG_OPTIONS,
     options::{Opt, Takes, long, short},
+    version::Release,
 };
-
-const LONG_SINCE: Version = Version(1, 5, 0);
 
 /// An option that was given.
 #[derive(Clone, Debug)]
@@ -18,47 +18,68 @@ pub(super) struct Given {
     pub words: (usize, usize),
 }
 
-/// The options of an argv, up to the first that is wrong. Operands are
-/// skipped; `posix` (POSIXLY_CORRECT) ends at the first.
+/// Where the options end for `getopt`, of an argv that has operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operands {
+    /// Nowhere: glibc skips operands.
+    Skipped,
+    /// At the first: glibc with POSIXLY_CORRECT.
+    End,
+    /// At the first for `getopt`, nowhere for `getopt_long`: musl.
+    EndShort,
+}
+
+/// The options of an argv, up to the first that is wrong.
 pub(super) fn getopt(
     argv: &[Word],
-    version: Version,
-    posix: bool,
+    release: Release<'_>,
+    operands: Operands,
 ) -> (Vec<Given>, Option<String>) {
-    let mut scan = Scan { argv, version, at: 0, given: Vec::new() };
-    let error = scan.all(posix).err();
+    let mut scan = Scan { argv, release, at: 0, given: Vec::new() };
+    let error = scan.all(operands).err();
     (scan.given, error)
 }
 
 struct Scan<'a> {
     argv: &'a [Word],
-    version: Version,
+    release: Release<'a>,
     at: usize,
     given: Vec<Given>,
 }
 
 impl<'a> Scan<'a> {
-    fn all(&mut self, posix: bool) -> Result<(), String> {
+    fn all(&mut self, operands: Operands) -> Result<(), String> {
         while let Some(word) = self.argv.get(self.at) {
             self.at += 1;
             let text = word.text.as_str();
-            let has_long = self.version >= LONG_SINCE;
             match text.strip_prefix("--") {
                 Some("") => break,
-                Some(name) if has_long => self.long(word, name)?,
+                Some(name) if self.has_long() => self.long(word, name)?,
                 _ if text.len() > 1 && text.starts_with('-') => {
                     self.bundle(word)?;
                 }
-                _ if posix => break,
+                _ if self.ends(operands) => break,
                 _ => {}
             }
         }
         Ok(())
     }
 
+    fn has_long(&self) -> bool {
+        self.release.is(LONG_OPTIONS)
+    }
+
+    fn ends(&self, operands: Operands) -> bool {
+        match operands {
+            Operands::Skipped => false,
+            Operands::End => true,
+            Operands::EndShort => !self.has_long(),
+        }
+    }
+
     fn bundle(&mut self, word: &Word) -> Result<(), String> {
         for (at, letter) in word.text.char_indices().skip(1) {
-            let option = short(letter, self.version)
+            let option = short(letter, self.release)
                 .filter(|_| letter != '-')
                 .ok_or_else(|| format!("invalid option -- '{letter}'"))?;
             let first = self.at - 1;
@@ -84,7 +105,7 @@ impl<'a> Scan<'a> {
             Some((name, _)) => (name, true),
             None => (text, false),
         };
-        let option = match *long(name, self.version) {
+        let option = match *long(name, self.release) {
             [option] => option,
             [] => return Err(format!("unrecognized option '--{name}'")),
             _ => return Err(format!("option '--{name}' is ambiguous")),

@@ -7,9 +7,10 @@ use super::{
     Exit, Listener, Socket, Version, Word,
     argv::{Command, start},
     bind::Addresses,
-    launch::{
-        Launch, debian,
-        systemd::{self, Started},
+    launch::{Launcher, Room, Service, services},
+    possible::Possible,
+    running::{
+        Beside, Candidate, Difference, Listening, observe, pairs, restored,
     },
     settings::Build,
 };
@@ -27,12 +28,23 @@ pub(crate) struct Instance {
     /// The path of the file that it is configured by, or "process 812".
     pub source: String,
     pub version: Option<Version>,
+    /// The versions that it can be.
+    pub possible: Possible,
     /// Its arguments without the first.
     pub argv: Vec<Word>,
     pub start: Start,
     pub launcher: Launcher,
+    /// Where its file has room for further options.
+    pub room: Room,
+    /// The network namespace that it listens in, where it is not the host's:
+    /// nothing of it can be reached by the host's own addresses.
+    pub netns: Option<String>,
     /// The user that its process runs as, where there is one.
     pub uid: Option<u32>,
+    /// Its process, where there is one.
+    pub pid: Option<u32>,
+    /// What runs and is not what the file of this instance says.
+    pub differences: Vec<Difference>,
 }
 
 /// What comes of starting it.
@@ -52,13 +64,27 @@ pub(crate) struct Running {
     /// the one that wins. That of `l` is the whole list, at the place of the
     /// first `-l`.
     pub options: BTreeMap<char, Word>,
+    /// The suboptions of all `-o`, by their name.
+    pub suboptions: BTreeMap<&'static str, Option<String>>,
+    /// Its environment, as far as memcached reads it.
+    pub env: BTreeMap<String, String>,
+    pub build: Build,
+    /// The newest version that it can be.
+    pub version: Version,
     /// What decides its addresses and the snapshot does not tell: names in
     /// `-l` that only a name server knows, and what a shell expands. The
     /// listeners are then on every address: no more can be reached.
     pub unresolved: Vec<String>,
+    /// The listeners that only some of the versions open that it can be.
+    pub unsure: Vec<Listener>,
 }
 
 impl Running {
+    /// Whether it is sure to listen on one of its listeners.
+    pub(crate) fn is_sure(&self, listener: &Listener) -> bool {
+        self.unresolved.is_empty() && !self.unsure.contains(listener)
+    }
+
     /// What it listens on, unix sockets apart.
     pub(crate) fn sockets(&self) -> impl Iterator<Item = (Proto, &Socket)> {
         self.listeners.iter().filter_map(Listener::socket)
@@ -86,25 +112,6 @@ impl Running {
     }
 }
 
-/// What turns files into an argv.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Launcher {
-    /// Debian's wrapper: /etc/memcached.conf.
-    Debian,
-    /// A systemd unit with an EnvironmentFile: /etc/sysconfig/memcached.
-    Systemd,
-    /// Nothing that is known: only the process is there.
-    Process,
-}
-
-/// A file that daemons are started by.
-#[derive(Clone, Debug)]
-struct Configured {
-    source: &'static str,
-    launcher: Launcher,
-    launch: Launch,
-}
-
 /// The daemons of a snapshot.
 ///
 /// # Errors
@@ -116,78 +123,59 @@ pub(crate) fn instances(
 ) -> Result<Vec<Instance>, Error> {
     let addresses = Addresses::new(snapshot, interfaces)?;
     let model = Model { snapshot, addresses };
-    let configured = configured(snapshot)?;
+    let services = services(snapshot, model.version(None))?;
     // What listens in another network namespace does not listen here.
     let here = |process: &&Process| {
         process.netns.as_ref().is_none_or(|name| name == "host")
     };
-    let mut left: Vec<&Process> =
+    let processes: Vec<&Process> =
         snapshot.processes.iter().filter(here).collect();
+    let mut runs: Vec<_> =
+        processes.iter().map(|process| Some(model.process(process))).collect();
+    let pairs = model.pairs(&services, &processes, &runs);
+    let listening = Listening::new(snapshot);
     let mut all = Vec::new();
-    for (index, file) in configured.iter().enumerate() {
-        let process = left.iter().position(|process| {
-            let here = process.netns.as_deref().is_none_or(|n| n == "host");
-            let stated = model.file(file, Some(process)).start;
-            here && same(&stated, &model.process(process).start)
+    for (service, pair) in services.iter().zip(pairs) {
+        let process = pair.and_then(|pair| processes.get(pair).copied());
+        let mut instance = model.service(service, process);
+        let runs = pair.and_then(|pair| runs.get_mut(pair)?.take());
+        let drift = process.zip(runs).and_then(|(process, runs)| {
+            let file = &mut instance;
+            Beside { file, runs, process, listening: &listening }.drift()
         });
-        let process = process.map(|index| left.remove(index));
-        let mut instance = model.file(file, process);
-        if index > 0 {
-            instance.id = "memcached-sysconfig".to_owned();
-        }
         all.push(instance);
+        all.extend(drift);
     }
-    all.extend(left.iter().map(|process| model.process(process)));
+    for (process, runs) in processes.iter().zip(runs) {
+        let Some(mut runs) = runs else { continue };
+        observe(&mut runs, process, &listening);
+        all.push(runs);
+    }
     Ok(all)
 }
 
-/// The instance that a file makes, by the text that the snapshot has.
-pub(super) fn of_file(
+/// The instance that something of the system's makes, by the text that the
+/// snapshot has, of the version of another.
+pub(super) fn of_service(
     snapshot: &Snapshot,
     interfaces: Option<&[Interface]>,
-    source: &str,
-    version: Option<Version>,
+    like: &Instance,
 ) -> Result<Option<Instance>, Error> {
     let addresses = Addresses::new(snapshot, interfaces)?;
     let model = Model { snapshot, addresses };
-    let files = configured(snapshot)?;
-    let file = files.iter().find(|file| file.source == source);
-    Ok(file.map(|file| {
-        let mut instance = model.file(file, None);
-        if version.is_some() {
-            let build = Build::new(version, None);
-            instance.start = model.start(&file.launch, build, None);
-            instance.version = version;
-        }
-        instance
+    let services = services(snapshot, like.version.or(model.version(None)))?;
+    let service = services.iter().find(|service| service.id == like.id);
+    Ok(service.map(|service| Instance {
+        version: like.version,
+        possible: like.possible,
+        start: model.start(service, like.possible, None),
+        ..model.service(service, None)
     }))
-}
-
-fn configured(snapshot: &Snapshot) -> Result<Vec<Configured>, Error> {
-    let mut all = Vec::new();
-    let Started { program, launch, known } = systemd::started(snapshot)?;
-    let own = program.ends_with("/memcached") || program == "memcached";
-    if let Some(conf) = snapshot.text(CONF)? {
-        if !(systemd::is_red_hat(snapshot)? || known && own) {
-            let mut debian = debian::launch(&conf);
-            if known {
-                debian.env = launch.env.clone();
-                debian.user = launch.user.clone();
-            }
-            let launcher = Launcher::Debian;
-            all.push(Configured { source: CONF, launcher, launch: debian });
-        }
-    }
-    if own && snapshot.text(SYSCONFIG)?.is_some() {
-        let launcher = Launcher::Systemd;
-        all.push(Configured { source: SYSCONFIG, launcher, launch });
-    }
-    Ok(all)
 }
 
 /// Whether two starts come to the same: the same listeners, and the same
 /// options that matter to who may do what.
-fn same(one: &Start, other: &Start) -> bool {
+pub(super) fn same(one: &Start, other: &Start) -> bool {
     let (Start::Runs(one), Start::Runs(other)) = (one, other) else {
         return false;
     };
@@ -201,7 +189,7 @@ fn same(one: &Start, other: &Start) -> bool {
     one.listeners == other.listeners && options(one) == options(other)
 }
 
-fn value(letter: char, word: &Word) -> String {
+pub(super) fn value(letter: char, word: &Word) -> String {
     let flag = super::options::OPTIONS.iter().any(|option| {
         option.letter == letter && option.takes != super::options::Takes::Value
     });
@@ -214,26 +202,63 @@ struct Model<'a> {
 }
 
 impl Model<'_> {
-    fn file(&self, file: &Configured, process: Option<&Process>) -> Instance {
-        let version = self.version(process);
-        let build = Build::new(version, process);
+    /// For each service the index of the process that is its daemon.
+    fn pairs(
+        &self,
+        services: &[Service],
+        processes: &[&Process],
+        runs: &[Option<Instance>],
+    ) -> Vec<Option<usize>> {
+        let starts = |service: usize, process: usize| {
+            let service = services.get(service)?;
+            let process = processes.get(process).copied();
+            Some(self.service(service, process).start)
+        };
+        let same = |service, process: usize| {
+            let runs = runs.get(process).and_then(Option::as_ref);
+            let stated = starts(service, process);
+            runs.zip(stated).is_some_and(|(r, stated)| same(&stated, &r.start))
+        };
+        let stated = services.iter().map(|one| self.service(one, None));
+        let stated: Vec<_> = stated.map(|i| Candidate::of(&i)).collect();
+        let seen = runs.iter().flatten().map(Candidate::of);
+        pairs(&stated, &seen.collect::<Vec<_>>(), same)
+    }
+
+    fn service(
+        &self,
+        service: &Service,
+        process: Option<&Process>,
+    ) -> Instance {
+        // Whose program it is in a container the host does not tell.
+        let inside = service.launcher == Launcher::Docker;
+        let version = if inside { None } else { self.version(process) };
+        let nothing = Snapshot::new();
+        let around = if inside { &nothing } else { self.snapshot };
+        let possible = Possible::new(version, process, around);
         Instance {
-            id: "memcached".to_owned(),
-            source: file.source.to_owned(),
+            id: service.id.clone(),
+            source: service.source.clone(),
             version,
-            argv: file.launch.argv.clone(),
-            start: self.start(&file.launch, build, process),
-            launcher: file.launcher,
+            possible,
+            argv: service.launch.argv.clone(),
+            start: self.start(service, possible, process),
+            launcher: service.launcher,
+            room: service.launch.room.clone(),
+            netns: service.netns.clone(),
             uid: process.and_then(|process| process.uid),
+            pid: process.map(|process| process.pid),
+            differences: Vec::new(),
         }
     }
 
     fn start(
         &self,
-        launch: &Launch,
-        build: Build,
+        service: &Service,
+        possible: Possible,
         process: Option<&Process>,
     ) -> Start {
+        let launch = &service.launch;
         if let Some(exit) = &launch.stopped {
             return Start::Exits(exit.clone());
         }
@@ -241,8 +266,25 @@ impl Model<'_> {
         env.extend(process.iter().flat_map(|process| process.env.clone()));
         let root = |user: &String| user == "root" || user == "0";
         let uid = u32::from(launch.user.as_ref().is_some_and(|u| !root(u)));
-        let command = Command { argv: &launch.argv, env, uid, build };
-        let start = start(&command, self.snapshot, &self.addresses);
+        let command = Command {
+            argv: &launch.argv,
+            env,
+            uid,
+            build: Build::new(process),
+            possible,
+            alive: process.is_some(),
+        };
+        let start = match &service.netns {
+            // It has other files, users, names and addresses.
+            Some(_) => {
+                let inside = Snapshot::new();
+                match Addresses::new(&inside, None) {
+                    Ok(addresses) => start(&command, &inside, &addresses),
+                    Err(_) => Start::Runs(Running::default()),
+                }
+            }
+            None => start(&command, self.snapshot, &self.addresses),
+        };
         match &launch.undecided {
             Some(why) => Start::Runs(Running::anything(&start, why)),
             None => start,
@@ -251,18 +293,35 @@ impl Model<'_> {
 
     fn process(&self, process: &Process) -> Instance {
         let version = self.version(Some(process));
-        let argv: Vec<_> = process.argv.iter().map(Word::new).collect();
+        let possible = Possible::new(version, Some(process), self.snapshot);
+        let argv = restored(&process.argv, version);
+        let argv: Vec<_> = argv.into_iter().map(Word::new).collect();
         let command = Command {
             argv: &argv,
             env: process.env.clone(),
             uid: process.uid.unwrap_or(0),
-            build: Build::new(version, Some(process)),
+            build: Build::new(Some(process)),
+            possible,
+            alive: true,
         };
         let start = start(&command, self.snapshot, &self.addresses);
         let id = format!("process {}", process.pid);
         let launcher = Launcher::Process;
-        let (source, uid) = (id.clone(), process.uid);
-        Instance { id, source, version, argv, start, launcher, uid }
+        let (room, netns) = (Room::Nowhere, None);
+        Instance {
+            source: id.clone(),
+            id,
+            version,
+            possible,
+            argv,
+            start,
+            launcher,
+            room,
+            netns,
+            uid: process.uid,
+            pid: Some(process.pid),
+            differences: Vec::new(),
+        }
     }
 
     /// What the process says, or else `memcached -V`.
@@ -279,122 +338,4 @@ impl Model<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn process(argv: &str) -> Process {
-        Process {
-            pid: 7,
-            argv: argv.split(' ').map(str::to_owned).collect(),
-            uid: Some(110),
-            version: Some("1.4.39".to_owned()),
-            ..Process::default()
-        }
-    }
-
-    fn ids(snapshot: &Snapshot) -> Vec<String> {
-        let all = instances(snapshot, None).unwrap();
-        all.into_iter().map(|instance| instance.id).collect()
-    }
-
-    const TEXT: &str = "-l 127.0.0.1\n-p 11211\n-u m\n-vv\n";
-
-    #[test]
-    fn a_process_is_that_of_its_file() {
-        let same = "-P /run/m.pid -u m -l 127.1 -p 11211";
-        let snapshot =
-            Snapshot::new().with_file(CONF, TEXT).with_process(process(same));
-        let all = instances(&snapshot, None).unwrap();
-        assert_eq!(all.len(), 1);
-        assert_eq!(all[0].version, Some(Version(1, 4, 39)));
-        let other = snapshot.with_process(process("-u m -l 10.0.0.1"));
-        assert_eq!(ids(&other), ["memcached", "process 7"]);
-    }
-
-    #[test]
-    fn each_file_is_an_instance() {
-        let both = Snapshot::new()
-            .with_file(CONF, TEXT)
-            .with_file(SYSCONFIG, "OPTIONS=\"\"\n");
-        assert_eq!(ids(&both), ["memcached", "memcached-sysconfig"]);
-        let fedora = both.with_file("/etc/os-release", "ID=fedora\n");
-        let all = instances(&fedora, None).unwrap();
-        assert_eq!(all[0].source, SYSCONFIG);
-        assert_eq!(all.len(), 1);
-    }
-
-    #[test]
-    fn the_version_is_that_of_the_program() {
-        let snapshot = Snapshot::new()
-            .with_file(CONF, TEXT)
-            .with_command("memcached -V", "memcached 1.6.18\n");
-        let all = instances(&snapshot, None).unwrap();
-        assert_eq!(all[0].version, Some(Version(1, 6, 18)));
-    }
-
-    #[test]
-    fn bytes_in_a_file_are_an_error() {
-        let mut snapshot = Snapshot::new();
-        let bytes = crate::snapshot::Content::Bytes(vec![b'-', 0xff]);
-        snapshot.files.insert(CONF.to_owned(), bytes.into());
-        let error = instances(&snapshot, None).unwrap_err().to_string();
-        assert_eq!(error, "/etc/memcached.conf:1:2: byte 0xff is not UTF-8");
-    }
-
-    /// Section 2 of the semantics: what a naive model gets wrong.
-    #[test]
-    fn traps() {
-        let table = [
-            (
-                "-u m -U 11212",
-                "T0.0.0.0:11212 T:::11212 U0.0.0.0:11212 U:::11212",
-            ),
-            ("-u m -l ,", ""),
-            ("-u m -s /run/m/s -l 0.0.0.0 -U 5", "/run/m/s"),
-            ("-u m -l 192.0.2.10 -l 192.0.2.1", "T192.0.2.10:11211"),
-            ("-u m -l 127.0.0.1,127.0.0.1", "exit 71"),
-            ("-u m -l 127.0.0.1,localhost", "T127.0.0.1:11211 T::1:11211"),
-            ("-u m -l localhost,127.0.0.1", "exit 71"),
-            ("-u m -l ::1:11212", "exit 71"),
-            ("-u m -l [::1]11212", "T::1:11211"),
-            ("-u m -l 0", "T0.0.0.0:11211"),
-            ("-u m -l 010.0.0.1", "T8.0.0.1:11211"),
-            ("-u m -l 192.0.2.0/24", "exit 71"),
-            ("-u m -l=127.0.0.1", "exit 71"),
-            ("-u m -p=11212", ""),
-            ("-u m 127.0.0.1", "T0.0.0.0:11211 T:::11211"),
-            ("-u m -- -l 127.0.0.1", "T0.0.0.0:11211 T:::11211"),
-            ("-u m -l notls:127.0.0.1", "exit 71"),
-            ("-u m -Z -p 0 -s /run/m/s", "exit 64"),
-            ("-u m -S -U 11211", "exit 64"),
-            ("-u m -l -U 0", "exit 71"),
-            ("-u m -l 127.0.0.1, ::1", "T127.0.0.1:11211"),
-            ("-u m -o no_such", "exit 1"),
-            ("-u m -p 0 -l 127.0.0.1:11212", ""),
-            ("-u m -l 127.0.0.1:76747", "T127.0.0.1:11211"),
-        ];
-        for (argv, expected) in table {
-            let mut process = process(argv);
-            process.version = Some("1.6.45".to_owned());
-            process.uid = Some(0);
-            let snapshot = Snapshot::new().with_process(process);
-            let all = instances(&snapshot, None).unwrap();
-            assert_eq!(summary(&all[0].start), expected, "{argv}");
-        }
-    }
-
-    fn summary(start: &Start) -> String {
-        let running = match start {
-            Start::Runs(running) => running,
-            Start::Exits(exit) => {
-                return format!("exit {}", exit.status);
-            }
-        };
-        let all = running.listeners.iter().map(|listener| match listener {
-            Listener::Tcp(to) => format!("T{}:{}", to.address, to.port),
-            Listener::Udp(to) => format!("U{}:{}", to.address, to.port),
-            Listener::Unix { path, .. } => path.clone(),
-        });
-        all.collect::<Vec<_>>().join(" ")
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use super::distribution::is_musl;
 use crate::{Error, Snapshot};
 
 /// The names that a host knows.
@@ -13,6 +14,8 @@ pub(super) struct Names {
     hosts: HashMap<String, Vec<IpAddr>>,
     /// Whether a name server may know more.
     pub resolver: bool,
+    /// Whether musl looks them up, and not glibc.
+    pub musl: bool,
 }
 
 /// What a text stands for.
@@ -30,7 +33,8 @@ pub(super) const WILDCARDS: [IpAddr; 2] =
 
 impl Names {
     pub(super) fn new(snapshot: &Snapshot) -> Result<Self, Error> {
-        let mut names = Self::default();
+        let musl = is_musl(snapshot);
+        let mut names = Self { musl, ..Self::default() };
         match snapshot.text("/etc/hosts")? {
             Some(hosts) => hosts.text().lines().for_each(|l| names.line(l)),
             None => {
@@ -62,6 +66,9 @@ impl Names {
     }
 
     pub(super) fn resolve(&self, text: &str) -> Resolved {
+        if text == "*" && !self.musl {
+            return Resolved::Addresses(WILDCARDS.into(), None);
+        }
         if let Some(address) = inet_aton(text) {
             return Resolved::Addresses(vec![address.into()], None);
         }

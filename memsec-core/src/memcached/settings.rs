@@ -1,19 +1,18 @@
 //! What the options of an argv set.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use super::{
-    Exit, Version, Word,
+    Exit, Word,
+    behaviour::{INET_PTON, LIST, MAINTAINER, SUBSTRING, TRIMMED},
     getopt::Given,
     number::{atof, atoi, is_space, strtol},
-    options::{Check, Takes},
-    suboptions::suboption,
+    options::{Takes, Wrong, wrong},
+    sizes::Sizes,
+    suboptions::{Flaw, suboption},
+    version::Release,
 };
 
-pub(super) const MEGABYTE: i32 = 1024 * 1024;
-const TRIMMED: Version = Version(1, 6, 32);
-const APPENDED: Version = Version(1, 4, 6);
-const SUBSTRING: Version = Version(1, 4, 25);
 /// How often `-l` may be repeated: each is searched for in all before it.
 const LISTS: usize = 1000;
 
@@ -28,8 +27,7 @@ pub(super) enum Protocol {
 
 /// What a memcached was built with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Build {
-    pub version: Version,
+pub(crate) struct Build {
     pub sasl: bool,
     pub tls: bool,
     pub proxy: bool,
@@ -39,14 +37,13 @@ pub(super) struct Build {
 
 /// `settings` of memcached.c, as far as it decides what is opened.
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
+pub(super) struct Settings<'a> {
+    pub release: Release<'a>,
     pub build: Build,
     /// The options in force.
     pub options: BTreeMap<char, Word>,
     pub protocol: Option<Protocol>,
-    pub item_max: i32,
-    pub chunk_max: i32,
-    pub chunk_given: bool,
+    pub sizes: Sizes,
     pub maintainer: bool,
     pub suboptions: BTreeMap<&'static str, Option<String>>,
     lists: usize,
@@ -60,16 +57,20 @@ pub(super) fn failure(message: impl Into<String>) -> Exit {
     Exit { status: 1, message: message.into() }
 }
 
-impl Settings {
-    pub(super) fn new(build: Build) -> Self {
+/// The end by a signal: abort() is 6, a null pointer 11.
+pub(super) fn signal(number: i32, message: impl Into<String>) -> Exit {
+    Exit { status: -number, message: message.into() }
+}
+
+impl<'a> Settings<'a> {
+    pub(super) fn new(build: Build, release: Release<'a>) -> Self {
         Self {
+            release,
             build,
             options: BTreeMap::new(),
             protocol: None,
-            item_max: MEGABYTE,
-            chunk_max: MEGABYTE / 2,
-            chunk_given: false,
-            maintainer: true,
+            sizes: Sizes::default(),
+            maintainer: release.is(MAINTAINER),
             suboptions: BTreeMap::new(),
             lists: 0,
         }
@@ -101,70 +102,87 @@ impl Settings {
 
     /// Takes one option, as the loop of `main` does.
     pub(super) fn take(&mut self, given: &Given) -> Result<(), Exit> {
-        let mut word = given.word.clone();
+        let word = self.trimmed(given);
         let letter = given.option.letter;
-        if given.option.takes == Takes::Value && self.build.version >= TRIMMED {
-            let blanks = word.text.bytes().take_while(|&b| is_space(b));
-            word = word.tail(blanks.count());
-        }
         self.check(given, &word.text)?;
+        let word = match letter {
+            'l' => self.listen(word)?,
+            _ => word,
+        };
+        let text = word.text.clone();
+        self.options.insert(letter, word);
         match letter {
-            'l' => word = self.listen(word),
-            'B' => self.protocol = Some(protocol(&word.text)?),
-            'I' => self.item_max = size(&word.text),
-            'o' => self.extended(&word.text)?,
+            'B' => self.protocol = Some(protocol(&text)?),
+            'I' => self.item_size(&text)?,
+            'o' => self.extended(&text)?,
             _ => {}
         }
-        self.options.insert(letter, word);
         Ok(())
     }
 
+    fn trimmed(&self, given: &Given) -> Word {
+        let word = given.word.clone();
+        let blanks = word.text.bytes().take_while(|&b| is_space(b)).count();
+        let value = given.option.takes == Takes::Value;
+        if value && blanks > 0 && self.release.is(TRIMMED) {
+            return word.tail(blanks);
+        }
+        word
+    }
+
     fn check(&self, given: &Given, text: &str) -> Result<(), Exit> {
-        let option = given.option;
-        let (letter, long) = (option.letter, option.long);
-        match option.check {
-            Check::Quits => Err(Exit {
-                status: 0,
-                message: format!("-{letter} prints something and exits"),
-            }),
-            Check::Greater(least) => {
-                let number =
-                    if letter == 'f' { atof(text) } else { atoi(text).into() };
-                if number > least {
-                    return Ok(());
-                }
-                Err(failure(format!(
-                    "-{letter} ({long}) must be greater than {least}"
-                )))
+        let letter = given.option.letter;
+        let exit = |status, what: &str| {
+            Err(Exit { status, message: format!("-{letter} {what}") })
+        };
+        match letter {
+            'h' | 'i' | 'V' => return exit(0, "prints something and exits"),
+            'Z' if !self.build.tls => return exit(64, "needs a TLS build"),
+            'S' if !self.build.sasl => return exit(64, "needs a SASL build"),
+            _ => {}
+        }
+        let number = || match letter {
+            'f' => atof(text),
+            _ => atoi(text).into(),
+        };
+        let bad = |wrong: &Wrong| match wrong {
+            Wrong::UpTo(limit) => number() <= *limit,
+            Wrong::Just(value) => atoi(text) == *value,
+            Wrong::Empty => text.is_empty(),
+            Wrong::Given => true,
+        };
+        match wrong(letter, self.release).find(bad) {
+            Some(Wrong::UpTo(limit)) => {
+                exit(1, &format!("must be greater than {limit}"))
             }
-            Check::Any if letter == 'D' && text.is_empty() => {
-                Err(failure("No delimiter specified"))
+            Some(Wrong::Given) => exit(1, "is not for this system"),
+            Some(Wrong::Just(_) | Wrong::Empty) => {
+                exit(1, &format!("may not be {text:?}"))
             }
-            Check::Any if letter == 'Z' && !self.build.tls => {
-                Err(usage("This server is not built with TLS support."))
-            }
-            Check::Any if letter == 'S' && !self.build.sasl => {
-                Err(usage("This server is not built with SASL support."))
-            }
-            Check::Any => Ok(()),
+            None => Ok(()),
         }
     }
 
     /// Adds to the list of `-l`. From 1.4.25, what is a part of its text
     /// already is dropped.
-    fn listen(&mut self, word: Word) -> Word {
-        let version = self.build.version;
-        let Some(before) = self.options.remove(&'l') else { return word };
-        if version < APPENDED {
-            return word;
+    fn listen(&mut self, word: Word) -> Result<Word, Exit> {
+        if self.release.is(INET_PTON) && word.text.parse::<Ipv4Addr>().is_err()
+        {
+            let text = word.text;
+            return Err(failure(format!("Illegal address: {text:?}")));
+        }
+        let Some(before) = self.options.remove(&'l') else { return Ok(word) };
+        if !self.release.is(LIST) {
+            return Ok(word);
         }
         self.lists += 1;
-        let known = version >= SUBSTRING && before.text.contains(&word.text);
+        let known =
+            before.text.contains(&word.text) && self.release.is(SUBSTRING);
         if known || self.lists > LISTS {
-            return before;
+            return Ok(before);
         }
         let text = before.text + "," + &word.text;
-        Word { text, span: before.span }
+        Ok(Word { text, span: before.span })
     }
 
     /// Whether `-l` was repeated too often to say what it comes to.
@@ -184,7 +202,7 @@ impl Settings {
         }
         for part in text.split(',') {
             let (name, value) =
-                suboption(part, build.version, built).map_err(failure)?;
+                suboption(part, self.release, built).map_err(exit)?;
             self.apply(name, value)?;
             self.suboptions.insert(name, value.map(str::to_owned));
         }
@@ -193,19 +211,9 @@ impl Settings {
 
     fn apply(&mut self, name: &str, value: Option<&str>) -> Result<(), Exit> {
         match name {
-            "slab_chunk_max" => {
-                self.chunk_max = value.map_or(0, atoi).saturating_mul(1024);
-                self.chunk_given = true;
-            }
-            "no_chunked_items" => self.chunk_max = MEGABYTE,
             "lru_maintainer" => self.maintainer = true,
-            "no_lru_maintainer" => self.maintainer = false,
-            "no_modern" => {
-                self.maintainer = false;
-                if !self.chunk_given {
-                    self.chunk_max = MEGABYTE;
-                }
-            }
+            "modern" if !self.release.is(MAINTAINER) => self.maintainer = true,
+            "no_lru_maintainer" | "no_modern" => self.maintainer = false,
             "proxy_config" if self.protocol.is_some() => {
                 return Err(failure(
                     "Cannot specify a protocol with proxy mode enabled",
@@ -214,7 +222,14 @@ impl Settings {
             "proxy_config" => self.protocol = Some(Protocol::Proxy),
             _ => {}
         }
-        Ok(())
+        self.slabs(name, value)
+    }
+}
+
+fn exit(flaw: Flaw) -> Exit {
+    match flaw {
+        Flaw::Refused(why) => failure(why),
+        Flaw::Crash(why) => signal(11, why),
     }
 }
 
@@ -225,14 +240,4 @@ fn protocol(text: &str) -> Result<Protocol, Exit> {
         "ascii" => Ok(Protocol::Ascii),
         _ => Err(usage(format!("Invalid value for binding protocol: {text}"))),
     }
-}
-
-/// The value of `-I`: a number of bytes, of kilobytes or of megabytes.
-fn size(text: &str) -> i32 {
-    let unit = match text.bytes().last() {
-        Some(b'k' | b'K') => 1024,
-        Some(b'm' | b'M') => MEGABYTE,
-        _ => 1,
-    };
-    atoi(text).wrapping_mul(unit)
 }

@@ -1,10 +1,12 @@
 //! The suboptions of `-o`.
 
 use super::{
-    Version,
     number::{atof, atoi, whole},
+    version::{Release, Versions},
 };
-use Value::{Fraction, Hash, Ignored, Int, Nothing, Number, Range, Size, Text};
+use Value::{
+    Fraction, Hash, Ignored, Int, Nothing, Number, Range, Size, Text, Unchecked,
+};
 
 /// What a suboption wants for a value. Anything else exits with 1.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +15,8 @@ enum Value {
     Nothing,
     /// Any text.
     Text,
+    /// Any text; without one it crashes.
+    Unchecked,
     /// Read by `atoi`, between two limits.
     Int(i32, i32),
     /// None, or as `Int`.
@@ -29,108 +33,123 @@ enum Value {
     Size,
 }
 
-struct Suboption {
-    name: &'static str,
-    since: Version,
-    until: Version,
-    value: Value,
+type Suboption = (&'static str, Value, Versions);
+
+const fn since(major: u16, minor: u16, patch: u16) -> Versions {
+    Versions::since(major, minor, patch)
 }
 
-const fn sub(name: &'static str, since: Version, value: Value) -> Suboption {
-    Suboption { name, since, until: Version(9, 0, 0), value }
-}
-
-const OLD: Version = Version(0, 0, 0);
-const PRIVILEGES: Version = Version(1, 5, 1);
-const TLS: Version = Version(1, 5, 13);
-const EXTSTORE: Version = Version(1, 6, 0);
+const MODERN: Versions = since(1, 5, 0);
+const TLS: Versions = since(1, 5, 13);
+// Built in unless it is left out; before, it was left out unless asked for.
+const EXTSTORE: Versions = since(1, 6, 0);
 const MAX: i32 = i32::MAX;
 
-/// `subopts_tokens` of memcached.c and of storage.c. Which there are before
-/// 1.5.6 is not told apart.
+/// `subopts_tokens` of memcached.c and of storage.c, and what each makes of
+/// its value, tags 1.4.8 to 1.6.45.
 const SUBOPTIONS: &[Suboption] = &[
-    sub("maxconns_fast", OLD, Nothing),
-    sub("hashpower", OLD, Int(12, 32)),
-    sub("no_hashexpand", OLD, Nothing),
-    sub("slab_reassign", OLD, Nothing),
-    sub("slab_automove", OLD, Ignored(0, 2)),
-    sub("slab_automove_ratio", OLD, Fraction(1.0)),
-    sub("slab_automove_window", OLD, Int(3, 1800)),
-    sub("tail_repair_time", OLD, Int(10, MAX)),
-    sub("hash_algorithm", OLD, Hash),
-    sub("lru_crawler", OLD, Nothing),
-    sub("lru_crawler_sleep", OLD, Int(0, 1_000_000)),
-    sub("lru_crawler_tocrawl", OLD, Number),
-    sub("lru_maintainer", OLD, Nothing),
-    sub("hot_lru_pct", OLD, Int(1, 79)),
-    sub("warm_lru_pct", OLD, Int(1, 79)),
-    sub("hot_max_factor", OLD, Fraction(f64::MAX)),
-    sub("warm_max_factor", OLD, Fraction(f64::MAX)),
-    sub("temporary_ttl", OLD, Text),
-    sub("idle_timeout", OLD, Text),
-    sub("watcher_logbuf_size", OLD, Number),
-    sub("worker_logbuf_size", OLD, Number),
-    sub("slab_sizes", OLD, Text),
-    sub("slab_chunk_max", OLD, Range(1, 1024)),
-    sub("track_sizes", OLD, Nothing),
-    sub("no_inline_ascii_resp", OLD, Nothing),
-    sub("inline_ascii_resp", OLD, Nothing),
-    sub("modern", OLD, Nothing),
-    sub("no_modern", OLD, Nothing),
-    sub("no_chunked_items", OLD, Nothing),
-    sub("no_slab_reassign", OLD, Nothing),
-    sub("no_slab_automove", OLD, Nothing),
-    sub("no_maxconns_fast", OLD, Nothing),
-    sub("no_lru_crawler", OLD, Nothing),
-    sub("no_lru_maintainer", OLD, Nothing),
-    sub("no_drop_privileges", PRIVILEGES, Nothing),
-    sub("drop_privileges", Version(1, 5, 9), Nothing),
-    sub("resp_obj_mem_limit", Version(1, 6, 0), Nothing),
-    sub("read_buf_mem_limit", Version(1, 6, 0), Number),
-    Suboption {
-        name: "meta_response_old",
-        since: Version(1, 6, 10),
-        until: Version(1, 6, 18),
-        value: Nothing,
-    },
-    sub("sock_cookie_id", Version(1, 6, 17), Nothing),
-    sub("ssl_chain_cert", TLS, Text),
-    sub("ssl_key", TLS, Text),
-    sub("ssl_verify_mode", TLS, Range(0, 3)),
-    sub("ssl_keyformat", TLS, Number),
-    sub("ssl_ciphers", TLS, Text),
-    sub("ssl_ca_cert", TLS, Text),
-    sub("ssl_wbuf_size", TLS, Number),
-    sub("ssl_session_cache", Version(1, 6, 6), Nothing),
-    sub("ssl_min_version", Version(1, 6, 11), Range(0, 3)),
-    sub("ssl_kernel_tls", Version(1, 6, 16), Nothing),
-    sub("proxy_config", Version(1, 6, 13), Text),
-    sub("proxy_uring", Version(1, 6, 15), Nothing),
-    sub("proxy_memprofile", Version(1, 6, 22), Nothing),
-    sub("proxy_arg", Version(1, 6, 26), Text),
-    sub("ext_page_size", EXTSTORE, Number),
-    sub("ext_wbuf_size", EXTSTORE, Number),
-    sub("ext_threads", EXTSTORE, Number),
-    sub("ext_io_depth", EXTSTORE, Number),
-    sub("ext_path", EXTSTORE, Size),
-    sub("ext_item_size", EXTSTORE, Number),
-    sub("ext_item_age", EXTSTORE, Number),
-    sub("ext_low_ttl", EXTSTORE, Number),
-    sub("ext_recache_rate", EXTSTORE, Number),
-    sub("ext_compact_under", EXTSTORE, Number),
-    sub("ext_drop_under", EXTSTORE, Number),
-    sub("ext_max_sleep", EXTSTORE, Number),
-    sub("ext_max_frag", EXTSTORE, Fraction(f64::MAX)),
-    sub("ext_drop_unread", EXTSTORE, Nothing),
-    sub("slab_automove_freeratio", EXTSTORE, Fraction(1.0)),
+    ("maxconns_fast", Nothing, since(1, 4, 8)),
+    ("hashpower", Int(12, 64), since(1, 4, 8).until(5, 2)),
+    ("hashpower", Int(12, 32), since(1, 5, 2)),
+    ("no_hashexpand", Nothing, since(1, 5, 3)),
+    ("slab_reassign", Nothing, since(1, 4, 11)),
+    ("slab_automove", Nothing, since(1, 4, 11).until(4, 14)),
+    ("slab_automove", Ignored(0, 2), since(1, 4, 14)),
+    ("slab_automove_ratio", Fraction(1.0), since(1, 4, 38)),
+    ("slab_automove_window", Int(3, MAX), since(1, 4, 38).until(6, 45)),
+    ("slab_automove_window", Int(3, 1800), since(1, 6, 45)),
+    ("tail_repair_time", Int(10, MAX), since(1, 4, 16)),
+    ("hash_algorithm", Hash, since(1, 4, 18)),
+    ("lru_crawler", Nothing, since(1, 4, 18)),
+    ("lru_crawler_sleep", Int(0, 1_000_000), since(1, 4, 18)),
+    ("lru_crawler_tocrawl", Number, since(1, 4, 18)),
+    ("lru_maintainer", Nothing, since(1, 4, 23)),
+    ("hot_lru_pct", Int(1, 79), since(1, 4, 23)),
+    ("warm_lru_pct", Int(1, 79), since(1, 4, 23)),
+    ("expirezero_does_not_evict", Nothing, since(1, 4, 23).until(4, 35)),
+    ("hot_max_age", Number, since(1, 4, 35).until(4, 38)),
+    ("hot_max_factor", Fraction(f64::MAX), since(1, 4, 38)),
+    ("warm_max_factor", Fraction(f64::MAX), since(1, 4, 35)),
+    ("temporary_ttl", Text, since(1, 4, 35)),
+    ("idle_timeout", Unchecked, since(1, 4, 27).until(4, 37)),
+    ("idle_timeout", Text, since(1, 4, 37)),
+    ("watcher_logbuf_size", Number, since(1, 4, 27)),
+    ("worker_logbuf_size", Number, since(1, 4, 27)),
+    ("slab_sizes", Unchecked, since(1, 4, 27).until(4, 29)),
+    ("slab_sizes", Nothing, since(1, 4, 29).until(5, 17)),
+    ("slab_sizes", Unchecked, since(1, 5, 17)),
+    ("slab_chunk_max", Unchecked, since(1, 4, 29).until(6, 24)),
+    ("slab_chunk_max", Range(1, 1024), since(1, 6, 24)),
+    ("track_sizes", Nothing, since(1, 4, 27)),
+    ("no_inline_ascii_resp", Nothing, since(1, 4, 35)),
+    ("inline_ascii_resp", Nothing, MODERN),
+    ("modern", Nothing, since(1, 4, 26)),
+    ("no_modern", Nothing, MODERN),
+    ("no_chunked_items", Nothing, MODERN),
+    ("no_slab_reassign", Nothing, MODERN),
+    ("no_slab_automove", Nothing, MODERN),
+    ("no_maxconns_fast", Nothing, MODERN),
+    ("no_lru_crawler", Nothing, MODERN),
+    ("no_lru_maintainer", Nothing, MODERN),
+    ("no_drop_privileges", Nothing, since(1, 5, 1)),
+    ("drop_privileges", Nothing, since(1, 5, 9)),
+    ("resp_obj_mem_limit", Number, since(1, 6, 0).until(6, 7)),
+    ("resp_obj_mem_limit", Nothing, since(1, 6, 7)),
+    ("read_buf_mem_limit", Number, since(1, 6, 0)),
+    ("meta_response_old", Nothing, since(1, 6, 10).until(6, 18)),
+    ("sock_cookie_id", Nothing, since(1, 6, 17)),
+    ("ssl_chain_cert", Text, TLS),
+    ("ssl_key", Text, TLS),
+    ("ssl_verify_mode", Range(0, 3), TLS),
+    ("ssl_keyformat", Number, TLS),
+    ("ssl_ciphers", Text, TLS),
+    ("ssl_ca_cert", Text, TLS),
+    ("ssl_wbuf_size", Number, TLS),
+    ("ssl_session_cache", Nothing, since(1, 6, 3)),
+    ("ssl_min_version", Range(0, 3), since(1, 6, 11)),
+    ("ssl_kernel_tls", Nothing, since(1, 6, 16)),
+    ("proxy_config", Text, since(1, 6, 13)),
+    ("proxy_uring", Nothing, since(1, 6, 14)),
+    ("proxy_memprofile", Nothing, since(1, 6, 22)),
+    ("proxy_arg", Unchecked, since(1, 6, 26)),
+    ("ext_page_size", Number, EXTSTORE),
+    ("ext_wbuf_size", Number, EXTSTORE),
+    ("ext_threads", Number, EXTSTORE),
+    ("ext_io_depth", Number, EXTSTORE),
+    ("ext_path", Size, EXTSTORE),
+    ("ext_item_size", Number, EXTSTORE),
+    ("ext_item_age", Number, EXTSTORE),
+    ("ext_low_ttl", Number, EXTSTORE),
+    ("ext_recache_rate", Number, EXTSTORE),
+    ("ext_compact_under", Number, EXTSTORE),
+    ("ext_drop_under", Number, EXTSTORE),
+    ("ext_max_sleep", Number, since(1, 6, 15)),
+    ("ext_max_frag", Fraction(f64::MAX), EXTSTORE),
+    ("ext_drop_unread", Nothing, EXTSTORE),
+    ("slab_automove_freeratio", Fraction(f64::MAX), EXTSTORE),
 ];
 
-/// Reads one suboption as `getsubopt` does; the error is what is wrong.
-pub(super) fn suboption(
-    text: &str,
-    version: Version,
+/// The versions in which `hash_algorithm` may be xxh3.
+const XXH3: Versions = since(1, 6, 10);
+/// The versions that read a null pointer where `lru_crawler_sleep` and
+/// `lru_crawler_tocrawl` have no value.
+const CRAWLER_CRASHES: Versions = since(1, 4, 18).until(4, 25);
+
+/// What is wrong with a suboption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// It says so.
+    Refused(String),
+    /// It reads a null pointer.
+    Crash(String),
+}
+
+/// Reads one suboption as `getsubopt` does.
+pub(super) fn suboption<'a>(
+    text: &'a str,
+    release: Release<'_>,
     built: impl Fn(&str) -> bool,
-) -> Result<(&'static str, Option<&str>), String> {
+) -> Result<(&'static str, Option<&'a str>), Flaw> {
     let (name, value) = match text.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (text, None),
@@ -140,26 +159,37 @@ pub(super) fn suboption(
         Some(("proxy", _)) => Some("proxy"),
         _ => None,
     };
-    let known = SUBOPTIONS.iter().find(|known| {
-        known.name == name
-            && (known.since..known.until).contains(&version)
-            && needs.is_none_or(&built)
-    });
-    let known = known.ok_or_else(|| format!("Illegal suboption {text:?}"))?;
-    if known.value.takes(value) {
-        Ok((known.name, value))
-    } else {
-        Err(format!("Illegal value of suboption {text:?}"))
+    let refused = |why: &str| Flaw::Refused(format!("{why} {text:?}"));
+    let mut of = SUBOPTIONS.iter().filter(|known| known.0 == name);
+    let known =
+        of.find(|known| release.is(known.2) && needs.is_none_or(&built));
+    let &(name, wants, _) =
+        known.ok_or_else(|| refused("Illegal suboption"))?;
+    let crawler = name.starts_with("lru_crawler_");
+    match value {
+        None if matches!(wants, Unchecked)
+            || crawler && release.is(CRAWLER_CRASHES) =>
+        {
+            Err(Flaw::Crash(format!("suboption {text:?} has no value")))
+        }
+        _ if wants.takes(value, release) => Ok((name, value)),
+        _ => Err(refused("Illegal value of suboption")),
     }
 }
 
+/// Whether a text begins with the name of a suboption of any version.
+pub(super) fn is_suboption(text: &str) -> bool {
+    let name = text.split('=').next().unwrap_or_default();
+    SUBOPTIONS.iter().any(|known| known.0 == name)
+}
+
 impl Value {
-    fn takes(self, value: Option<&str>) -> bool {
+    fn takes(self, value: Option<&str>, release: Release<'_>) -> bool {
         let Some(text) = value else {
             return matches!(self, Nothing | Ignored(..));
         };
         match self {
-            Nothing | Text => true,
+            Nothing | Text | Unchecked => true,
             Int(low, high) | Ignored(low, high) => {
                 (low..=high).contains(&atoi(text))
             }
@@ -171,7 +201,10 @@ impl Value {
                 number > 0.0 && number <= most
             }
             Number => whole(text).is_some(),
-            Hash => matches!(text, "jenkins" | "murmur3" | "xxh3"),
+            Hash => match text {
+                "xxh3" => release.is(XXH3),
+                _ => matches!(text, "jenkins" | "murmur3"),
+            },
             Size => text.contains(':'),
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Listener, Start, Version, instances};
+use super::{Listener, Start, instances};
 use crate::{
     Snapshot,
     net::{Interface, InterfaceAddress},
@@ -56,9 +56,9 @@ struct Row {
     sockets: Vec<Value>,
     fixture: Option<String>,
     #[serde(default)]
-    pre: Value,
+    pre: Vec<String>,
     #[serde(default)]
-    hold: Value,
+    hold: Vec<(String, std::net::IpAddr, u16)>,
     uid: Option<u32>,
 }
 
@@ -120,17 +120,53 @@ impl Row {
             ..Process::default()
         };
         let interfaces = interfaces(self.fixture.is_none());
-        let snapshot = network().with_process(process);
+        let mut snapshot = network()
+            .with_process(process)
+            .with_command("ss -lntupxH", &self.sockets_held());
+        for (path, content) in self.files() {
+            snapshot.files.insert(path.to_owned(), content.into());
+        }
+        if let Some(fixture) = &self.fixture {
+            assert_eq!(fixture, "disable_ipv6=1");
+            let text = "net.ipv6.conf.all.disable_ipv6 = 1\n";
+            snapshot = snapshot.with_command("sysctl -a", text);
+        }
         let all = instances(&snapshot, Some(&interfaces)).unwrap();
         all.into_iter().next().unwrap().start
     }
 
-    /// What depends on things that no snapshot has: whether a directory is
-    /// there, and how much memory a process may lock.
-    fn is_elsewhere(&self) -> bool {
-        let has = |text: &str| self.argv.iter().any(|word| word == text);
-        let old = self.version.parse::<Version>().unwrap() < Version(1, 5, 13);
-        has("/nonexistent/mc.sock") || has("-k") && old
+    /// What the lines that ran first left behind.
+    fn files(&self) -> Vec<(&str, Content)> {
+        let left = |line: &String| {
+            let mut words = line.split(' ');
+            let last = line.rsplit(' ').next()?;
+            match words.next()? {
+                "touch" => {
+                    Some((last.to_owned(), Content::Text(String::new())))
+                }
+                "ln" => Some((last.to_owned(), Content::Error("ELOOP".into()))),
+                _ => None,
+            }
+        };
+        let all = self.pre.iter().filter_map(left);
+        all.map(|(path, content)| {
+            let path: &str = self.argv.iter().find(|w| **w == path).unwrap();
+            (path, content)
+        })
+        .collect()
+    }
+
+    fn sockets_held(&self) -> String {
+        let line =
+            |(proto, address, port): &(String, std::net::IpAddr, u16)| {
+                let state = if proto == "tcp" { "LISTEN" } else { "UNCONN" };
+                let local = std::net::SocketAddr::new(*address, *port);
+                format!(
+                    "{proto} {state} 0 128 {local} 0.0.0.0:* \
+                 users:((\"python3\",pid=9,fd=3))\n"
+                )
+            };
+        self.hold.iter().map(line).collect()
     }
 
     fn expected(&self) -> String {
@@ -147,7 +183,9 @@ fn socket(value: &Value) -> String {
     let text = |key: &str| value[key].as_str().unwrap_or_default();
     let address = text("addr").split('%').next().unwrap_or_default();
     let ephemeral = value["ephemeral"].as_bool().unwrap_or_default();
-    let port = value["port"].as_u64().filter(|_| !ephemeral).unwrap_or(0);
+    // -1 in 16 bits, which 1.2.2 binds, was taken for the kernel's choice.
+    let chosen = |port: &u64| ephemeral && *port != 65535;
+    let port = value["port"].as_u64().filter(|p| !chosen(p)).unwrap_or(0);
     let mode = text("mode");
     format!("{} {address} {port} {mode}", text("proto"))
 }
@@ -185,13 +223,7 @@ fn every_start_is_as_it_was() {
     let rows: Vec<Row> = rows("truth/memcached/argv.jsonl");
     let mut wrong = 0;
     let mut all = 0;
-    let recent = |row: &&Row| {
-        row.version.parse::<Version>().unwrap() >= Version(1, 5, 6)
-            && row.pre.is_null()
-            && row.hold.is_null()
-            && !row.is_elsewhere()
-    };
-    for row in rows.iter().filter(recent) {
+    for row in rows.iter() {
         all += 1;
         let (expected, start) = (row.expected(), row.start());
         if seen(&start) != expected {

@@ -1,16 +1,20 @@
 //! Sets of addresses and ports, exact and canonical.
 
 mod cidr;
+mod held;
 mod interface;
 mod ip_set;
 mod ranges;
 mod route;
+mod sockets;
 
 pub use cidr::Cidr;
+pub(crate) use held::Held;
 pub use interface::{Interface, InterfaceAddress, interfaces};
 pub use ip_set::{Family, IpSet};
 pub use ranges::{Bounded, RangeSet};
 pub use route::{Route, routes};
+pub use sockets::{BoundSocket, InetSocket, Local, Owner, sockets};
 
 /// A set of TCP or UDP ports.
 pub type PortSet = RangeSet<u16>;

@@ -1,10 +1,12 @@
 //! The kernel's firewall: tables, chains, rules. Past this room there are no
 //! dialects.
 
+mod boxes;
 mod calls;
 mod compare;
 mod ipset;
 mod iptables;
+mod line;
 mod nftables;
 mod rule;
 mod ruleset;
@@ -12,7 +14,7 @@ mod unread;
 
 pub(crate) use rule::{
     Action, AddressType, Addresses, Connection, IcmpType, MarkChange, Marking,
-    Match, Name, State, Status, Test, Translated, Translation,
+    Match, Name, PacketType, State, Status, Test, Translated, Translation,
 };
 pub(crate) use ruleset::{
     Base, Chain, Families, Hook, Origin, Rule, Ruleset, Table,

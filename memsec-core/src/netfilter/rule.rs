@@ -51,7 +51,8 @@ pub(crate) enum Test {
         mask: u32,
         values: RangeSet<u32>,
     },
-    /// The mark of its connection, under a mask.
+    /// The mark of its connection, under a mask. Without a connection it
+    /// does not match, negated or not (xt_connmark.c, nft_ct.c).
     ConnectionMark {
         mask: u32,
         values: RangeSet<u32>,
@@ -61,7 +62,7 @@ pub(crate) enum Test {
     /// Any of several lists of conditions, of each list all: what a set of
     /// several dimensions holds.
     Either(Arc<[Vec<Match>]>),
-    /// A fragment behind the first.
+    /// A fragment behind the first: IPv4's fragment offset is not 0.
     LaterFragment,
     /// Routing would send an answer to the source out of the interface that
     /// the packet came in by: xt_rpfilter.c and nft_fib.c. If `loose`, out
@@ -69,10 +70,26 @@ pub(crate) enum Test {
     ReversePath {
         loose: bool,
     },
+    /// As [`Self::SourceType`] or [`Self::DestinationType`], where routing is
+    /// asked about the interface alone that the packet came in by (or goes
+    /// out by, behind routing): nft_fib.c with "iif", xt_addrtype.c with
+    /// "--limit-iface-in".
+    TypeHere {
+        source: bool,
+        types: AddressType,
+    },
+    /// Whom the frame was sent to: xt_pkttype.c, `meta pkttype`.
+    PacketType(PacketType),
+    /// The first next-header field of IPv6: the protocol, unless extension
+    /// headers stand before it.
+    NextHeader(RangeSet<u8>),
     /// A header that ordinary packets do not have: without it, xt_rt.c and
     /// its like never match, negated or not.
     Header,
-    /// One that is not known, or that time decides.
+    /// One that is known, and that time, chance or something else decides
+    /// which is not asked: a limit, a MAC address, the owner of a socket.
+    Undecided,
+    /// One that is not known.
     Unknown,
 }
 
@@ -184,6 +201,19 @@ bits! {
     }
 }
 
+bits! {
+    /// Whom a frame was sent to, as in linux/if_packet.h: its MAC address
+    /// tells, and not the IP address.
+    PacketType {
+        Host "host"
+        Broadcast "broadcast"
+        Multicast "multicast"
+        OtherHost "otherhost"
+        Outgoing "outgoing"
+        Loopback "loopback"
+    }
+}
+
 /// What conntrack knows of the connection of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Connection {
@@ -201,6 +231,10 @@ pub(crate) enum Connection {
     /// An address of the answers: the source is where it really goes.
     ReplySource(Addresses),
     ReplyDestination(Addresses),
+    ReplySourcePort(PortSet),
+    ReplyPort(PortSet),
+    /// Nothing but that there is one.
+    Any,
 }
 
 /// A type of ICMP messages, and the codes of it.
@@ -222,12 +256,14 @@ pub(crate) struct MarkChange {
 pub(crate) enum Marking {
     Packet(MarkChange),
     Connection(MarkChange),
-    /// The packet's mark goes to its connection, as xt_connmark.c does it.
+    /// The packet's mark goes to its connection: the connection's mark
+    /// becomes `mark & !to ^ packet's & from` (xt_connmark.c).
     Save {
         from: u32,
         to: u32,
     },
-    /// The connection's mark goes to the packet.
+    /// The connection's mark goes to the packet: its mark becomes
+    /// `mark & !to ^ connection's & from`.
     Restore {
         from: u32,
         to: u32,

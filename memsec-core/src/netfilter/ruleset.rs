@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use super::{
-    Action, Match, Test, Unread, ipset::Sets, iptables, nftables, unread,
-};
+use super::{Action, Match, Test, Unread, ipset::Sets, iptables, nftables};
 use crate::{
     Error, Snapshot,
     net::{Family, RangeSet},
@@ -137,11 +135,7 @@ pub(crate) enum Origin {
 }
 
 impl Rule {
-    pub(super) fn new(
-        mut matches: Vec<Match>,
-        action: Action,
-        span: &Span,
-    ) -> Self {
+    pub(super) fn new(mut matches: Vec<Match>, action: Action, at: At) -> Self {
         let found = matches.iter().enumerate().find_map(|(index, one)| {
             Origin::of(one).map(|origin| (index, origin))
         });
@@ -149,8 +143,25 @@ impl Rule {
             matches.remove(index);
             origin
         });
+        Self::of(origin, matches, action, at)
+    }
+
+    /// A rule whose origin stands apart already.
+    pub(super) fn of(
+        origin: Origin,
+        matches: Vec<Match>,
+        action: Action,
+        at: At,
+    ) -> Self {
         let body = Arc::new(Body { matches, action });
-        Self { origin, body, at: span.at() }
+        Self { origin, body, at }
+    }
+
+    /// One that says the same at another place, of another origin if one is
+    /// given.
+    pub(super) fn with(&self, origin: Option<Origin>, at: At) -> Self {
+        let origin = origin.unwrap_or(self.origin);
+        Self { origin, body: self.body.clone(), at }
     }
 
     /// The conditions beside the origin; all must hold.
@@ -194,11 +205,17 @@ impl Origin {
 }
 
 const NFT: &str = "nft -j list ruleset";
+const TEXT: &str = "nft list ruleset";
 
-fn saves(family: Family) -> [&'static str; 2] {
+/// What shows the rules of either back end, or of one.
+fn saves(family: Family) -> [&'static str; 3] {
     match family {
-        Family::Ipv4 => ["iptables-save", "iptables-legacy-save"],
-        Family::Ipv6 => ["ip6tables-save", "ip6tables-legacy-save"],
+        Family::Ipv4 => {
+            ["iptables-save", "iptables-nft-save", "iptables-legacy-save"]
+        }
+        Family::Ipv6 => {
+            ["ip6tables-save", "ip6tables-nft-save", "ip6tables-legacy-save"]
+        }
     }
 }
 
@@ -211,27 +228,35 @@ impl Ruleset {
     /// nowhere, or in a circle.
     pub(crate) fn new(snapshot: &Snapshot) -> Result<Self, Error> {
         let mut all = Self::default();
-        let nft = snapshot.output(NFT);
-        let mut native = nft.as_ref().map(nftables::tables).transpose()?;
+        let mut native = natives(snapshot)?;
         let sets = sets(snapshot)?;
         for family in Family::BOTH {
-            let [save, legacy] = saves(family).map(|c| snapshot.output(c));
-            if save.is_none() && legacy.is_none() && nft.is_none() {
+            let [save, nft, legacy] = saves(family).map(|c| snapshot.output(c));
+            let none = save.is_none() && nft.is_none() && legacy.is_none();
+            if none && native.is_none() {
                 all.unread.push(Unread::family(family, saves(family)[0]));
             }
-            let both = save.iter().chain(other(save.as_ref(), &legacy));
-            for source in both {
+            let own = save.iter().chain(other(save.as_ref(), &nft, true));
+            for source in own {
                 let dump = iptables::dump(family, source, &sets)?;
-                let from_save = source.name() == saves(family)[0];
-                all.take(family, dump, from_save, native.as_mut(), source);
+                all.warned(family, source, legacy.is_some());
+                all.take(family, dump, true, native.as_mut(), source);
+            }
+            if let Some(source) = other(save.as_ref(), &legacy, false) {
+                let dump = iptables::dump(family, source, &sets)?;
+                all.take(family, dump, false, native.as_mut(), source);
             }
         }
-        if native.is_none() {
-            all.unread.extend(unread::tables(snapshot));
+        for native in native.into_iter().flatten() {
+            if native.dormant {
+                continue;
+            }
+            if native.is_below() {
+                all.unread.push(Unread::below(&native));
+            } else {
+                all.tables.push(native.table);
+            }
         }
-        let native = native.into_iter().flatten();
-        let native = native.filter(|native| !native.dormant);
-        all.tables.extend(native.map(|native| native.table));
         Ok(all)
     }
 
@@ -250,8 +275,24 @@ impl Ruleset {
         &self,
         family: Family,
     ) -> impl Iterator<Item = &Unread> + '_ {
-        let all = self.unread.iter();
+        let all = self.unread.iter().filter(|unread| unread.weighs);
         all.filter(move |unread| unread.families.contain(family))
+    }
+
+    /// Takes note of rules of the old back end that are there, and that
+    /// nothing shows.
+    fn warned(&mut self, family: Family, save: &Source, legacy: bool) {
+        const WARNING: &str = "legacy tables present";
+        if legacy || iptables::is_legacy(save.text()) {
+            return;
+        }
+        let comments = save.lines().filter(|line| line.text().starts_with('#'));
+        let mut warnings = comments.filter(|c| c.text().contains(WARNING));
+        if let Some(line) = warnings.next() {
+            let command = saves(family)[2];
+            let hidden = Unread::hidden(family, command, line.place());
+            self.unread.push(hidden);
+        }
     }
 
     /// Joins what iptables-save says with what nft says of the same tables:
@@ -259,11 +300,12 @@ impl Ruleset {
     fn take(
         &mut self,
         family: Family,
-        dump: iptables::Dump,
+        mut dump: iptables::Dump,
         from_save: bool,
         native: Option<&mut Vec<nftables::Native>>,
         source: &Source,
     ) {
+        self.unread.append(&mut dump.unread);
         let shared = from_save && !dump.legacy;
         let Some(native) = native else {
             if let Some(what) = dump.incompatible {
@@ -290,6 +332,30 @@ impl Ruleset {
     }
 }
 
+/// What nft lists: its JSON, and where that does not show all of a table,
+/// the text, if that does.
+fn natives(
+    snapshot: &Snapshot,
+) -> Result<Option<Vec<nftables::Native>>, Error> {
+    let (json, text) = (snapshot.output(NFT), snapshot.output(TEXT));
+    let Some(json) = json else {
+        return text.as_ref().map(nftables::listed).transpose();
+    };
+    let mut natives = nftables::tables(&json)?;
+    let hidden = natives.iter().any(|native| native.hidden);
+    let listed = text.filter(|_| hidden).and_then(|text| {
+        // It only adds to what is known already.
+        nftables::listed(&text).ok()
+    });
+    for other in listed.into_iter().flatten() {
+        let same = natives.iter_mut().find(|native| native.is_same(&other));
+        if let Some(native) = same.filter(|n| n.hidden && !other.hidden) {
+            native.table = other.table;
+        }
+    }
+    Ok(Some(natives))
+}
+
 /// The sets that rules ask, but for those that rules change.
 fn sets(snapshot: &Snapshot) -> Result<Sets, Error> {
     let Some(source) = snapshot.output("ipset save") else {
@@ -297,8 +363,11 @@ fn sets(snapshot: &Snapshot) -> Result<Sets, Error> {
     };
     let saves = Family::BOTH.into_iter().flat_map(saves);
     let saves: Vec<_> = saves.filter_map(|c| snapshot.output(c)).collect();
-    let lines = saves.iter().flat_map(|save| save.text().lines());
-    let rules = lines.filter(|line| line.contains(" SET "));
+    let rules = saves.iter().flat_map(|save| {
+        let text = save.text();
+        text.match_indices(" SET ")
+            .filter_map(move |(at, _)| text.get(at..)?.lines().next())
+    });
     let changed = rules.flat_map(|rule| {
         let words = rule.split_whitespace();
         let names = words.clone().skip(1);
@@ -309,15 +378,17 @@ fn sets(snapshot: &Snapshot) -> Result<Sets, Error> {
     Sets::new(&source, &changed.collect::<Vec<_>>())
 }
 
-/// The other back end's dump, unless it is the same one again.
+/// The dump of a back end alone, unless it is the same as the first one
+/// again.
 fn other<'a>(
     save: Option<&Source>,
-    legacy: &'a Option<Source>,
+    other: &'a Option<Source>,
+    of_nft: bool,
 ) -> Option<&'a Source> {
-    let legacy = legacy.as_ref()?;
-    let again = save.is_some_and(|save| {
-        iptables::essence(save).eq(iptables::essence(legacy))
-    });
-    let nft = save.is_some_and(|save| iptables::is_nft(save.text()));
-    (nft || !again).then_some(legacy)
+    let other = other.as_ref()?;
+    let Some(save) = save else { return Some(other) };
+    let nft = iptables::is_nft(save.text());
+    let again = iptables::essence(save).eq(iptables::essence(other));
+    let same = if of_nft { nft || again } else { again && !nft };
+    (!same).then_some(other)
 }

@@ -1,11 +1,7 @@
 //! What a snapshot does not say of the rules.
 
-use super::Families;
-use crate::{
-    Snapshot,
-    net::Family,
-    text::{Place, Span},
-};
+use super::{Families, nftables::Native};
+use crate::{net::Family, text::Place};
 
 /// Rules that are not known.
 #[derive(Clone, Debug)]
@@ -13,17 +9,12 @@ pub(crate) struct Unread {
     pub families: Families,
     /// True if nothing is known; false if some tables are.
     pub everything: bool,
+    /// False for a note: it decides nothing about packets for the host.
+    pub weighs: bool,
     /// What is not known, for people.
     pub what: String,
     pub place: Place,
 }
-
-/// What `nft list ruleset` prints for people. Where its JSON is not there,
-/// it tells at least of tables that iptables-save does not show.
-const TEXT: &str = "nft list ruleset";
-
-/// The tables that iptables-save shows.
-const SHOWN: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
 
 impl Unread {
     /// Everything of a family.
@@ -32,34 +23,39 @@ impl Unread {
         Self::new(Families::Only(family), true, what, Place::whole(command))
     }
 
+    /// A table for what is below IP.
+    pub(super) fn below(table: &Native) -> Self {
+        let Native { family, name, place, .. } = table;
+        let what = format!("the table {family} {name}: only IP is read");
+        let all = Self::new(Families::Both, false, what, place.clone());
+        Self { weighs: false, ..all }
+    }
+
+    /// A table that the kernel does not have.
+    pub(super) fn table(family: Family, name: &str, place: Place) -> Self {
+        let what = format!("the table {name}: there is none of that name");
+        Self::new(Families::Only(family), false, what, place)
+    }
+
+    /// Text around a dump that is no part of it.
+    pub(super) fn around(family: Family, place: Place) -> Self {
+        let what = "text around the tables is passed over".to_owned();
+        let all = Self::new(Families::Only(family), false, what, place);
+        Self { weighs: false, ..all }
+    }
+
+    /// Rules that another tool would show.
+    pub(super) fn hidden(family: Family, command: &str, place: Place) -> Self {
+        let what = format!("more of the firewall: no output of {command}");
+        Self::new(Families::Only(family), false, what, place)
+    }
+
     pub(super) fn new(
         families: Families,
         everything: bool,
         what: String,
         place: Place,
     ) -> Self {
-        Self { families, everything, what, place }
+        Self { families, everything, weighs: true, what, place }
     }
-}
-
-/// The tables that only nft's text tells of.
-pub(super) fn tables(snapshot: &Snapshot) -> Vec<Unread> {
-    let Some(text) = snapshot.output(TEXT) else { return Vec::new() };
-    text.lines().filter_map(|line| table(&line)).collect()
-}
-
-fn table(line: &Span) -> Option<Unread> {
-    let mut words = line.text().strip_prefix("table ")?.split(' ');
-    let (family, name) = (words.next()?, words.next()?);
-    let families = match family {
-        "ip" => Families::Only(Family::Ipv4),
-        "ip6" => Families::Only(Family::Ipv6),
-        "inet" | "netdev" => Families::Both,
-        _ => return None,
-    };
-    if families != Families::Both && SHOWN.contains(&name) {
-        return None;
-    }
-    let what = format!("the table {family} {name}: its JSON is not there");
-    Some(Unread::new(families, false, what, line.place()))
 }

@@ -8,16 +8,60 @@ use super::{
 };
 use crate::{
     Error, FileChange,
-    memcached::{Instance, Launcher, edit},
+    memcached::{Instance, Launcher, edit, is_unit},
 };
 
 /// What becomes of one daemon.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     pub file: FileChange,
+    pub id: String,
+    pub service: Service,
     pub ports: Vec<u16>,
     pub version: Option<String>,
     pub summary: String,
+}
+
+/// How a daemon is started again.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    name: String,
+    restart: Vec<String>,
+    /// Exits with 0 if it runs.
+    check: Vec<String>,
+}
+
+impl Service {
+    fn of(instance: &Instance) -> Self {
+        let init = instance.id.starts_with("memcached_");
+        let id = match instance.id.as_str() {
+            "memcached-sysconfig" => "memcached",
+            _ if init => "memcached",
+            id => id,
+        };
+        let unit = format!("{id}.service");
+        let quiet = ["systemctl", "is-active", "--quiet", unit.as_str()];
+        let (name, restart, check) = match instance.launcher {
+            Launcher::OpenRc => (
+                id,
+                words(&["rc-service", id, "restart"]),
+                words(&["rc-service", id, "status"]),
+            ),
+            Launcher::Sysv => by_init(id),
+            Launcher::Debian if init => by_init(id),
+            _ => (
+                unit.as_str(),
+                words(&["systemctl", "restart", &unit]),
+                words(&quiet),
+            ),
+        };
+        Self { name: name.to_owned(), restart, check }
+    }
+}
+
+fn by_init(id: &str) -> (&str, Vec<String>, Vec<String>) {
+    let line = |what| words(&["service", id, what]);
+    (id, line("restart"), line("status"))
 }
 
 /// The changes that make the daemons listen on what the policy wants. What
@@ -37,7 +81,7 @@ fn change(
     draft: &Draft<'_>,
     instance: &Instance,
 ) -> Result<Option<Change>, Error> {
-    if instance.launcher == Launcher::Process {
+    if matches!(instance.launcher, Launcher::Process | Launcher::Docker) {
         return Ok(None);
     }
     let wanted = listen::wanted(&draft.host, draft.policy, instance)?;
@@ -52,6 +96,8 @@ fn change(
             list.join(", ")
         ),
         file,
+        id: instance.id.clone(),
+        service: Service::of(instance),
         ports: tcp_ports(&instance.start),
         version: instance.version.map(|version| version.to_string()),
     }))
@@ -63,7 +109,8 @@ fn drift(draft: &Draft<'_>, instance: &Instance) -> Option<Change> {
     let ports = tcp_ports(&instance.start);
     let runs_otherwise = |other: &&Instance| {
         other.launcher == Launcher::Process
-            && tcp_ports(&other.start).iter().any(|p| ports.contains(p))
+            && (other.id == instance.id
+                || tcp_ports(&other.start).iter().any(|p| ports.contains(p)))
     };
     draft.host.instances.iter().find(runs_otherwise)?;
     let text = draft.text(&instance.source)?;
@@ -73,6 +120,8 @@ fn drift(draft: &Draft<'_>, instance: &Instance) -> Option<Change> {
             before: Some(text.clone()),
             after: Some(text),
         },
+        id: instance.id.clone(),
+        service: Service::of(instance),
         ports,
         version: instance.version.map(|version| version.to_string()),
         summary: String::new(),
@@ -84,33 +133,44 @@ pub(super) fn apply(
     draft: &mut Draft<'_>,
     change: &Change,
 ) -> Result<(), Error> {
-    let restart = || words(&["systemctl", "restart", "memcached.service"]);
+    let Service { name, restart, check } = &change.service;
+    let settles = || settles(&["NET-001", "NET-002", "UDP-001", "UDP-002"]);
+    let again = Some(Run { command: restart.clone() });
+    let reload = is_unit(&change.file.path)
+        .then(|| words(&["systemctl", "daemon-reload"]));
     if change.file.before != change.file.after {
+        // Steps are undone from the last to the first: the unit as it was,
+        // read again, and then the restart.
+        if let Some(reload) = &reload {
+            draft.step(Step {
+                kind: StepKind::Service,
+                summary: "have systemd read its units again, so that no \
+                          other change comes with this one"
+                    .to_owned(),
+                command: reload.clone(),
+                undo: again.clone(),
+                ..Step::default()
+            })?;
+        }
         draft.write(&change.file);
+        let undo = reload.clone().map(|command| Run { command });
         draft.step(Step {
             kind: StepKind::Edit,
             summary: change.summary.clone(),
-            settles: settles(&["NET-001", "NET-002", "UDP-001", "UDP-002"]),
+            settles: settles(),
             file: Some(change.file.clone()),
-            undo: Some(Run { command: restart() }),
+            command: reload.unwrap_or_default(),
+            undo: undo.or(again),
             ..Step::default()
         })?;
     }
-    draft.restart(&change.ports, change.version.clone());
+    draft.restart(&change.id, &change.ports, change.version.clone());
     draft.step(Step {
         kind: StepKind::Service,
-        summary: "restart memcached.service, so that it reads its file"
-            .to_owned(),
-        settles: settles(&["NET-001", "NET-002", "UDP-001", "UDP-002"]),
-        command: restart(),
-        check: Some(Run {
-            command: words(&[
-                "systemctl",
-                "is-active",
-                "--quiet",
-                "memcached.service",
-            ]),
-        }),
+        summary: format!("restart {name}, so that it reads its file"),
+        settles: settles(),
+        command: restart.clone(),
+        check: Some(Run { command: check.clone() }),
         ..Step::default()
     })
 }

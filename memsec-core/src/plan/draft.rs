@@ -5,8 +5,8 @@ use crate::{
     Error, FileChange, Policy, Proto, Snapshot,
     audit::{Reached, reached},
     host::Host,
-    memcached::{Start, instances},
-    snapshot::{Content, File},
+    memcached::{Start, edited, instances},
+    snapshot::Content,
 };
 
 /// The host as it is after the steps so far.
@@ -64,15 +64,7 @@ impl<'a> Draft<'a> {
 
     /// Writes a file of the snapshot; its mode and its owner stay.
     pub(super) fn write(&mut self, change: &FileChange) {
-        let text = change.after.clone().unwrap_or_default();
-        let content = Content::Text(text);
-        match self.snapshot.files.get_mut(&change.path) {
-            Some(file) => file.content = content,
-            None => {
-                let file: File = content.into();
-                self.snapshot.files.insert(change.path.clone(), file);
-            }
-        }
+        self.snapshot = edited(&self.snapshot, change);
     }
 
     /// The text of a file of the snapshot.
@@ -83,15 +75,23 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Ends the processes that the unit of an instance has started: those
-    /// with one of its TCP ports. What its file says is then what runs.
-    pub(super) fn restart(&mut self, ports: &[u16], version: Option<String>) {
+    /// Ends the processes that the unit of an instance has started: its own,
+    /// and those with one of its TCP ports. What its file says is then what
+    /// runs.
+    pub(super) fn restart(
+        &mut self,
+        id: &str,
+        ports: &[u16],
+        version: Option<String>,
+    ) {
+        let own = self.host.instances.iter().filter(|i| i.id == id);
+        let own: Vec<u32> = own.filter_map(|i| i.pid).collect();
         let of = |process: &crate::snapshot::Process| {
             let alone = Snapshot::new().with_process(process.clone());
             let found = instances(&alone, None).unwrap_or_default();
-            found
-                .iter()
-                .any(|i| tcp_ports(&i.start).iter().any(|p| ports.contains(p)))
+            let mut shares = found.iter().map(|i| tcp_ports(&i.start));
+            own.contains(&process.pid)
+                || shares.any(|own| own.iter().any(|p| ports.contains(p)))
         };
         self.snapshot.processes.retain(|process| !of(process));
         if let Some(version) = version {

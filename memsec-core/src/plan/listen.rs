@@ -91,7 +91,7 @@ fn loopback(host: &Host, instance: &Instance) -> Vec<IpAddr> {
     let six: IpAddr = Ipv6Addr::LOCALHOST.into();
     let mut interfaces = host.interfaces.iter().flatten();
     let has = interfaces.any(|i| i.of(Family::Ipv6).any(|a| a == six));
-    if has && instance.version.is_some_and(|v| v >= IPV6_LITERALS) {
+    if has && instance.possible.at_least(IPV6_LITERALS) {
         all.push(six);
     }
     all

@@ -291,7 +291,7 @@ fn without_nft_an_only_wall_is_refused_with_the_reason() {
 
 #[test]
 fn a_start_that_a_shell_decides_is_open_until_it_is_guarded() {
-    let snapshot = debian("-u memcache\n-l $ADDRESS\n", "");
+    let snapshot = debian("-u memcache\n-l `address`\n", "");
     let report = audit(&snapshot, &Policy::new()).unwrap();
     assert!(report.exposures.iter().any(|e| !e.exact && !e.may.is_empty()));
     let plan = report.plan();

@@ -215,13 +215,27 @@ impl Cell<'_> {
                 Truth::known(self.mark.map(|mark| values.contains(mark & mask)))
             }
             Test::Icmp(_) => Truth::No,
+            Test::LaterFragment if self.ordinary => Truth::No,
+            Test::NextHeader(set) => self.next_header(set),
             Test::Header
             | Test::ConnectionMark { .. }
             | Test::Either(_)
             | Test::LaterFragment
             | Test::ReversePath { .. }
+            | Test::TypeHere { .. }
+            | Test::PacketType(_)
+            | Test::Undecided
             | Test::Unknown => Truth::Maybe,
         }
+    }
+
+    fn next_header(&self, set: &RangeSet<u8>) -> Truth {
+        let same = set.contains(self.proto.number());
+        if self.ordinary {
+            return Truth::of(same);
+        }
+        let behind = EXTENSIONS.iter().any(|number| set.contains(*number));
+        if same || behind { Truth::Maybe } else { Truth::No }
     }
 
     fn state(&self, set: State) -> Truth {
@@ -240,6 +254,7 @@ impl Cell<'_> {
         match of {
             Connection::Reply(reply) => Truth::of(*reply == self.reply),
             Connection::Status(bits) => self.status(*bits),
+            Connection::Any => Truth::Yes,
             Connection::OriginalPort(_) if self.translated => Truth::Maybe,
             Connection::OriginalPort(set) => {
                 let port = if self.reply { self.sport } else { self.dport };
@@ -273,6 +288,9 @@ impl Cell<'_> {
         }
     }
 }
+
+/// The extension headers of IPv6, behind which a protocol may stand.
+const EXTENSIONS: [u8; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
 
 /// The states of packets that belong to no connection.
 const NO_ENTRY: State = State(State::Invalid.0 | State::Untracked.0);

@@ -1,6 +1,6 @@
 //! What a chain does to packets, as bits.
 
-use crate::netfilter::Action;
+use crate::netfilter::{Action, Translated, Translation};
 
 /// What may come of a packet in a chain, each as one bit: the ends it may
 /// meet, and whether it may fall through. Effects compose in the order of
@@ -37,6 +37,10 @@ impl Effect {
             Action::Drop => DROP,
             Action::Reject => REJECT,
             Action::Return => RETURN,
+            // The source decides nothing about where it is delivered.
+            Action::Translate(Translation {
+                of: Translated::Source, ..
+            }) => ACCEPT,
             Action::Translate(_) => ACCEPT << CHANGED,
             Action::NoTrack => PASS_CHANGED,
             Action::Unknown(_) | Action::Queue { .. } => return Self::ANY,

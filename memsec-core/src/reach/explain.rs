@@ -25,26 +25,39 @@ use crate::{
 /// How many rules one packet may meet.
 const WORK: u64 = 10_000_000;
 
-/// What becomes of one packet on a host, with the rules that it meets.
+/// What becomes of one packet on a host, with the rules that it meets. To ask
+/// of many packets, make a [`Host`] and ask that.
 ///
 /// # Errors
 ///
-/// A text of the snapshot that cannot be read as what it is; a packet whose
-/// flags are no letters of FSRPAUEC, or whose addresses are of two families;
-/// one without a destination, where no address of the host is known.
+/// A text of the snapshot that cannot be read as what it is, and those of
+/// [`Host::explain`].
 pub fn explain(
     snapshot: &Snapshot,
     packet: &Packet,
 ) -> Result<Explanation, Error> {
-    let host = Host::new(snapshot)?;
-    let to = destination(&host, packet)?;
-    if Family::of(to) != Family::of(packet.from) {
-        let message = format!("{} and {to} are of two families", packet.from);
-        return Err(Error::argument(message));
+    Host::new(snapshot)?.explain(packet)
+}
+
+impl Host {
+    /// What becomes of one packet, with the rules that it meets.
+    ///
+    /// # Errors
+    ///
+    /// A packet whose flags are no letters of FSRPAUEC, or whose addresses
+    /// are of two families; one without a destination, where no address of
+    /// the host is known.
+    pub fn explain(&self, packet: &Packet) -> Result<Explanation, Error> {
+        let to = destination(self, packet)?;
+        if Family::of(to) != Family::of(packet.from) {
+            let from = packet.from;
+            let message = format!("{from} and {to} are of two families");
+            return Err(Error::argument(message));
+        }
+        let flags = tcp_flags(&packet.flags)?;
+        let mut way = Way::new(self, packet, to, flags);
+        Ok(way.explain())
     }
-    let flags = tcp_flags(&packet.flags)?;
-    let mut way = Way::new(&host, packet, to, flags);
-    Ok(way.explain())
 }
 
 /// The first address of the host that a listener of the port is reached by.

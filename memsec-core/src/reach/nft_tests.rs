@@ -35,7 +35,8 @@ const SETS: [&str; 4] = [
     r#""name":"allow6","type":"ipv6_addr","elem":["2001:db8::20"]"#,
     r#""name":"ports","type":"inet_service","elem":[11211]"#,
     r#""name":"brief","type":"ipv4_addr","flags":["timeout"],
-       "elem":["192.0.2.30"]"#,
+       "elem":[{"elem":{"val":{"range":["128.0.0.0","255.255.255.255"]},
+       "timeout":60,"expires":9}}]"#,
 ];
 
 macro_rules! condition {
@@ -149,7 +150,7 @@ macro_rules! nft {
 
 nft! {
     a_set_that_expires_is_a_doubt: "inet f",
-        format!("{BRIEF},{{\"drop\":null}}") => "0.0.0.0/0 / ";
+        format!("{BRIEF},{{\"drop\":null}}") => "0.0.0.0/0 / 0.0.0.0/1";
     an_extension_is_a_doubt: "inet f",
         r#"{"xt":{"type":"match","name":"time"}},{"drop":null}"#.to_owned()
         => "0.0.0.0/0 / ";

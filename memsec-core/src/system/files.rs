@@ -9,41 +9,106 @@ use nix::errno::Errno;
 
 use crate::{
     Snapshot,
-    memcached::{Start, instances},
+    managers::csf,
+    memcached::{
+        Start, UNIT_DIRECTORIES, environment_files, instances, part_matches,
+    },
     snapshot::{Content, File, SecretForm},
 };
 
-/// The files of a snapshot. A name that ends in "/*.conf" stands for every
-/// such file of a directory.
+/// The files of a snapshot. A last part with a star stands for every such
+/// file of its directory.
 const FILES: &[&str] = &[
+    "/etc/alpine-release",
+    "/etc/centos-release",
+    "/etc/conf.d/memcached*",
+    "/etc/csf/csf.allow",
+    "/etc/csf/csf.blocklists",
+    "/etc/csf/csf.conf",
+    "/etc/csf/csf.deny",
+    "/etc/csf/csf.disable",
+    "/etc/csf/csf.dyndns",
+    "/etc/csf/csf.error",
+    "/etc/csf/csf.redirect",
+    "/etc/csf/csf.sips",
+    "/etc/csf/csfpost.sh",
+    "/etc/csf/csfpre.sh",
+    "/etc/debian_version",
+    "/etc/default/memcached",
+    "/etc/gentoo-release",
+    "/etc/group",
+    "/etc/hostname",
     "/etc/hosts",
+    "/etc/init.d/memcached*",
     "/etc/iptables/rules.v4",
     "/etc/iptables/rules.v6",
     "/etc/memcached.conf",
+    "/etc/memcached/memcached.conf",
+    "/etc/memcached_*.conf",
     "/etc/memsec/guard.nft",
     "/etc/nftables.conf",
     "/etc/os-release",
     "/etc/passwd",
+    "/etc/rc.d/init.d/memcached",
+    "/etc/redhat-release",
+    "/etc/resolv.conf",
+    "/etc/services",
     "/etc/sysconfig/ip6tables",
     "/etc/sysconfig/iptables",
-    "/etc/sysconfig/memcached",
-    "/etc/systemd/system/memcached.service",
-    "/etc/systemd/system/memcached.service.d/*.conf",
+    "/etc/sysconfig/memcached*",
     "/etc/systemd/system/memsec-guard.service",
-    "/lib/systemd/system/memcached.service",
-    "/usr/lib/systemd/system/memcached.service",
+    "/etc/SuSE-release",
+    "/etc/system-release",
+    "/usr/lib/os-release",
+    "/usr/share/memcached/scripts/start-memcached",
+    "/usr/share/memcached/scripts/systemd-memcached-wrapper",
+    "/usr/local/csf/bin/csfpost.sh",
+    "/usr/local/csf/bin/csfpre.sh",
+    "/var/lib/csf/csf.block.*",
+    "/var/lib/csf/csf.gallow",
+    "/var/lib/csf/csf.gdeny",
+    "/var/lib/csf/csf.tempallow",
+    "/var/lib/csf/csf.tempban",
+    "/var/lib/csf/csf.tempdyn",
+    "/var/lib/csf/csf.tempgdyn",
+    "/var/lib/csf/zone/*.zone",
+    "/var/lib/csf/zone/*.zone6",
+];
+
+/// Below each directory of units: the units and what belongs to them.
+const UNITS: &[&str] = &[
+    "*memcached*.service",
+    "memcached.service.d/*.conf",
+    "memcached@*.service.d/*.conf",
+    "service.d/*.conf",
+    "*.wants/memcached@*.service",
 ];
 
 /// More than this of one file is not configuration.
 const MOST: u64 = 64 << 20;
 
-/// Puts those of [`FILES`] that are there into a snapshot.
+/// Puts those of [`FILES`] and of [`UNITS`] that are there into a snapshot,
+/// and the environment files that the units name.
 pub(super) fn read(snapshot: &mut Snapshot, root: &Path) {
-    for path in FILES.iter().flat_map(|name| expand(root, name)) {
-        if let Some(file) = file(root, &path) {
-            snapshot.files.insert(path, file);
+    FILES.iter().for_each(|pattern| add(snapshot, root, pattern));
+    for directory in UNIT_DIRECTORIES {
+        for name in UNITS {
+            add(snapshot, root, &format!("{directory}/{name}"));
         }
     }
+    let named = environment_files(snapshot).unwrap_or_default();
+    named.iter().for_each(|pattern| add(snapshot, root, pattern));
+}
+
+fn add(snapshot: &mut Snapshot, root: &Path, pattern: &str) {
+    for path in expand(root, pattern) {
+        if !snapshot.files.contains_key(&path) {
+            let found = file(root, &path);
+            snapshot.files.extend(found.map(|file| (path, file)));
+        }
+    }
+    included(snapshot, root);
+    csf::leave_out_secrets(snapshot);
 }
 
 /// Puts the authentication files that an instance names into a snapshot, by
@@ -74,16 +139,52 @@ fn form(content: &Content) -> Content {
     })
 }
 
-fn expand(root: &Path, name: &str) -> Vec<String> {
-    let Some(directory) = name.strip_suffix("/*.conf") else {
-        return vec![name.to_owned()];
-    };
+/// The paths that a pattern stands for: each part may have stars.
+fn expand(root: &Path, pattern: &str) -> Vec<String> {
+    let mut paths = vec![String::new()];
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        let next = paths.iter().flat_map(|path| match part.contains('*') {
+            false => vec![format!("{path}/{part}")],
+            true => matching(root, path, part),
+        });
+        paths = next.collect();
+    }
+    paths
+}
+
+fn matching(root: &Path, directory: &str, part: &str) -> Vec<String> {
     let entries = fs::read_dir(inside(root, directory));
     let names = entries.into_iter().flatten().flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
-        name.ends_with(".conf").then(|| format!("{directory}/{name}"))
+        part_matches(part, &name).then(|| format!("{directory}/{name}"))
     });
     names.collect()
+}
+
+/// Puts the files that csf's lists include into a snapshot, as far as they
+/// are csf's own: any other could be a secret.
+fn included(snapshot: &mut Snapshot, root: &Path) {
+    let mut known = std::collections::BTreeSet::new();
+    loop {
+        let paths = csf::included(snapshot);
+        let new = paths.into_iter().filter(|path| known.insert(path.clone()));
+        let new: Vec<_> = new.collect();
+        if new.is_empty() {
+            return;
+        }
+        for path in new {
+            let own = path.starts_with("/etc/csf/") && !path.contains("..");
+            let found = match own {
+                true => file(root, &path),
+                false => inside(root, &path)
+                    .exists()
+                    .then(|| unread_as(Errno::EPERM).into()),
+            };
+            if let Some(found) = found {
+                snapshot.files.insert(path, found);
+            }
+        }
+    }
 }
 
 fn inside(root: &Path, path: &str) -> PathBuf {
@@ -107,7 +208,11 @@ fn file(root: &Path, path: &str) -> Option<File> {
 
 fn unread(error: &std::io::Error) -> Content {
     let number = error.raw_os_error().unwrap_or_default();
-    Content::Error(format!("{:?}", Errno::from_raw(number)))
+    unread_as(Errno::from_raw(number))
+}
+
+fn unread_as(reason: Errno) -> Content {
+    Content::Error(format!("{reason:?}"))
 }
 
 fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
@@ -128,11 +233,28 @@ mod tests {
     }
 
     #[test]
+    fn a_star_stands_for_any_text() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(expand(root, "/src/lib.*"), ["/src/lib.rs"]);
+        assert_eq!(expand(root, "/Carg*.toml"), ["/Cargo.toml"]);
+        assert!(expand(root, "/src/*.c").is_empty());
+    }
+
+    #[test]
     fn one_that_cannot_be_read_says_why() {
         // A directory opens, and then cannot be read.
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let file = file(root, "/src").unwrap();
         assert_eq!(file.content, Content::Error("EISDIR".to_owned()));
+    }
+
+    #[test]
+    fn a_star_stands_for_names() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(expand(root, "/Car*.toml"), ["/Cargo.toml"]);
+        assert_eq!(expand(root, "/s*/lib.r*"), ["/src/lib.rs"]);
+        assert!(expand(root, "/none/*").is_empty());
+        assert_eq!(expand(root, "/none"), ["/none"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod command;
 mod files;
+mod probe;
 mod processes;
 
 use std::path::Path;
@@ -21,23 +22,57 @@ const COMMANDS: &[&[&str]] = &[
     &["ip", "-j", "route"],
     &["ip", "-6", "-j", "route"],
     &["memcached", "-V"],
+    &["ss", "-lntupxH"],
     &["systemctl", "cat", "memcached.service"],
 ];
 
+/// What is asked of the daemons of this host, besides their version and
+/// their settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Probe {
+    /// Sends one datagram to one UDP socket of each daemon, and counts what
+    /// comes back.
+    pub udp: bool,
+}
+
 /// Reads this host. A command that is not there has the status 127 in the
-/// snapshot; a file that may not be read, its error.
+/// snapshot; a file that may not be read, its error. Each memcached in this
+/// network is asked for its version and its settings, over a socket that it
+/// listens on.
 ///
 /// # Errors
 ///
 /// None today; a host that cannot be read at all would be one.
 pub fn collect() -> Result<Snapshot, Error> {
+    collect_with(Probe::default())
+}
+
+/// Reads this host as [`collect`] does, and asks more of its daemons.
+///
+/// # Errors
+///
+/// As [`collect`].
+pub fn collect_with(probe: Probe) -> Result<Snapshot, Error> {
     let mut snapshot = read_tree(Path::new("/"))?;
     for line in COMMANDS {
         snapshot.commands.insert(line.join(" "), command::run(line));
     }
+    inspect(&mut snapshot);
     snapshot.processes = processes::memcached(Path::new("/proc"));
+    probe::ask(&mut snapshot, probe);
     files::secrets(&mut snapshot, Path::new("/"));
     Ok(snapshot)
+}
+
+/// `docker inspect` of all the containers, where there are any.
+fn inspect(snapshot: &mut Snapshot) {
+    let all = command::run(&["docker", "ps", "--quiet", "--no-trunc"]);
+    let mut line = vec!["docker", "inspect"];
+    line.extend(all.stdout.split_whitespace());
+    if all.status == 0 && line.len() > 2 {
+        let output = command::run(&line);
+        snapshot.commands.insert("docker inspect".to_owned(), output);
+    }
 }
 
 /// Reads the files of the host whose root directory is `root`: a mounted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._memsec import Snapshot, checks_json, explain_json
+from ._memsec import Host, Snapshot, checks_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def explain(
         if value is not None
     }
     text = json.dumps(known, default=str)
-    return explanation(*explain_json(snapshot, text, "packet"))
+    return explanation(*Host(snapshot).explain_json(text, "packet"))
 
 
 def checks() -> tuple[_data.Check, ...]:

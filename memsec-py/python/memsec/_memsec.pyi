@@ -15,6 +15,7 @@ from ._data import (
 )
 
 __all__ = [
+    "Host",
     "Plan",
     "Policy",
     "Report",
@@ -23,7 +24,6 @@ __all__ = [
     "audit",
     "audit_lines",
     "checks_json",
-    "explain_json",
 ]
 
 _Text = Union[str, bytes]
@@ -36,7 +36,7 @@ __version__: str
 class Snapshot:
     def __new__(cls) -> Snapshot: ...
     @staticmethod
-    def collect() -> Snapshot: ...
+    def collect(*, probe_udp: bool = False) -> Snapshot: ...
     @staticmethod
     def read_tree(root: Union[str, os.PathLike[str]]) -> Snapshot: ...
     @staticmethod
@@ -58,6 +58,11 @@ class Snapshot:
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __reduce__(self) -> tuple[Any, tuple[str]]: ...
+
+@final
+class Host:
+    def __new__(cls, snapshot: Snapshot) -> Host: ...
+    def explain_json(self, packet: str, source: str) -> tuple[str, str]: ...
 
 @final
 class Policy:
@@ -124,7 +129,4 @@ def audit(snapshot: Snapshot, policy: Optional[Policy] = None) -> Report: ...
 def audit_lines(
     lines: list[bytes], first: int, policy: Policy
 ) -> list[tuple[str, int]]: ...
-def explain_json(
-    snapshot: Snapshot, packet: str, source: str
-) -> tuple[str, str]: ...
 def checks_json() -> str: ...

@@ -1,9 +1,15 @@
 //! Every check, as data; one file for each family of identifiers.
 
 mod access;
+mod bypass;
+mod drift;
 mod firewall;
+mod managers;
 mod net;
+#[cfg(test)]
+mod tests;
 mod udp;
+mod version;
 
 use serde::Serialize;
 
@@ -40,18 +46,28 @@ pub(crate) struct Found {
 
 static CHECKS: &[Check] = &[
     access::AUTH_001,
+    bypass::AUTH_002,
+    bypass::AUTH_007,
     access::CMD_001,
+    drift::DRIFT_001,
     firewall::FW_001,
     firewall::FW_002,
     firewall::FW_003,
     firewall::FW_004,
     firewall::FW_006,
+    managers::FW_011,
+    managers::FW_013,
+    managers::FW_014,
     firewall::FW_015,
+    drift::INST_001,
     net::NET_001,
     net::NET_002,
     access::PRIV_001,
     udp::UDP_001,
     udp::UDP_002,
+    drift::UDP_003,
+    version::VER_001,
+    version::VER_002,
 ];
 
 /// Every check, by identifier.
@@ -62,10 +78,22 @@ pub fn checks() -> &'static [Check] {
 /// Everything that the checks find.
 pub(super) fn run(subject: &Subject<'_>) -> Vec<Finding> {
     let found = |check: &Check| {
-        let found = (check.find)(subject);
+        let found = once((check.find)(subject));
         found.into_iter().map(|found| finding(check, found)).collect()
     };
     CHECKS.iter().flat_map::<Vec<_>, _>(found).collect()
+}
+
+/// Without what is said of a daemon and again of the file that it drifted
+/// from, in the same words.
+fn once(found: Vec<Found>) -> Vec<Found> {
+    let mut said = std::collections::HashSet::new();
+    let mut first = |found: &Found| {
+        let source = found.place.source.as_deref().unwrap_or_default();
+        let process = source.starts_with("process ");
+        said.insert(found.message.clone()) || !process
+    };
+    found.into_iter().filter(|found| first(found)).collect()
 }
 
 fn finding(check: &Check, found: Found) -> Finding {

@@ -4,7 +4,7 @@ use super::{Check, Found};
 use crate::{
     Proto,
     audit::{Severity, subject::Subject},
-    memcached::{Instance, Running, Version},
+    memcached::{Instance, Listener, Running},
 };
 
 pub(super) const UDP_001: Check = Check {
@@ -31,7 +31,10 @@ pub(super) const UDP_002: Check = Check {
 
 fn enabled(subject: &Subject<'_>) -> Vec<Found> {
     let found = |(instance, running): (&Instance, &Running)| {
-        let mut sockets = running.sockets();
+        // What only some versions open is for UDP-002.
+        let all = running.listeners.iter();
+        let known = all.filter(|listener| !running.unsure.contains(listener));
+        let mut sockets = known.filter_map(Listener::socket);
         let port = sockets.find(|(proto, _)| *proto == Proto::Udp)?.1.port;
         let (severity, who) = subject.worst(&instance.id, Proto::Udp);
         let harmless = severity < Severity::High;
@@ -54,14 +57,11 @@ fn enabled(subject: &Subject<'_>) -> Vec<Found> {
     subject.running().filter_map(found).collect()
 }
 
-/// The first version that leaves UDP off (ReleaseNotes156).
-const OFF_BY_DEFAULT: Version = Version(1, 5, 6);
-
 fn unstated(subject: &Subject<'_>) -> Vec<Found> {
     let found = |(instance, running): (&Instance, &Running)| {
         let stated = running.options.contains_key(&'U')
             || running.options.contains_key(&'s');
-        let known = instance.version.is_some_and(|v| v >= OFF_BY_DEFAULT);
+        let known = instance.possible.has_udp_off();
         (!stated && !known).then(|| Found {
             severity: Severity::High,
             message: format!("{} does not say -U 0", instance.id),

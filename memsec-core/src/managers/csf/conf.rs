@@ -1,6 +1,6 @@
 //! /etc/csf/csf.conf: ConfigServer/Config.pm.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     Stop,
@@ -21,15 +21,22 @@ struct Setting {
     place: Option<Place>,
 }
 
-/// Where the value of a setting stands in its line: all between the first
-/// quote and the last.
-pub(super) fn value<'a>(line: &Line<'a>) -> Option<&'a [u8]> {
+/// Where the value of a setting stands in its file: all between the first
+/// quote and the last of the line.
+pub(super) fn value_range(line: &Line<'_>) -> Option<Range<usize>> {
     let quote = |byte: &u8| *byte == b'"';
     let equals = line.bytes.iter().position(|byte| *byte == b'=')?;
     let text = line.bytes.get(equals + 1..)?;
     let first = text.iter().position(quote)?;
     let last = text.iter().rposition(quote)?;
-    text.get(first + 1..last)
+    let start = line.at + equals + 1;
+    (first < last).then(|| start + first + 1..start + last)
+}
+
+/// The value of a setting.
+pub(super) fn value<'a>(line: &Line<'a>) -> Option<&'a [u8]> {
+    let range = value_range(line)?;
+    line.bytes.get(range.start - line.at..range.end - line.at)
 }
 
 /// The name of a setting; `None` for a line that has none.

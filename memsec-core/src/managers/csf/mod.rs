@@ -1,15 +1,31 @@
 //! ConfigServer Firewall: csf 15.00, and the forks that carry it on.
 
 mod address;
+#[cfg_attr(
+    not(feature = "host"),
+    allow(dead_code, reason = "only a collector needs the rest")
+)]
+mod collect;
 mod conf;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "a plan does not ask a manager yet")
+)]
 pub(crate) mod edit;
+#[cfg(test)]
+mod host_tests;
 mod iptables;
 mod line;
+mod listed;
 mod sets;
 mod start;
 mod text;
 #[cfg(test)]
 mod truth_tests;
+
+#[cfg(feature = "host")]
+pub(crate) use collect::{included, leave_out_secrets};
+pub(crate) use listed::{failed, open_lists, testing};
 
 use super::{Dump, Load, Manager};
 use crate::{Error, Snapshot, text::Place};
@@ -83,21 +99,6 @@ pub(crate) fn outcome(snapshot: &Snapshot) -> Result<Option<Outcome>, Error> {
     let unknown = start.unknown;
     let load = Load { manager: Manager::Csf, enabled, dumps, unknown };
     Ok(Some(Outcome { load, stop: None }))
-}
-
-/// A start before its first command.
-///
-/// # Errors
-///
-/// As of [`load`]; settings that csf cannot read.
-fn settings(snapshot: &Snapshot) -> Result<Start<'_>, Error> {
-    let Read::Bytes(bytes) = read(snapshot, conf::PATH) else {
-        return Err(Error::unsupported("csf.conf is not known"));
-    };
-    let conf = Conf::read(&lines(conf::PATH, bytes)).map_err(|stop| {
-        Error::unsupported(format!("{}: {}", stop.place, stop.reason))
-    })?;
-    Start::new(snapshot, conf)
 }
 
 fn unread() -> Outcome {

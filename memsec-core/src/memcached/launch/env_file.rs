@@ -7,8 +7,7 @@ use super::super::word::Traced;
 pub(in super::super) struct Assignment {
     pub key: String,
     pub value: Traced,
-    /// Where the value ends in the file, in bytes, and how it is written
-    /// there: the last quote, if it is all in one.
+    /// The quote that is around all of it.
     pub quote: Option<char>,
     /// Where its text begins and ends, with the quotes.
     pub range: std::ops::Range<usize>,
@@ -29,8 +28,11 @@ enum State {
 }
 
 /// The variables of an environment file, in order. Where one is set twice,
-/// the last counts.
-pub(in super::super) fn assignments(text: &str) -> Vec<Assignment> {
+/// the last counts. Its first byte is at the place `start`.
+pub(in super::super) fn assignments(
+    text: &str,
+    start: usize,
+) -> Vec<Assignment> {
     let mut parser = Parser {
         state: State::PreKey,
         key: String::new(),
@@ -41,7 +43,7 @@ pub(in super::super) fn assignments(text: &str) -> Vec<Assignment> {
         all: Vec::new(),
     };
     for (at, c) in text.char_indices() {
-        parser.step(c, at);
+        parser.step(c, start + at);
     }
     use State::{Comment, CommentEscape, Key, PreKey};
     if !matches!(parser.state, PreKey | Key | Comment | CommentEscape) {
@@ -181,7 +183,7 @@ impl Parser {
 }
 
 /// `env_name_is_valid`.
-fn is_name(key: &str) -> bool {
+pub(super) fn is_name(key: &str) -> bool {
     !key.is_empty()
         && !key.starts_with(|c: char| c.is_ascii_digit())
         && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -207,7 +209,7 @@ mod tests {
             ("A=\nB=c", "A= B=c"),
         ];
         for (text, expected) in table {
-            let all = assignments(text).into_iter();
+            let all = assignments(text, 0).into_iter();
             let all = all.map(|a| format!("{}={}", a.key, a.value.text()));
             let all: Vec<_> = all.collect();
             assert_eq!(all.join(" "), expected, "{text:?}");

@@ -4,269 +4,500 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        Exit, Word,
         argv::ARG_MAX,
-        word::{Lines, Traced},
+        word::{Sources, Traced},
     },
-    Launch,
+    Launch, Room, Written,
     env_file::assignments,
-    unit::{Unit, split},
+    exec::{Specifiers, Splitter, Unbalanced},
+    is_memcached,
+    shell::{Ended, Fields, Shell, Value},
+    unit::Unit,
 };
-use crate::{Error, Snapshot, text::Source};
+use crate::{Error, Snapshot, snapshot::Content, text::Source};
 
-const CAT: &str = "systemctl cat memcached.service";
-const UNIT: &str = "memcached.service";
-/// Where units are, the first that counts first.
-const DIRECTORIES: [&str; 4] = [
-    "/etc/systemd/system",
-    "/run/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-];
-/// Fedora's from 25, and EL's from 8.
-const BRACED: &str = "[Service]
-EnvironmentFile=/etc/sysconfig/memcached
-ExecStart=/usr/bin/memcached -p ${PORT} -u ${USER} -m ${CACHESIZE} \
-    -c ${MAXCONN} $OPTIONS
-";
-/// EL's 7.
-const UNBRACED: &str = "[Service]
-EnvironmentFile=-/etc/sysconfig/memcached
-ExecStart=/usr/bin/memcached -u $USER -p $PORT -m $CACHESIZE -c $MAXCONN \
-    $OPTIONS
-";
-
-/// A program that a unit starts.
-#[derive(Clone, Debug, Default)]
-pub(in super::super) struct Started {
-    pub program: String,
-    pub launch: Launch,
-    /// Whether the unit is in the snapshot, or a distribution's is taken.
-    pub known: bool,
+/// What a unit starts.
+#[derive(Clone, Debug)]
+pub(super) enum Starts {
+    Memcached(Launch),
+    /// Another program, with its arguments.
+    Other(String, Vec<String>, Launch),
 }
 
-/// What memcached.service starts.
-pub(in super::super) fn started(snapshot: &Snapshot) -> Result<Started, Error> {
-    let own = unit_texts(snapshot)?;
-    let known = !own.is_empty();
-    let mut unit = Unit::default();
-    if known {
-        own.iter().for_each(|text| unit.add(text));
-    } else {
-        unit.add(if is_el7(snapshot)? { UNBRACED } else { BRACED });
-    }
-    if snapshot.output(CAT).is_none() {
-        drop_ins(snapshot)?.iter().for_each(|text| unit.add(text));
-    }
-    let mut started = exec(&unit, snapshot)?;
-    started.known = known;
-    Ok(started)
+/// A unit's start, and what it read.
+#[derive(Clone, Debug)]
+pub(super) struct Started {
+    pub starts: Starts,
+    /// The environment files that are there, in their order.
+    pub files: Vec<String>,
 }
 
-/// Whether the system is Red Hat's, or made from it.
-pub(in super::super) fn is_red_hat(snapshot: &Snapshot) -> Result<bool, Error> {
-    const IDS: [&str; 7] =
-        ["rhel", "centos", "fedora", "rocky", "almalinux", "ol", "amzn"];
-    let release = os_release(snapshot)?;
-    let ids = ["ID", "ID_LIKE"].into_iter().filter_map(|key| release.get(key));
-    let mut ids = ids.flat_map(|value| value.split_whitespace());
-    Ok(ids.any(|id| IDS.contains(&id)))
-}
-
-fn is_el7(snapshot: &Snapshot) -> Result<bool, Error> {
-    let version = os_release(snapshot)?.remove("VERSION_ID");
-    let seven = version.is_some_and(|v| v == "7" || v.starts_with("7."));
-    Ok(seven && is_red_hat(snapshot)?)
-}
-
-fn os_release(snapshot: &Snapshot) -> Result<BTreeMap<String, String>, Error> {
-    let text = snapshot.text("/etc/os-release")?;
-    let pairs = text.iter().flat_map(|text| assignments(text.text()));
-    Ok(pairs.map(|pair| (pair.key, pair.value.text())).collect())
-}
-
-/// The unit; with its drop-ins, where systemctl says them.
-fn unit_texts(snapshot: &Snapshot) -> Result<Vec<String>, Error> {
-    if let Some(cat) = snapshot.output(CAT) {
-        return Ok(files_of(cat.text()));
-    }
-    for directory in DIRECTORIES {
-        let path = format!("{directory}/{UNIT}");
-        if let Some(text) = snapshot.text(&path)? {
-            return Ok(vec![text.text().to_owned()]);
-        }
-    }
-    Ok(Vec::new())
-}
-
-/// Drop-ins by their file name; of one name, that of the first directory.
-fn drop_ins(snapshot: &Snapshot) -> Result<Vec<String>, Error> {
-    let mut by_name = BTreeMap::new();
-    for directory in DIRECTORIES {
-        let directory = format!("{directory}/{UNIT}.d/");
-        let from = snapshot.files.range(directory.clone()..);
-        for (path, _) in from.take_while(|(p, _)| p.starts_with(&directory)) {
-            let name = path.get(directory.len()..).unwrap_or_default();
-            if let (true, Some(text)) =
-                (name.ends_with(".conf"), snapshot.text(path)?)
-            {
-                let text = text.text().to_owned();
-                by_name.entry(name.to_owned()).or_insert(text);
-            }
-        }
-    }
-    Ok(by_name.into_values().collect())
-}
-
-/// The files in the output of `systemctl cat`, each after a comment with its
-/// path.
-fn files_of(cat: &str) -> Vec<String> {
-    let mut files = vec![String::new()];
-    for line in cat.lines() {
-        let path = line.strip_prefix("# /");
-        if path.is_some_and(|p| p.ends_with(".service") || p.ends_with(".conf"))
-        {
-            files.push(String::new());
-        }
-        if let Some(file) = files.last_mut() {
-            file.push_str(line);
-            file.push('\n');
-        }
-    }
-    files
-}
-
-fn exec(unit: &Unit, snapshot: &Snapshot) -> Result<Started, Error> {
-    let line = match unit.exec.as_slice() {
-        [line] => line,
-        [line, ..] if unit.oneshot => line,
-        _ => return Ok(refused("the unit has not just one ExecStart")),
+/// What a unit starts, by its own file and the drop-ins after it.
+pub(super) fn started(
+    snapshot: &Snapshot,
+    unit: &str,
+    files: &[Source],
+) -> Result<Started, Error> {
+    let specifiers = Specifiers {
+        unit: unit.to_owned(),
+        host: snapshot
+            .text("/etc/hostname")?
+            .map(|text| text.text().trim().to_owned()),
     };
-    let mut environment = Environment::default();
-    for (name, value) in &unit.environment {
-        environment.set(name.clone(), Traced::plain(value), None);
+    let mut sources = Sources::default();
+    let mut parsed = Unit::default();
+    for file in files {
+        parsed.add(file, &mut sources, &specifiers);
     }
-    for file in &unit.files {
-        let path = file.strip_prefix('-').unwrap_or(file);
-        match snapshot.text(path)? {
-            Some(text) => environment.file(&text),
-            None if path == file => {
-                return Ok(refused(&format!("{path} is not there")));
+    let mut environment = Environment::default();
+    environment.user(&parsed.user, snapshot)?;
+    for (name, value) in &parsed.environment {
+        environment.set(name, value.clone());
+    }
+    let (read, refused) = environment.files(snapshot, &parsed, &mut sources)?;
+    environment.unset(&parsed.unset);
+    let mut starts = match (refused, commands(&parsed, &specifiers)) {
+        (Some(why), _) | (None, Err(why)) => {
+            Starts::Memcached(Launch::stopped(1, why))
+        }
+        (None, Ok(commands)) => environment.first(&commands, &sources),
+    };
+    let (Starts::Memcached(launch) | Starts::Other(_, _, launch)) = &mut starts;
+    launch.env = environment.own();
+    launch.user = (!parsed.user.is_empty()).then_some(parsed.user);
+    let unknown = environment.unknown.or(parsed.unknown);
+    launch.undecided = launch.undecided.take().or(unknown);
+    Ok(Started { starts, files: read })
+}
+
+/// The environment files that a unit names.
+#[cfg(feature = "host")]
+pub(super) fn environment_files(unit: &str, files: &[Source]) -> Vec<String> {
+    let specifiers = Specifiers { unit: unit.to_owned(), host: None };
+    let mut parsed = Unit::default();
+    for file in files {
+        parsed.add(file, &mut Sources::default(), &specifiers);
+    }
+    let names = parsed.files.into_iter();
+    names.map(|name| name.trim_start_matches('-').to_owned()).collect()
+}
+
+/// A command of ExecStart.
+#[derive(Clone, Debug)]
+struct Exec {
+    program: String,
+    words: Vec<Traced>,
+    /// Whether variables are expanded: not after a ":".
+    expands: bool,
+    unknown: Option<String>,
+}
+
+/// The commands, or why the unit is refused.
+fn commands(unit: &Unit, specifiers: &Specifiers) -> Result<Vec<Exec>, String> {
+    let mut all = Vec::new();
+    for line in &unit.exec {
+        config_parse_exec(line, specifiers, &mut all)?;
+    }
+    match all.len() {
+        1 => Ok(all),
+        2.. if unit.oneshot => Ok(all),
+        _ => Err("the unit has not just one ExecStart".to_owned()),
+    }
+}
+
+/// `config_parse_exec` of src/core/load-fragment.c. A line whose beginning
+/// is no command is left out.
+fn config_parse_exec(
+    line: &Traced,
+    specifiers: &Specifiers,
+    all: &mut Vec<Exec>,
+) -> Result<(), String> {
+    let mut splitter = Splitter::of_unit(line.chars());
+    while let Ok(Some(first)) = splitter.word() {
+        let (first, unknown) = specifiers.resolve(&first);
+        let first = first.text();
+        let program = first.trim_start_matches(['-', '@', ':', '+', '!', '|']);
+        let prefixes =
+            first.get(..first.len() - program.len()).unwrap_or_default();
+        let has = |c| prefixes.contains(c);
+        if program.is_empty() || program.ends_with('/') {
+            return Ok(());
+        }
+        let mut exec = Exec {
+            program: program.to_owned(),
+            words: Vec::new(),
+            expands: !has(':'),
+            unknown,
+        };
+        let more = match arguments(&mut splitter, specifiers, &mut exec) {
+            Ok(more) => more,
+            Err(Unbalanced) if has('-') => return Ok(()),
+            Err(Unbalanced) => {
+                return Err("a quote in ExecStart is not closed".to_owned());
             }
-            None => {}
+        };
+        if has('@') {
+            exec.words = exec.words.into_iter().skip(1).collect();
+        }
+        all.push(exec);
+        if !more {
+            break;
         }
     }
-    for name in &unit.unset {
-        environment.0.remove(name);
+    Ok(())
+}
+
+/// The words after the program; whether another command follows.
+fn arguments(
+    splitter: &mut Splitter<'_>,
+    specifiers: &Specifiers,
+    exec: &mut Exec,
+) -> Result<bool, Unbalanced> {
+    loop {
+        splitter.blanks();
+        let mut next = splitter.rest().iter().map(|&(c, _)| c);
+        let ends = |c: Option<char>| c.is_none_or(char::is_whitespace);
+        match (next.next(), next.next(), next.next()) {
+            (Some(';'), after, _) if ends(after) => {
+                splitter.skip(1);
+                return Ok(true);
+            }
+            (Some('\\'), Some(';'), after) if ends(after) => {
+                splitter.skip(2);
+                exec.words.push(Traced::plain(";"));
+                continue;
+            }
+            _ => {}
+        }
+        let Some(word) = splitter.word()? else { return Ok(false) };
+        if exec.unknown.is_none() {
+            let (word, unknown) = specifiers.resolve(&word);
+            exec.unknown = unknown;
+            if exec.unknown.is_none() {
+                exec.words.push(word);
+            }
+        }
     }
-    Ok(environment.run(line, &unit.user))
 }
 
-fn refused(message: &str) -> Started {
-    let message = message.to_owned();
-    let stopped = Some(Exit { status: 1, message });
-    let launch = Launch { stopped, ..Launch::default() };
-    Started { program: "memcached".to_owned(), launch, known: false }
+/// Variables, and why others may be set.
+#[derive(Debug, Default)]
+struct Environment {
+    all: BTreeMap<String, Value>,
+    unknown: Option<String>,
 }
 
-/// Variables: the value, and the index of the file that sets it.
-#[derive(Default)]
-struct Environment(BTreeMap<String, (Traced, Option<std::rc::Rc<Lines>>)>);
+/// Programs that run the program that they are given.
+const WRAPPERS: [&str; 9] = [
+    "chrt", "env", "ionice", "nice", "nohup", "numactl", "setpriv", "stdbuf",
+    "taskset",
+];
 
 impl Environment {
-    fn set(
+    fn set(&mut self, name: &str, text: Traced) {
+        let value = Value { text, ..Value::default() };
+        self.all.insert(name.to_owned(), value);
+    }
+
+    fn text(&self, name: &str) -> Option<&Traced> {
+        self.all.get(name).map(|value| &value.text)
+    }
+
+    /// What systemd sets for a User=.
+    fn user(&mut self, user: &str, snapshot: &Snapshot) -> Result<(), Error> {
+        if user.is_empty() {
+            return Ok(());
+        }
+        self.set("USER", Traced::plain(user));
+        self.set("LOGNAME", Traced::plain(user));
+        let passwd = snapshot.text("/etc/passwd")?;
+        let lines = passwd.iter().flat_map(|text| text.text().lines());
+        let mut fields = lines.map(|line| line.split(':').collect::<Vec<_>>());
+        let own = fields.find(|fields| fields.first() == Some(&user));
+        let home = own.and_then(|fields| fields.get(5).copied());
+        if let Some(home) = home.filter(|home| !matches!(*home, "" | "/")) {
+            self.set("HOME", Traced::plain(home));
+        }
+        Ok(())
+    }
+
+    /// Reads the environment files; those that are there, and why the unit
+    /// is refused.
+    fn files(
         &mut self,
-        name: String,
-        value: Traced,
-        lines: Option<std::rc::Rc<Lines>>,
-    ) {
-        self.0.insert(name, (value, lines));
+        snapshot: &Snapshot,
+        unit: &Unit,
+        sources: &mut Sources,
+    ) -> Result<(Vec<String>, Option<String>), Error> {
+        let mut read = Vec::new();
+        for file in &unit.files {
+            let path = file.strip_prefix('-').unwrap_or(file);
+            let mut found = false;
+            for path in matching(snapshot, path) {
+                found = true;
+                match snapshot.text(path)? {
+                    Some(text) => self.file(&text, sources),
+                    None => self.unknown = Some(format!("what {path} says")),
+                }
+                read.push(path.to_owned());
+            }
+            if !found && path == file {
+                return Ok((read, Some(format!("{path} is not there"))));
+            }
+        }
+        Ok((read, None))
     }
 
-    fn file(&mut self, source: &Source) {
-        let lines = std::rc::Rc::new(Lines::new(source));
-        for pair in assignments(source.text()) {
-            self.set(pair.key, pair.value, Some(lines.clone()));
+    fn file(&mut self, text: &Source, sources: &mut Sources) {
+        let start = sources.add(text);
+        for pair in assignments(text.text(), start) {
+            let (range, quote) = (pair.range, pair.quote);
+            let value = Value::written_at(pair.value, range, quote);
+            self.all.insert(pair.key, value);
         }
     }
 
-    fn run(&self, line: &str, user: &str) -> Started {
-        let line = line.trim_start_matches(['-', '@', ':', '+', '!', '|']);
-        let mut words = split(&Traced::plain(line)).into_iter();
-        let program = words.next().unwrap_or_default().text();
-        let mut argv = Vec::new();
-        let mut length = 0;
-        for word in words {
-            let text = word.text().replace("%%", "%");
-            if text == ";" {
-                break;
-            }
-            let before = argv.len();
-            self.expand(&text, &mut argv);
-            let new = argv.get(before..).unwrap_or_default();
-            length += new.iter().map(|word| word.text.len() + 1).sum::<usize>();
-            if length > ARG_MAX {
-                return refused("Argument list too long");
+    fn unset(&mut self, names: &[String]) {
+        for name in names {
+            match name.split_once('=') {
+                None => drop(self.all.remove(name)),
+                Some((name, value)) => {
+                    if self.text(name).is_some_and(|t| t.text() == value) {
+                        self.all.remove(name);
+                    }
+                }
             }
         }
-        let env = ["POSIXLY_CORRECT", "SASL_CONF_PATH"];
-        let env = env.into_iter().filter_map(|name| {
-            let (value, _) = self.0.get(name)?;
-            Some((name.to_owned(), value.text()))
+    }
+
+    /// Those that memcached itself reads.
+    fn own(&self) -> BTreeMap<String, String> {
+        const OWN: [&str; 3] =
+            ["MEMCACHED_SASL_PWDB", "POSIXLY_CORRECT", "SASL_CONF_PATH"];
+        let all = OWN.into_iter().filter_map(|name| {
+            Some((name.to_owned(), self.text(name)?.text()))
         });
-        let env = env.collect();
-        let user = (!user.is_empty()).then(|| user.to_owned());
-        let launch = Launch { argv, env, user, ..Launch::default() };
-        Started { program, launch, known: false }
+        all.collect()
     }
 
-    /// `$NAME` alone is as many words as its value has; `${NAME}` is a part
-    /// of one.
-    fn expand(&self, text: &str, argv: &mut Vec<Word>) {
-        let name = text.strip_prefix('$');
-        if let Some(name) = name.filter(|n| !n.starts_with(['{', '$'])) {
-            if let Some((value, lines)) = self.0.get(name) {
-                let words = split(value);
-                argv.extend(words.iter().map(|w| placed(w, lines.as_deref())));
+    /// What the first command that starts memcached starts, or else the
+    /// first.
+    fn first(&self, commands: &[Exec], sources: &Sources) -> Starts {
+        let mut first = None;
+        for exec in commands {
+            match self.run(exec, sources) {
+                Starts::Memcached(launch) => {
+                    return Starts::Memcached(launch);
+                }
+                other => drop(first.get_or_insert(other)),
             }
+        }
+        let none =
+            || Starts::Other(String::new(), Vec::new(), Launch::default());
+        first.unwrap_or_else(none)
+    }
+
+    fn run(&self, exec: &Exec, sources: &Sources) -> Starts {
+        let mut words = Vec::new();
+        let mut length = 0;
+        for word in &exec.words {
+            let before = words.len();
+            match exec.expands {
+                true => self.expand(word, &mut words),
+                false => words.push(word.clone()),
+            }
+            let new = words.get(before..).unwrap_or_default();
+            length += new.iter().map(|w| w.chars().len() + 1).sum::<usize>();
+            if length > ARG_MAX {
+                let stopped = Launch::stopped(7, "Argument list too long");
+                return Starts::Memcached(stopped);
+            }
+        }
+        let fields = Fields { words, unknown: exec.unknown.clone() };
+        self.program(&exec.program, fields, exec, sources)
+    }
+
+    fn program(
+        &self,
+        program: &str,
+        fields: Fields,
+        exec: &Exec,
+        sources: &Sources,
+    ) -> Starts {
+        let name = program.rsplit('/').next().unwrap_or_default();
+        let words = || fields.words.iter().map(Traced::text);
+        let mut launch = Launch::of(&fields, sources);
+        launch.room = self.room(exec, sources);
+        if is_memcached(program) {
+            return Starts::Memcached(launch);
+        }
+        let inner = words().position(|word| is_memcached(&word));
+        if let (true, Some(at)) = (WRAPPERS.contains(&name), inner) {
+            launch.argv = launch.argv.into_iter().skip(at + 1).collect();
+            return Starts::Memcached(launch);
+        }
+        if matches!(name, "sh" | "bash" | "dash") {
+            let script = words()
+                .position(|word| word.starts_with('-') && word.ends_with('c'));
+            let script = script.and_then(|at| fields.words.get(at + 1));
+            if let Some(script) = script {
+                return self.shell(name, script, sources);
+            }
+        }
+        Starts::Other(program.to_owned(), words().collect(), launch)
+    }
+
+    /// `sh -c`, with the environment.
+    fn shell(&self, name: &str, script: &Traced, sources: &Sources) -> Starts {
+        let bash = name == "bash";
+        let mut shell = if bash { Shell::bash() } else { Shell::dash() };
+        for (name, value) in &self.all {
+            shell.assign(name, value.clone());
+        }
+        let launch = match shell.run(script, is_memcached) {
+            Ended::Program(fields) => Launch::of(&fields, sources),
+            Ended::Syntax(what) => {
+                Launch::stopped(2, format!("{name} refuses -c: {what}"))
+            }
+            ended => {
+                let why = format!("what {name} -c does");
+                let launch = Launch::undecided(why);
+                let program = format!("/bin/{name}");
+                let sure = matches!(ended, Ended::Text | Ended::Exit)
+                    && shell.lost().is_none();
+                if sure {
+                    return Starts::Other(program, Vec::new(), launch);
+                }
+                launch
+            }
+        };
+        Starts::Memcached(launch)
+    }
+
+    /// The last `$NAME` that is a word of its own.
+    fn room(&self, exec: &Exec, sources: &Sources) -> Room {
+        let name = exec.words.iter().rev().find_map(|word| {
+            let text = word.text();
+            let name = text.strip_prefix('$')?;
+            super::env_file::is_name(name).then(|| name.to_owned())
+        });
+        let Some(name) = name.filter(|_| exec.expands) else {
+            return Room::Nowhere;
+        };
+        let value = self.all.get(&name);
+        let written = value.and_then(|value| Written::of(value, sources));
+        match (value, written) {
+            // It is set in the unit itself.
+            (Some(_), None) => Room::Nowhere,
+            (_, written) => Room::Variable(name, written),
+        }
+    }
+
+    /// `replace_env_argv`: `$NAME` alone is as many words as its value has;
+    /// `${NAME}` is a part of one.
+    fn expand(&self, word: &Traced, words: &mut Vec<Traced>) {
+        let chars = word.chars();
+        let char_at = |at: usize| chars.get(at).map(|&(c, _)| c);
+        if char_at(0) != Some('$') || matches!(char_at(1), Some('{' | '$')) {
+            words.push(self.replace(word));
             return;
         }
-        let whole = text.strip_prefix("${").and_then(|t| t.strip_suffix('}'));
-        match whole.and_then(|name| self.0.get(name)) {
-            Some((value, lines)) => argv.push(placed(value, lines.as_deref())),
-            None => argv.push(Word::new(self.replace(text))),
+        let name: String = chars.iter().skip(1).map(|&(c, _)| c).collect();
+        if let Some(value) = self.text(&name) {
+            let mut splitter = Splitter::of_value(value.chars());
+            while let Ok(Some(word)) = splitter.word() {
+                words.push(word);
+            }
         }
     }
 
-    fn replace(&self, text: &str) -> String {
-        let mut out = String::new();
-        let mut rest = text;
-        while let (Some(at), 0..=ARG_MAX) = (rest.find('$'), out.len()) {
-            let (before, from) = rest.split_at(at);
-            out.push_str(before);
-            let end = from.find('}').filter(|_| from.starts_with("${"));
-            rest = match end {
-                Some(end) => {
-                    let name = from.get(2..end).unwrap_or_default();
-                    if let Some((value, _)) = self.0.get(name) {
-                        out.push_str(&value.text());
+    /// `replace_env`.
+    fn replace(&self, word: &Traced) -> Traced {
+        let mut out = Traced::default();
+        let mut rest = word.chars();
+        let mut closed = true;
+        while let Some((&(c, at), after)) = rest.split_first() {
+            let next = after.first().map(|&(c, _)| c);
+            let is_end = |&(c, _): &(char, _)| c == '}';
+            // Where one is not closed, none after it is.
+            let end = (c == '$' && next == Some('{') && closed)
+                .then(|| after.iter().position(is_end))
+                .flatten();
+            closed &= c != '$' || next != Some('{') || end.is_some();
+            rest = match (c, next, end) {
+                _ if out.chars().len() > ARG_MAX => break,
+                ('$', Some('{'), Some(end)) => {
+                    let name = after.get(1..end).unwrap_or_default();
+                    let name: String = name.iter().map(|&(c, _)| c).collect();
+                    if let Some(value) = self.text(&name) {
+                        out.extend(value.chars());
                     }
-                    from.get(end + 1..).unwrap_or_default()
+                    after.get(end + 1..).unwrap_or_default()
                 }
-                None => {
-                    out.push('$');
-                    let skip = if from.starts_with("$$") { 2 } else { 1 };
-                    from.get(skip..).unwrap_or_default()
+                ('$', Some('$'), _) => {
+                    out.push('$', None);
+                    after.get(1..).unwrap_or_default()
+                }
+                _ => {
+                    out.push(c, at);
+                    after
                 }
             };
         }
-        out + rest
+        out
     }
 }
 
-fn placed(value: &Traced, lines: Option<&Lines>) -> Word {
-    match lines {
-        Some(lines) => lines.word(value),
-        None => Word::new(value.text()),
+/// The files of a snapshot that a path stands for, where it may be a
+/// pattern.
+fn matching<'a>(snapshot: &'a Snapshot, path: &'a str) -> Vec<&'a str> {
+    let there = |path: &str| {
+        let content = snapshot.files.get(path).map(|file| &file.content);
+        content.is_some_and(|content| {
+            !matches!(content, Content::Error(error) if error == "ENOENT")
+        })
+    };
+    if !path.contains(['*', '?']) {
+        return if there(path) { vec![path] } else { Vec::new() };
     }
+    let all = snapshot.files.keys().map(String::as_str);
+    all.filter(|name| glob(path, name)).collect()
 }
+
+/// fnmatch(3) with FNM_PATHNAME and FNM_PERIOD, for `*` and `?`.
+fn glob(pattern: &str, name: &str) -> bool {
+    let parts = || pattern.split('/').zip(name.split('/'));
+    pattern.split('/').count() == name.split('/').count()
+        && parts().all(|(pattern, name)| {
+            let hidden = name.starts_with('.') && !pattern.starts_with('.');
+            !hidden && part_matches(pattern, name)
+        })
+}
+
+pub(crate) fn part_matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n) = (0, 0);
+    // Where to go on after the last star, with one more character in it.
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match (pattern.get(p), star) {
+            (Some('*'), _) => {
+                star = Some((p + 1, n));
+                p += 1;
+            }
+            (Some(c), _) if *c == '?' || name.get(n) == Some(c) => {
+                (p, n) = (p + 1, n + 1);
+            }
+            (_, Some((after, from))) => {
+                star = Some((after, from + 1));
+                (p, n) = (after, from + 1);
+            }
+            (_, None) => return false,
+        }
+    }
+    pattern.iter().skip(p).all(|&c| c == '*')
+}
+
+#[cfg(test)]
+mod tests;

@@ -33,3 +33,8 @@ pub(super) fn base(table: &str, chain: &str) -> Option<Base> {
         span: None,
     })
 }
+
+/// True if iptables has a table of that name.
+pub(super) fn is_table(name: &str) -> bool {
+    CHAINS.iter().any(|row| row.0 == name)
+}

@@ -1,38 +1,48 @@
 /// Items in an order that insertions change.
 #[derive(Debug)]
 pub(super) struct Insertions<T> {
-    /// Each item and the place that it took when it came.
-    items: Vec<(usize, T)>,
-    in_order: bool,
+    items: Vec<T>,
+    /// The place that each item took when it came; empty as long as each
+    /// came last.
+    places: Vec<usize>,
 }
 
 impl<T> Insertions<T> {
     pub(super) fn new() -> Self {
-        Self { items: Vec::new(), in_order: true }
+        Self { items: Vec::new(), places: Vec::new() }
     }
 
     pub(super) fn push(&mut self, item: T) {
-        self.items.push((self.items.len(), item));
+        if !self.places.is_empty() {
+            self.places.push(self.items.len());
+        }
+        self.items.push(item);
     }
 
     /// Puts an item before the one at `at`, counted from 0.
     pub(super) fn insert(&mut self, at: usize, item: T) {
-        let at = at.min(self.items.len());
-        self.in_order &= at == self.items.len();
-        self.items.push((at, item));
+        if at >= self.items.len() {
+            return self.push(item);
+        }
+        if self.places.is_empty() {
+            self.places.extend(0..self.items.len());
+        }
+        self.places.push(at);
+        self.items.push(item);
     }
 
     /// The items in their final order. The last one that came is where it
     /// was put; each one before takes that place among what is left free. A
     /// Fenwick tree counts the free places, so n items take O(n log n).
     pub(super) fn finish(self) -> Vec<T> {
-        if self.in_order {
-            return self.items.into_iter().map(|(_, item)| item).collect();
+        if self.places.is_empty() {
+            return self.items;
         }
         let mut free = Free::new(self.items.len());
         let mut out: Vec<Option<T>> = Vec::new();
         out.resize_with(self.items.len(), || None);
-        for (at, item) in self.items.into_iter().rev() {
+        let both = self.places.into_iter().zip(self.items);
+        for (at, item) in both.rev() {
             if let Some(slot) = out.get_mut(free.take(at)) {
                 *slot = Some(item);
             }

@@ -3,22 +3,25 @@
 
 mod address;
 mod builtin;
+mod icmp;
 mod insertion;
+
 mod module;
+mod ports;
+mod protocol;
 mod rule;
 mod section;
+mod source;
 mod target;
 mod words;
 
-pub(super) use address::fixed as network;
-pub(super) use module::protocol;
+pub(super) use address::{masked, number};
+pub(super) use icmp::kinds as icmp_kinds;
+pub(super) use protocol::protocol;
+pub(super) use source::network;
 
-use super::{Table, ipset::Sets};
-use crate::{
-    Error,
-    net::Family,
-    text::{Source, Span},
-};
+use super::{Table, Unread, ipset::Sets, line::Line};
+use crate::{Error, net::Family, text::Source};
 use section::Section;
 
 /// What a dump says.
@@ -30,6 +33,8 @@ pub(super) struct Dump {
     pub legacy: bool,
     /// What the tool says that it could not print.
     pub incompatible: Option<String>,
+    /// What stands in it that could not be read.
+    pub unread: Vec<Unread>,
 }
 
 /// True if the header says that nf_tables holds the rules.
@@ -37,7 +42,8 @@ pub(super) fn is_nft(text: &str) -> bool {
     header(text).is_some_and(|line| line.contains("(nf_tables)"))
 }
 
-fn is_legacy(text: &str) -> bool {
+/// True if the header says that the old back end holds them.
+pub(super) fn is_legacy(text: &str) -> bool {
     header(text).is_some_and(|line| !line.contains("(nf_tables)"))
 }
 
@@ -57,40 +63,84 @@ pub(super) fn essence(source: &Source) -> impl Iterator<Item = &str> + '_ {
     })
 }
 
-/// Reads the dump of one family.
+/// Reads the dump of one family. Text before the first table and behind the
+/// last is passed over, and noted.
+///
+/// # Errors
+///
+/// A line by whose loss a rule would be lost; a table without an end; a jump
+/// that leads nowhere, or in a circle.
 pub(super) fn dump(
     family: Family,
     source: &Source,
     sets: &Sets,
 ) -> Result<Dump, Error> {
-    let mut tables: Vec<(String, Table)> = Vec::new();
-    let mut incompatible = None;
+    let mut dump = Dump {
+        tables: Vec::new(),
+        legacy: is_legacy(source.text()),
+        incompatible: None,
+        unread: Vec::new(),
+    };
     let mut open: Option<Section<'_>> = None;
-    for line in source.lines() {
-        let text = line.text().trim();
-        match (text.chars().next(), &mut open) {
+    let mut around = None;
+    for line in Line::all(source) {
+        let text = line.text.trim();
+        match (text.bytes().next(), &mut open) {
             (None, _) => {}
-            (Some('#'), _) => {
+            (Some(b'#'), _) => {
                 if text.contains("incompatible") {
-                    incompatible = Some(text.trim_matches('#').trim().into());
+                    let what = text.trim_matches('#').trim();
+                    dump.incompatible = Some(what.to_owned());
                 }
             }
-            (Some('*'), None) => open = Some(Section::new(family, line, sets)),
-            (_, None) => return Err(outside(&line)),
-            (_, Some(section)) if text == "COMMIT" => {
-                let table = section.commit()?;
-                replace(&mut tables, section.name(), table);
-                open = None;
+            (Some(b'*'), None) => {
+                open = Some(Section::new(family, line, sets));
             }
-            (_, Some(section)) => section.line(&line)?,
+            (Some(b'*'), Some(section)) => return Err(section.cut_off()),
+            (Some(first), None) => {
+                let rule = matches!(first, b'-' | b':' | b'[');
+                if rule || text == "COMMIT" {
+                    return Err(outside(line));
+                }
+                around.get_or_insert(line);
+            }
+            (_, Some(_)) if text == "COMMIT" => {
+                if let Some(section) = open.take() {
+                    dump.commit(family, section)?;
+                }
+            }
+            (_, Some(section)) if section.is_known() => section.line(line)?,
+            (_, Some(_)) => {}
         }
     }
-    match open {
-        Some(section) => Err(section.cut_off()),
-        None => {
-            let legacy = is_legacy(source.text());
-            Ok(Dump { tables, legacy, incompatible })
+    if let Some(section) = open {
+        return Err(section.cut_off());
+    }
+    match around {
+        Some(line) if dump.tables.is_empty() => Err(outside(line)),
+        Some(line) => {
+            let place = line.span().place();
+            dump.unread.push(Unread::around(family, place));
+            Ok(dump)
         }
+        None => Ok(dump),
+    }
+}
+
+impl Dump {
+    fn commit(
+        &mut self,
+        family: Family,
+        section: Section<'_>,
+    ) -> Result<(), Error> {
+        let name = section.name();
+        if section.is_known() {
+            replace(&mut self.tables, name, section.commit()?);
+        } else {
+            let place = section.start().place();
+            self.unread.push(Unread::table(family, name, place));
+        }
+        Ok(())
     }
 }
 
@@ -103,9 +153,9 @@ fn replace(tables: &mut Vec<(String, Table)>, name: &str, table: Table) {
     }
 }
 
-fn outside(line: &Span) -> Error {
+fn outside(line: Line<'_>) -> Error {
     let message = "not in a table: expected a line like *filter";
-    Error::parse(line, message)
+    Error::parse(&line.span(), message)
 }
 
 #[cfg(test)]

@@ -3,20 +3,31 @@
 use std::sync::Arc;
 
 use super::{
-    address::range,
+    address::{Parsed, range},
+    icmp, ports,
+    protocol::protocol,
     rule::{Draft, Reader},
     words::Word,
 };
 use crate::{
     Error,
     net::{PortSet, RangeSet},
-    netfilter::{AddressType, Connection, State, Status, Test, ipset::Asked},
+    netfilter::{
+        AddressType, Addresses, Connection, Match, PacketType, State, Status,
+        Test,
+    },
 };
 
-/// The extensions whose options are all read, or say that they are not.
-const KNOWN: [&str; 11] = [
+/// The extensions whose options are all read.
+const KNOWN: [&str; 19] = [
     "tcp",
     "udp",
+    "udplite",
+    "sctp",
+    "dccp",
+    "icmp",
+    "icmp6",
+    "icmpv6",
     "multiport",
     "iprange",
     "state",
@@ -24,52 +35,97 @@ const KNOWN: [&str; 11] = [
     "addrtype",
     "comment",
     "mark",
+    "connmark",
+    "pkttype",
     "set",
     "standard",
 ];
 
+/// Extensions that time, chance, or something decides that is not asked.
+const UNDECIDED: [&str; 58] = [
+    "account",
+    "bpf",
+    "cgroup",
+    "cluster",
+    "condition",
+    "connbytes",
+    "connlabel",
+    "connlimit",
+    "connrate",
+    "cpu",
+    "devgroup",
+    "dscp",
+    "ecn",
+    "eui64",
+    "fuzzy",
+    "geoip",
+    "hashlimit",
+    "helper",
+    "hl",
+    "iface",
+    "ipp2p",
+    "ipv4options",
+    "ipvs",
+    "l2tp",
+    "layer7",
+    "length",
+    "length2",
+    "limit",
+    "lscan",
+    "mac",
+    "ndpi",
+    "nfacct",
+    "nth",
+    "osf",
+    "owner",
+    "physdev",
+    "pknock",
+    "policy",
+    "psd",
+    "quota",
+    "quota2",
+    "random",
+    "rateest",
+    "realm",
+    "recent",
+    "socket",
+    "statistic",
+    "string",
+    "tcpmss",
+    "time",
+    "tls",
+    "tos",
+    "ttl",
+    "u32",
+    "unclean",
+    "weburl",
+    "webstr",
+    "xor",
+];
+
 /// Extensions that only match packets with a header of that kind, which no
 /// TCP or UDP packet needs.
-const HEADERS: [&str; 7] = ["ah", "dst", "esp", "frag", "hbh", "mh", "rt"];
-
-pub(super) fn is_header(module: &str) -> bool {
-    HEADERS.contains(&module)
-}
+const HEADERS: [&str; 9] =
+    ["ah", "dst", "esp", "frag", "hbh", "ipv6header", "mh", "rt", "srh"];
 
 /// Options that are no condition, and take one argument, which may look like
 /// an option.
 const TEXT: [&str; 3] = ["--comment", "--string", "--hex-string"];
 
-pub(super) fn is_known(module: &str) -> bool {
-    KNOWN.contains(&module)
-}
-
-/// The number of a protocol, by name or number: /etc/protocols.
-pub(in crate::netfilter) fn protocol(name: &str) -> Option<u8> {
-    let known = [
-        ("all", 0),
-        ("icmp", 1),
-        ("igmp", 2),
-        ("ipencap", 4),
-        ("tcp", 6),
-        ("udp", 17),
-        ("dccp", 33),
-        ("ipv6", 41),
-        ("gre", 47),
-        ("esp", 50),
-        ("ah", 51),
-        ("ipv6-icmp", 58),
-        ("icmpv6", 58),
-        ("ospf", 89),
-        ("ipip", 94),
-        ("pim", 103),
-        ("vrrp", 112),
-        ("l2tp", 115),
-        ("sctp", 132),
-        ("udplite", 136),
-    ];
-    let row = known.iter().find(|row| row.0.eq_ignore_ascii_case(name));
-    row.map(|row| row.1).or_else(|| name.parse().ok())
+/// Begins an extension.
+pub(super) fn begin(draft: &mut Draft, name: &str) {
+    draft.module = Some((name.to_owned(), draft.matches.len()));
+    if HEADERS.contains(&name) {
+        draft.matches.push(Match::new(Test::Header));
+    } else if UNDECIDED.contains(&name) {
+        draft.undecided = true;
+        draft.once(Test::Undecided);
+    } else if name == "rpfilter" {
+        draft.push(Test::ReversePath { loose: false }, false);
+    } else if !KNOWN.contains(&name) {
+        draft.undecided = true;
+        draft.doubt();
+    }
 }
 
 /// Reads an option that stands before the target.
@@ -78,6 +134,7 @@ pub(super) fn option(
     word: &Word<'_>,
     reader: &mut Reader<'_>,
 ) -> Result<(), Error> {
+    let family = reader.family;
     match &*word.text {
         "--sport" | "--source-port" | "--sports" | "--source-ports" => {
             ports(draft, reader, Test::SourcePort)
@@ -87,58 +144,98 @@ pub(super) fn option(
         | "--dports"
         | "--destination-ports" => ports(draft, reader, Test::DestinationPort),
         "--port" | "--ports" => ports(draft, reader, Test::EitherPort),
-        "--state" | "--ctstate" => states(draft, reader),
-        "--ctdir" => argument(draft, reader, |text| {
-            let reply = match text {
-                "REPLY" => true,
-                "ORIGINAL" => false,
-                _ => return None,
-            };
-            Some(connection(Connection::Reply(reply)))
+        "--state" | "--ctstate" => argument(draft, reader, |text| {
+            names(text, State::named).map(Test::State)
         }),
-        "--ctstatus" => argument(draft, reader, |text| {
-            let bits = names(text, status)?;
-            Some(connection(Connection::Status(bits)))
-        }),
-        "--ctorigdstport" => argument(draft, reader, |text| {
-            port_list(text).map(|set| connection(Connection::OriginalPort(set)))
-        }),
-        "--src-range" => {
-            let family = reader.family;
+        "--icmp-type" | "--icmpv6-type" => {
+            draft.needs_protocol = true;
             argument(draft, reader, |text| {
-                range(family, text).map(|set| Test::Source(Arc::new(set)))
+                icmp::kinds(family, text).map(Test::Icmp)
             })
         }
-        "--dst-range" => {
-            let family = reader.family;
-            argument(draft, reader, |text| {
-                range(family, text).map(|set| Test::Destination(Arc::new(set)))
-            })
-        }
+        "--src-range" => argument(draft, reader, |text| {
+            range(family, text).map(|set| Test::Source(Arc::new(set)))
+        }),
+        "--dst-range" => argument(draft, reader, |text| {
+            range(family, text).map(|set| Test::Destination(Arc::new(set)))
+        }),
         "--src-type" => argument(draft, reader, |text| {
             names(text, AddressType::named).map(Test::SourceType)
         }),
         "--dst-type" => argument(draft, reader, |text| {
             names(text, AddressType::named).map(Test::DestinationType)
         }),
-        "--mark" => argument(draft, reader, mark),
+        "--pkt-type" => argument(draft, reader, |text| {
+            let unicast = text.eq_ignore_ascii_case("unicast");
+            let name = if unicast { "host" } else { text };
+            PacketType::named(name).map(Test::PacketType)
+        }),
+        "--mark" => mark(draft, reader),
         "--match-set" => match_set(draft, reader),
         "--syn" => {
+            draft.needs_protocol = true;
             draft.push(Test::Flags { mask: 0x17, value: 2 }, reader.negated);
             Ok(())
         }
         "--tcp-flags" => tcp_flags(draft, reader),
+        text if text.starts_with("--ct") => connection(draft, text, reader),
         text if TEXT.contains(&text) => reader.argument().map(|_| ()),
-        text if text.starts_with('-') => {
-            // What a header says is no more than that it is there.
-            let header = draft.matches.last();
-            if header.is_none_or(|last| last.test != Test::Header) {
-                draft.doubt();
-            }
+        text => {
+            rest(draft, text);
             Ok(())
         }
+    }
+}
+
+/// Options without an argument, and those that are not known.
+fn rest(draft: &mut Draft, text: &str) {
+    let module = draft.module.as_ref().map_or("", |(name, _)| name);
+    match (text, module) {
         // The argument of an option that is not known.
-        _ => Ok(()),
+        (text, _) if !text.starts_with('-') => {}
+        ("--limit-iface-in" | "--limit-iface-out", "addrtype") => here(draft),
+        ("--loose", "rpfilter") => reverse(draft, true, false),
+        ("--invert", "rpfilter") => reverse(draft, false, true),
+        ("--validmark" | "--accept-local", "rpfilter") => {}
+        ("--update-counters" | "--update-subcounters", "set") => {}
+        ("--return-nomatch", "set") => draft.once(Test::Undecided),
+        (text, "set")
+            if text.starts_with("--packets-")
+                || text.starts_with("--bytes-") =>
+        {
+            draft.once(Test::Undecided);
+        }
+        // What a header says is no more than that it is there.
+        (_, module) if HEADERS.contains(&module) => {}
+        ("--chunk-types" | "--dccp-types" | "--dccp-option", _)
+        | ("--tcp-option", _) => draft.once(Test::Undecided),
+        _ if draft.undecided => {}
+        _ => draft.doubt(),
+    }
+}
+
+/// Asks the interface alone for the types that this extension asks for.
+fn here(draft: &mut Draft) {
+    let start = draft.module.as_ref().map_or(0, |(_, start)| *start);
+    for one in draft.matches.get_mut(start..).unwrap_or_default() {
+        let (source, types) = match &one.test {
+            Test::SourceType(types) => (true, *types),
+            Test::DestinationType(types) => (false, *types),
+            _ => continue,
+        };
+        one.test = Test::TypeHere { source, types };
+    }
+}
+
+fn reverse(draft: &mut Draft, loosens: bool, inverts: bool) {
+    let mut all = draft.matches.iter_mut().rev();
+    let last = all.find_map(|one| match &mut one.test {
+        Test::ReversePath { loose } => Some((loose, &mut one.negated)),
+        _ => None,
+    });
+    if let Some((loose, negated)) = last {
+        *loose |= loosens;
+        *negated ^= inverts;
     }
 }
 
@@ -146,15 +243,12 @@ pub(super) fn option(
 /// source's or the destination's.
 fn match_set(draft: &mut Draft, reader: &mut Reader<'_>) -> Result<(), Error> {
     let name = reader.argument()?;
+    let negated = reader.negated;
     let directions = reader.argument()?;
     let family = reader.family;
     match reader.sets.asked(family, &name.text, &directions.text) {
-        Asked::All(tests) if tests.len() == 1 || !reader.negated => {
-            for test in tests {
-                draft.push(test, reader.negated);
-            }
-        }
-        _ => draft.doubt(),
+        Some(test) => draft.push(test, negated),
+        None => draft.once(Test::Undecided),
     }
     Ok(())
 }
@@ -178,30 +272,71 @@ fn ports(
     reader: &mut Reader<'_>,
     test: fn(PortSet) -> Test,
 ) -> Result<(), Error> {
-    argument(draft, reader, |text| port_list(text).map(test))
+    draft.needs_protocol = true;
+    argument(draft, reader, |text| ports::list(text).map(test))
 }
 
-/// Ports and ranges with commas between.
-pub(super) fn port_list(text: &str) -> Option<PortSet> {
-    let ranges = text.split(',').map(|part| {
-        let (first, last) = part.split_once(':').unwrap_or((part, part));
-        let first = if first.is_empty() { 0 } else { first.parse().ok()? };
-        let last =
-            if last.is_empty() { u16::MAX } else { last.parse().ok()? };
-        (first <= last).then_some((first, last))
-    });
-    ranges.collect::<Option<Vec<_>>>().map(PortSet::from_ranges)
+/// xt_conntrack.c: what the connection of a packet is.
+fn connection(
+    draft: &mut Draft,
+    option: &str,
+    reader: &mut Reader<'_>,
+) -> Result<(), Error> {
+    if option == "--ctexpire" {
+        reader.argument()?;
+        // Without a connection it is decided, but who knows which.
+        draft.push(Test::Undecided, false);
+        return Ok(());
+    }
+    let address: fn(Addresses) -> Connection = match option {
+        "--ctorigsrc" => Connection::OriginalSource,
+        "--ctorigdst" => Connection::OriginalDestination,
+        "--ctreplsrc" => Connection::ReplySource,
+        "--ctrepldst" => Connection::ReplyDestination,
+        _ => {
+            return argument(draft, reader, |text| {
+                of_connection(option, text).map(without)
+            });
+        }
+    };
+    match reader.addresses()? {
+        Some(Parsed::Set(set)) => {
+            draft.push(without(address(Arc::new(set))), reader.negated);
+        }
+        _ => draft.once(Test::Undecided),
+    }
+    Ok(())
 }
 
-fn connection(of: Connection) -> Test {
+fn of_connection(option: &str, text: &str) -> Option<Connection> {
+    let ports = || ports::list(text);
+    Some(match option {
+        "--ctdir" => Connection::Reply(match text {
+            "REPLY" => true,
+            "ORIGINAL" => false,
+            _ => return None,
+        }),
+        "--ctstatus" => Connection::Status(names(text, status)?),
+        "--ctproto" => {
+            Connection::OriginalProtocol(RangeSet::one(protocol(text)?))
+        }
+        "--ctorigsrcport" => Connection::OriginalSourcePort(ports()?),
+        "--ctorigdstport" => Connection::OriginalPort(ports()?),
+        "--ctreplsrcport" => Connection::ReplySourcePort(ports()?),
+        "--ctrepldstport" => Connection::ReplyPort(ports()?),
+        _ => return None,
+    })
+}
+
+/// Whether it also names states shows at the end.
+fn without(of: Connection) -> Test {
     Test::Connection { of, without: false }
 }
 
-fn states(draft: &mut Draft, reader: &mut Reader<'_>) -> Result<(), Error> {
-    argument(draft, reader, |text| names(text, State::named).map(Test::State))
-}
-
 fn status(name: &str) -> Option<Status> {
+    if name.eq_ignore_ascii_case("NONE") {
+        return Some(Status::default());
+    }
     // xt_conntrack writes it without the hyphen.
     let seen = name.eq_ignore_ascii_case("SEEN_REPLY");
     if seen { Some(Status::SeenReply) } else { Status::named(name) }
@@ -217,20 +352,40 @@ fn names<T: std::ops::BitOr<Output = T>>(
     all.try_fold(first, |bits, next| Some(bits | next?))
 }
 
-fn mark(text: &str) -> Option<Test> {
-    let (value, mask) = text.split_once('/').unwrap_or((text, "0xffffffff"));
-    let values = RangeSet::one(number(value)?);
-    Some(Test::Mark { mask: number(mask)?, values })
+/// The mark of the packet, or of its connection: both call it "--mark".
+fn mark(draft: &mut Draft, reader: &mut Reader<'_>) -> Result<(), Error> {
+    let module = draft.module.as_ref().map_or("", |(name, _)| name);
+    let connection = module == "connmark";
+    argument(draft, reader, |text| {
+        let (value, mask) = masked(text)?;
+        let values = RangeSet::one(value);
+        Some(if connection {
+            Test::ConnectionMark { mask, values }
+        } else {
+            Test::Mark { mask, values }
+        })
+    })
 }
 
+/// Reads "VALUE" or "VALUE/MASK".
+pub(super) fn masked(text: &str) -> Option<(u32, u32)> {
+    let (value, mask) = text.split_once('/').unwrap_or((text, "0xffffffff"));
+    Some((number(value)?, number(mask)?))
+}
+
+/// Decimal, hexadecimal or octal, as strtoul(3) has it.
 pub(super) fn number(text: &str) -> Option<u32> {
-    match text.strip_prefix("0x") {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None if text.len() > 1 && text.starts_with('0') => {
+            u32::from_str_radix(text, 8).ok()
+        }
         None => text.parse().ok(),
     }
 }
 
 fn tcp_flags(draft: &mut Draft, reader: &mut Reader<'_>) -> Result<(), Error> {
+    draft.needs_protocol = true;
     let mask = reader.argument()?;
     argument(draft, reader, |value| {
         let (mask, value) = (flag_bits(&mask.text)?, flag_bits(value)?);

@@ -3,14 +3,14 @@ use std::sync::Arc;
 use super::{
     address::{self, Parsed},
     module,
+    protocol::protocol,
     target::{self, Target},
     words::{Word, Words},
 };
 use crate::{
     Error,
     net::{Family, RangeSet},
-    netfilter::{Match, Name, Test, ipset::Sets},
-    text::Span,
+    netfilter::{Match, Name, Test, ipset::Sets, line::Line},
 };
 
 /// A rule that is being read.
@@ -21,6 +21,14 @@ pub(super) struct Draft {
     pub goto: bool,
     /// True if options follow the target.
     pub options: bool,
+    /// The extension that was named last, and where its conditions begin.
+    pub module: Option<(String, usize)>,
+    /// True if one of the extensions is undecided: what options are not
+    /// known are its.
+    pub undecided: bool,
+    /// True if a condition only holds for some protocols, so that without
+    /// one of them the rule does not load.
+    pub needs_protocol: bool,
 }
 
 /// The words of a rule, and what goes with them.
@@ -29,7 +37,7 @@ pub(super) struct Reader<'a> {
     pub family: Family,
     pub sets: &'a Sets,
     pub words: Words<'a>,
-    pub line: &'a Span,
+    pub line: Line<'a>,
     /// Whether "!" stands before.
     pub negated: bool,
 }
@@ -42,31 +50,32 @@ impl<'a> Reader<'a> {
             self.negated = true;
             next = self.words.next();
         }
-        next.ok_or_else(|| Error::parse(self.line, "the last option is cut"))
+        next.ok_or_else(|| {
+            Error::parse(&self.line.span(), "the last option is cut")
+        })
     }
 
-    pub(super) fn error(&self, word: &Word<'_>, what: &str) -> Error {
-        let at = self.line.part(word.at..word.at + word.len);
-        Error::parse(&at, format!("{:?} is not {what}", word.text))
-    }
-
+    /// The addresses of an argument; `None` for a name, which is looked up
+    /// when it is loaded.
     pub(super) fn addresses(&mut self) -> Result<Option<Parsed>, Error> {
         let word = self.argument()?;
         let list = address::list(self.family, &word.text);
-        list.map(Some).ok_or_else(|| self.error(&word, "an address"))
+        if list.is_none() && address::is_numeric(&word.text) {
+            let at = self.line.part(word.at, word.len);
+            let message = format!("{:?} is not an address", word.text);
+            return Err(Error::parse(&at, message));
+        }
+        Ok(list)
     }
 }
 
 impl Draft {
     /// Reads the words after the name of the chain.
     pub(super) fn read(
-        (family, sets): (Family, &Sets),
+        mut reader: Reader<'_>,
         table: &str,
-        words: Words<'_>,
-        line: &Span,
     ) -> Result<Self, Error> {
         let mut draft = Self::default();
-        let mut reader = Reader { family, sets, words, line, negated: false };
         while let Some(word) = reader.words.next() {
             if word.text == "!" {
                 reader.negated = true;
@@ -75,6 +84,8 @@ impl Draft {
             draft.option(&word, &mut reader, table)?;
             reader.negated = false;
         }
+        draft.end_module();
+        draft.check_protocol();
         Ok(draft)
     }
 
@@ -82,10 +93,15 @@ impl Draft {
         self.matches.push(Match { negated, test });
     }
 
-    /// A condition that cannot be decided.
+    /// A condition that is not known.
     pub(super) fn doubt(&mut self) {
-        if self.matches.last().is_none_or(|m| m.test != Test::Unknown) {
-            self.matches.push(Match::new(Test::Unknown));
+        self.once(Test::Unknown);
+    }
+
+    /// A condition that is the same if it comes again.
+    pub(super) fn once(&mut self, test: Test) {
+        if self.matches.last().is_none_or(|last| last.test != test) {
+            self.matches.push(Match::new(test));
         }
     }
 
@@ -115,18 +131,13 @@ impl Draft {
                 self.push(Test::Out(vec![name]), reader.negated);
             }
             "-p" | "--protocol" | "--proto" => self.protocol(reader)?,
-            // Later fragments; reassembled before they get to a socket.
-            "-f" | "--fragment" if !reader.negated => {
-                self.matches.push(Match::new(Test::Header));
+            "-f" | "--fragment" => {
+                self.push(Test::LaterFragment, reader.negated);
             }
-            "-f" | "--fragment" => {}
             "-m" | "--match" => {
-                let module = reader.argument()?;
-                if module::is_header(&module.text) {
-                    self.matches.push(Match::new(Test::Header));
-                } else if !module::is_known(&module.text) {
-                    self.doubt();
-                }
+                let name = reader.argument()?;
+                self.end_module();
+                module::begin(self, &name.text);
             }
             "-j" | "--jump" | "-g" | "--goto" => {
                 let name = reader.argument()?;
@@ -146,7 +157,7 @@ impl Draft {
         Ok(())
     }
 
-    pub(super) fn addresses(
+    fn addresses(
         &mut self,
         set: Option<Parsed>,
         test: fn(Arc<RangeSet<u128>>) -> Test,
@@ -154,13 +165,13 @@ impl Draft {
     ) {
         match set {
             Some(Parsed::Set(set)) => self.push(test(Arc::new(set)), negated),
-            _ => self.doubt(),
+            _ => self.once(Test::Undecided),
         }
     }
 
     fn protocol(&mut self, reader: &mut Reader<'_>) -> Result<(), Error> {
         let name = reader.argument()?;
-        match module::protocol(&name.text) {
+        match protocol(&name.text) {
             // "all" is no condition at all.
             Some(0) if !reader.negated => {}
             Some(number) if number != 0 => {
@@ -170,5 +181,32 @@ impl Draft {
             _ => self.doubt(),
         }
         Ok(())
+    }
+
+    /// xt_conntrack.c: a packet without a connection matches if the same
+    /// match also names states, and those hold.
+    fn end_module(&mut self) {
+        let start = self.module.as_ref().map_or(0, |(_, start)| *start);
+        let own = self.matches.get_mut(start..).unwrap_or_default();
+        if !own.iter().any(|one| matches!(one.test, Test::State(_))) {
+            return;
+        }
+        for one in own {
+            if let Test::Connection { without, .. } = &mut one.test {
+                *without = true;
+            }
+        }
+    }
+
+    /// xt_check_match: such a rule does not load, so nobody knows what it
+    /// would do.
+    fn check_protocol(&mut self) {
+        let named = self
+            .matches
+            .iter()
+            .any(|one| !one.negated && matches!(one.test, Test::Protocol(_)));
+        if self.needs_protocol && !named {
+            self.doubt();
+        }
     }
 }

@@ -3,14 +3,16 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     builtin,
     insertion::Insertions,
-    rule::Draft,
+    rule::{Draft, Reader},
+    source,
     words::{Word, Words},
 };
 use crate::{
     Error,
     net::Family,
     netfilter::{
-        Action, Base, Chain, Families, Rule, Table, calls, ipset::Sets,
+        Action, Base, Chain, Families, Origin, Rule, Table, calls, ipset::Sets,
+        line::Line,
     },
     text::{Source, Span},
 };
@@ -20,12 +22,17 @@ use crate::{
 pub(super) struct Section<'a> {
     family: Family,
     sets: &'a Sets,
-    start: Span,
-    name: String,
+    start: Line<'a>,
+    name: &'a str,
     chains: Vec<Building>,
     index: HashMap<Arc<str>, usize>,
+    /// The chain that the last rule was for.
+    last: (&'a str, usize),
     /// Targets that may be chains that come later.
     names: Vec<Wanted>,
+    /// Rules by what they say behind their source address, and whether it
+    /// stands there: a million of them say the same.
+    known: HashMap<(bool, &'a str), Rule>,
 }
 
 #[derive(Debug)]
@@ -45,32 +52,48 @@ struct Wanted {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(family: Family, start: Span, sets: &'a Sets) -> Self {
-        let name = start.text().trim().trim_start_matches('*').trim();
+    pub(super) fn new(family: Family, start: Line<'a>, sets: &'a Sets) -> Self {
+        let name = start.text.trim().trim_start_matches('*').trim();
         Self {
             family,
             sets,
-            name: name.to_owned(),
+            name,
             start,
             chains: Vec::new(),
             index: HashMap::new(),
+            last: ("", usize::MAX),
             names: Vec::new(),
+            known: HashMap::new(),
         }
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    pub(super) fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// True if the kernel has a table of that name.
+    pub(super) fn is_known(&self) -> bool {
+        builtin::is_table(self.name)
+    }
+
+    pub(super) fn start(&self) -> Span {
+        self.start.span()
     }
 
     pub(super) fn cut_off(&self) -> Error {
         let message = format!("table {}: cut off: no COMMIT", self.name);
-        Error::parse(&self.start, message)
+        Error::parse(&self.start.span(), message)
     }
 
     /// Reads a line between the first and the last.
-    pub(super) fn line(&mut self, line: &Span) -> Result<(), Error> {
-        let mut words = Words::new(line.text());
-        if line.text().trim_start().starts_with(':') {
+    pub(super) fn line(&mut self, line: Line<'a>) -> Result<(), Error> {
+        if let Some(rest) = line.text.strip_prefix("-A ") {
+            if self.append(rest, line).is_some() {
+                return Ok(());
+            }
+        }
+        let mut words = Words::new(line.text);
+        if line.text.trim_start().starts_with(':') {
             return self.declaration(&mut words, line);
         }
         if !self.family_prefix(&mut words) {
@@ -84,6 +107,48 @@ impl<'a> Section<'a> {
             "-P" | "--policy" => self.declaration(&mut words, line),
             _ => Err(unknown(&command, line)),
         }
+    }
+
+    /// The short way: a rule in the form that iptables-save gives it, of
+    /// which another one said the same but for the source. `None` if it is
+    /// not one.
+    fn append(&mut self, rest: &'a str, line: Line<'a>) -> Option<()> {
+        let end = rest.find(' ')?;
+        let (name, tail) = rest.split_at(end);
+        if name != self.last.0 {
+            self.last = (name, *self.index.get(name)?);
+        }
+        let (origin, tail) = match source::split(self.family, tail) {
+            Some((origin, tail)) => (Some(origin), tail),
+            None => (None, tail),
+        };
+        let key = (origin.is_some(), tail);
+        let template = match self.known.get(&key) {
+            Some(rule) => rule,
+            None => {
+                let at = line.text.len() - tail.len();
+                let words = Words::starting(line.text, at);
+                let draft = self.draft(words, line).ok()?;
+                let action = self.decided(&draft)?;
+                let matches = draft.matches;
+                let rule = match origin {
+                    Some(_) => {
+                        Rule::of(Origin::Any, matches, action, line.at())
+                    }
+                    None => Rule::new(matches, action, line.at()),
+                };
+                self.known.entry(key).or_insert(rule)
+            }
+        };
+        let rule = template.with(origin, line.at());
+        self.chains.get_mut(self.last.1)?.rules.push(rule);
+        Some(())
+    }
+
+    fn draft(&self, words: Words<'a>, line: Line<'a>) -> Result<Draft, Error> {
+        let (family, sets) = (self.family, self.sets);
+        let reader = Reader { family, sets, words, line, negated: false };
+        Draft::read(reader, self.name)
     }
 
     /// Passes over counters, and says whether a rule is for this family.
@@ -104,7 +169,7 @@ impl<'a> Section<'a> {
     fn declaration(
         &mut self,
         words: &mut Words<'_>,
-        line: &Span,
+        line: Line<'a>,
     ) -> Result<(), Error> {
         let Some(word) = words.next() else { return Ok(()) };
         let name = word.text.strip_prefix(':').unwrap_or(&word.text);
@@ -122,7 +187,7 @@ impl<'a> Section<'a> {
             "DROP" => false,
             _ => return Err(unknown(&policy, line)),
         };
-        base.span = Some(line.clone());
+        base.span = Some(line.span());
         Ok(())
     }
 
@@ -132,26 +197,30 @@ impl<'a> Section<'a> {
             return at;
         }
         let shared: Arc<str> = name.into();
-        let base = builtin::base(&self.name, name);
+        let base = builtin::base(self.name, name);
         let rules = Insertions::new();
         self.index.insert(shared.clone(), self.chains.len());
         self.chains.push(Building { name: shared, base, rules });
+        // A target of that name is this chain from now on.
+        self.known = HashMap::new();
         self.chains.len() - 1
     }
 
     fn rule(
         &mut self,
-        mut words: Words<'_>,
-        line: &Span,
+        mut words: Words<'a>,
+        line: Line<'a>,
         insert: Option<()>,
     ) -> Result<(), Error> {
         let name = words.next().ok_or_else(|| short(line))?;
         let chain = self.existing(&name, line)?;
         let number = insert.map(|()| rule_number(&mut words));
-        let draft =
-            Draft::read((self.family, self.sets), &self.name, words, line)?;
-        let action = self.action(&draft, line);
-        let rule = Rule::new(draft.matches, action, line);
+        let draft = self.draft(words, line)?;
+        let action = match self.decided(&draft) {
+            Some(action) => action,
+            None => self.wanted(&draft, line),
+        };
+        let rule = Rule::new(draft.matches, action, line.at());
         if let Some(chain) = self.chains.get_mut(chain) {
             match number {
                 Some(number) => chain.rules.insert(number - 1, rule),
@@ -164,43 +233,48 @@ impl<'a> Section<'a> {
     fn existing(
         &mut self,
         name: &Word<'_>,
-        line: &Span,
+        line: Line<'a>,
     ) -> Result<usize, Error> {
         if let Some(&at) = self.index.get(&*name.text) {
             return Ok(at);
         }
-        if builtin::base(&self.name, &name.text).is_none() {
-            let at = line.part(name.at..name.at + name.len);
+        if builtin::base(self.name, &name.text).is_none() {
+            let at = line.part(name.at, name.len);
             let message = format!("there is no chain {}", name.text);
             return Err(Error::parse(&at, message));
         }
         Ok(self.chain(&name.text))
     }
 
-    /// A chain goes before a target of the same name. One that is not there
-    /// yet is looked for at the end; till then its place in `names` stands
-    /// for it.
-    fn action(&mut self, draft: &Draft, line: &Span) -> Action {
+    /// What a rule does; a chain goes before a target of the same name.
+    fn decided(&self, draft: &Draft) -> Option<Action> {
+        let Some(target) = &draft.target else {
+            return Some(Action::Continue);
+        };
+        let call = if draft.goto { Action::Goto } else { Action::Jump };
+        match self.index.get(target.name.as_str()) {
+            Some(&at) => Some(call(at)),
+            None => target.action.clone(),
+        }
+    }
+
+    /// A chain that is not there yet is looked for at the end; till then its
+    /// place in `names` stands for it.
+    fn wanted(&mut self, draft: &Draft, line: Line<'a>) -> Action {
         let Some(target) = &draft.target else { return Action::Continue };
         let call = if draft.goto { Action::Goto } else { Action::Jump };
-        if let Some(&at) = self.index.get(target.name.as_str()) {
-            return call(at);
-        }
-        if let Some(known) = &target.action {
-            return known.clone();
-        }
-        let span = line.part(target.at..target.at + target.name.len());
+        let span = line.part(target.at, target.name.len());
         let name = target.name.clone();
         self.names.push(Wanted { name, options: draft.options, span });
         call(usize::MAX - (self.names.len() - 1))
     }
 
     /// The whole table.
-    pub(super) fn commit(&mut self) -> Result<Table, Error> {
+    pub(super) fn commit(mut self) -> Result<Table, Error> {
         let found = self.names.iter().map(|wanted| self.find(wanted));
         let found = found.collect::<Result<Vec<_>, _>>()?;
         let chains = std::mem::take(&mut self.chains).into_iter();
-        let source = self.start.source();
+        let source = self.start.source;
         let mut chains: Vec<Chain> =
             chains.map(|chain| chain.finish(source)).collect();
         if !found.is_empty() {
@@ -208,7 +282,7 @@ impl<'a> Section<'a> {
         }
         calls::check_loops(&chains)?;
         let families = Families::Only(self.family);
-        Ok(Table { families, name: self.name.clone(), chains })
+        Ok(Table { families, name: self.name.to_owned(), chains })
     }
 
     fn find(&self, wanted: &Wanted) -> Result<Option<usize>, Error> {
@@ -255,12 +329,12 @@ fn rule_number(words: &mut Words<'_>) -> usize {
     number.unwrap_or(1).max(1)
 }
 
-fn short(line: &Span) -> Error {
-    Error::parse(line, "the rule has no chain")
+fn short(line: Line<'_>) -> Error {
+    Error::parse(&line.span(), "the rule has no chain")
 }
 
-fn unknown(word: &Word<'_>, line: &Span) -> Error {
-    let at = line.part(word.at..word.at + word.len);
+fn unknown(word: &Word<'_>, line: Line<'_>) -> Error {
+    let at = line.part(word.at, word.len);
     let message = format!("iptables-save does not print {:?}", word.text);
     Error::parse(&at, message)
 }

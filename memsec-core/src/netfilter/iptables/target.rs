@@ -1,14 +1,18 @@
 //! What targets do: iptables-extensions(8).
 
 use super::{
-    module::port_list,
+    address::{self, Parsed},
+    module::{masked, number},
+    ports,
     rule::{Draft, Reader},
     words::Word,
 };
 use crate::{
     Error,
-    net::PortSet,
-    netfilter::{Action, Marking, Translated, Translation},
+    net::{Family, PortSet},
+    netfilter::{
+        Action, MarkChange, Marking, Match, Test, Translated, Translation,
+    },
 };
 
 /// The target of a rule.
@@ -22,7 +26,7 @@ pub(super) struct Target {
 }
 
 /// Targets after which the next rule comes.
-const CONTINUE: [&str; 22] = [
+const CONTINUE: [&str; 23] = [
     "AUDIT",
     "CHECKSUM",
     "CLASSIFY",
@@ -34,6 +38,7 @@ const CONTINUE: [&str; 22] = [
     "IDLETIMER",
     "LED",
     "LOG",
+    "LOGMARK",
     "NFLOG",
     "RATEEST",
     "SECMARK",
@@ -48,22 +53,8 @@ const CONTINUE: [&str; 22] = [
 ];
 
 /// Targets that are known, and not what they do to a packet in the end.
-const UNDECIDED: [&str; 14] = [
-    "ACCOUNT",
-    "CHAOS",
-    "CLUSTERIP",
-    "DELUDE",
-    "DNPT",
-    "ECHO",
-    "NFQUEUE",
-    "QUEUE",
-    "SNPT",
-    "SYNPROXY",
-    "SYSRQ",
-    "TARPIT",
-    "TPROXY",
-    "STEAL",
-];
+const UNDECIDED: [&str; 6] =
+    ["ACCOUNT", "CLUSTERIP", "DNPT", "SNPT", "SYNPROXY", "TPROXY"];
 
 impl Target {
     pub(super) fn new(word: &Word<'_>, table: &str) -> Self {
@@ -74,6 +65,7 @@ impl Target {
 }
 
 fn action(name: &str, table: &str) -> Option<Action> {
+    let nat = table == "nat";
     Some(match name {
         "ACCEPT" => Action::Accept,
         "DROP" => Action::Drop,
@@ -81,15 +73,23 @@ fn action(name: &str, table: &str) -> Option<Action> {
         "RETURN" => Action::Return,
         "NOTRACK" => Action::NoTrack,
         "MARK" | "CONNMARK" | "HMARK" => Action::Mark(Marking::Unknown),
-        "DNAT" | "REDIRECT" | "NETMAP" | "BALANCE" | "SAME" => {
-            Action::Translate(UNKNOWN)
+        "NFQUEUE" | "QUEUE" => Action::Queue { bypass: false },
+        // They answer themselves, or swallow it.
+        "CHAOS" | "DELUDE" | "ECHO" | "MIRROR" | "STEAL" | "SYSRQ"
+        | "TARPIT" => Action::Drop,
+        "REDIRECT" => translate(Translated::Redirect, None),
+        "DNAT" | "NETMAP" | "BALANCE" | "SAME" => {
+            translate(Translated::Unknown, Some((0, u16::MAX)))
         }
-        // They change the source only, and end the chain.
-        "SNAT" | "MASQUERADE" if table == "nat" => Action::Accept,
+        "SNAT" | "MASQUERADE" if nat => translate(Translated::Source, None),
         name if CONTINUE.contains(&name) => Action::Continue,
         name if UNDECIDED.contains(&name) => Action::Unknown(name.to_owned()),
         _ => return None,
     })
+}
+
+fn translate(of: Translated, ports: Option<(u16, u16)>) -> Action {
+    Action::Translate(Translation { of, ports })
 }
 
 /// Reads an option that stands behind the target.
@@ -98,21 +98,54 @@ pub(super) fn option(
     word: &Word<'_>,
     reader: &mut Reader<'_>,
 ) -> Result<(), Error> {
+    let family = reader.family;
     let Some(target) = &mut draft.target else { return Ok(()) };
     match (&*word.text, target.name.as_str()) {
         ("--notrack", "CT") => target.action = Some(Action::NoTrack),
         // The entry of a connection is then looked up in that zone.
         ("--zone" | "--zone-orig" | "--zone-reply", "CT") => {
             target.action = Some(Action::NoTrack);
-            draft.doubt();
+            draft.matches.push(Match::new(Test::Undecided));
         }
-        ("--to-ports" | "--to-destination", "REDIRECT" | "DNAT") => {
+        ("--to-ports", "REDIRECT") => {
             let to = reader.argument()?;
-            let ports = translated_ports(&to.text);
-            target.action = Some(Action::Translate(Translation {
-                of: Translated::Unknown,
-                ports,
-            }));
+            let ports = Some(port_range(&to.text));
+            target.action = Some(translate(Translated::Redirect, ports));
+        }
+        ("--to-destination", "DNAT") => {
+            let to = reader.argument()?;
+            // Only kernels of old took several.
+            let again = matches!(
+                &target.action,
+                Some(Action::Translate(Translation {
+                    of: Translated::Destination(_),
+                    ..
+                }))
+            );
+            let found = destination(family, &to.text).filter(|_| !again);
+            let some = Some((0, u16::MAX));
+            let unknown = || translate(Translated::Unknown, some);
+            target.action = Some(found.unwrap_or_else(unknown));
+        }
+        ("--to", "NETMAP") => {
+            let to = reader.argument()?;
+            if let Some(of) = network(family, &to.text) {
+                target.action = Some(translate(of, None));
+            }
+        }
+        ("--queue-bypass", "NFQUEUE") => {
+            target.action = Some(Action::Queue { bypass: true });
+        }
+        (option, "MARK" | "CONNMARK") => {
+            let packet = target.name == "MARK";
+            let before = match target.action.take() {
+                Some(Action::Mark(before)) => before,
+                _ => Marking::Unknown,
+            };
+            let now = marking(option, packet, before, reader)?;
+            if let Some(target) = &mut draft.target {
+                target.action = Some(Action::Mark(now));
+            }
         }
         ("--log-prefix" | "--nflog-prefix" | "--ulog-prefix", _) => {
             reader.argument()?;
@@ -122,28 +155,108 @@ pub(super) fn option(
     Ok(())
 }
 
-/// To somewhere else, on the port that it has.
-const UNKNOWN: Translation =
-    Translation { of: Translated::Unknown, ports: None };
-
-/// The ports in "8080", "8080-8090" or "10.0.0.1:8080", "[::1]:80".
-fn translated_ports(to: &str) -> Option<(u16, u16)> {
-    let address = to.contains(['.', '[']);
-    let part = match to.rsplit_once([']', ':']) {
-        Some((before, after)) => {
-            let v6 = before.contains(':') && !before.contains(']');
-            if v6 { "" } else { after.trim_start_matches(':') }
+/// What a mark becomes: libxt_MARK.c, libxt_CONNMARK.c.
+fn marking(
+    option: &str,
+    packet: bool,
+    before: Marking,
+    reader: &mut Reader<'_>,
+) -> Result<Marking, Error> {
+    let all = u32::MAX;
+    match option {
+        "--save-mark" => return Ok(Marking::Save { from: all, to: all }),
+        "--restore-mark" => {
+            return Ok(Marking::Restore { from: all, to: all });
         }
-        None if address => "",
-        None => to,
-    };
-    // "8080-8090/1": the part behind the slash only shifts within the range.
-    let part = part.split('/').next().unwrap_or_default();
-    let range = part.replace('-', ":");
-    if range.is_empty() {
-        return None;
+        text if !text.starts_with("--") => return Ok(before),
+        "--nfmask" | "--ctmask" | "--mask" => {
+            let mask = number(&reader.argument()?.text);
+            return Ok(mask
+                .map_or(Marking::Unknown, |mask| under(option, mask, before)));
+        }
+        _ => {}
     }
-    let ports = port_list(&range).unwrap_or_else(PortSet::all);
-    let (first, last) = (ports.ranges().first()?, ports.ranges().last()?);
-    Some((first.0, last.1))
+    let word = reader.argument()?;
+    let change = masked(&word.text).and_then(|(value, mask)| {
+        let (keep, flip) = match option {
+            "--set-xmark" => (!mask, value),
+            "--set-mark" => (!(value | mask), value),
+            "--and-mark" => (value, 0),
+            "--or-mark" => (!value, value),
+            "--xor-mark" => (all, value),
+            _ => return None,
+        };
+        Some(MarkChange { keep, flip })
+    });
+    Ok(match change {
+        Some(change) if packet => Marking::Packet(change),
+        Some(change) => Marking::Connection(change),
+        None => Marking::Unknown,
+    })
+}
+
+/// Which bits are saved or restored.
+fn under(option: &str, mask: u32, before: Marking) -> Marking {
+    let (packets, connections) = match option {
+        "--nfmask" => (true, false),
+        "--ctmask" => (false, true),
+        _ => (true, true),
+    };
+    let pick = |holds, old| if holds { mask } else { old };
+    match before {
+        Marking::Save { from, to } => Marking::Save {
+            from: pick(packets, from),
+            to: pick(connections, to),
+        },
+        Marking::Restore { from, to } => Marking::Restore {
+            from: pick(connections, from),
+            to: pick(packets, to),
+        },
+        _ => Marking::Unknown,
+    }
+}
+
+/// "10.0.0.1-10.0.0.4:80-90", "[2001:db8::1]:80", ":80".
+fn destination(family: Family, to: &str) -> Option<Action> {
+    let (address, port) = if let Some(inner) = to.strip_prefix('[') {
+        let (address, rest) = inner.rsplit_once(']')?;
+        (address.replace(['[', ']'], ""), rest.strip_prefix(':'))
+    } else if family == Family::Ipv6 && to.matches(':').count() > 1 {
+        (to.to_owned(), None)
+    } else {
+        match to.split_once(':') {
+            Some((address, port)) => (address.to_owned(), Some(port)),
+            None => (to.to_owned(), None),
+        }
+    };
+    let address = match address.as_str() {
+        "" => None,
+        text => {
+            let set = address::range(family, text)?;
+            Some((set.first()?, set.ranges().last()?.1))
+        }
+    };
+    let of = Translated::Destination(address);
+    Some(translate(of, port.map(port_range)))
+}
+
+/// "8080", "8080-8090"; the part behind a slash only shifts within the
+/// range.
+fn port_range(text: &str) -> (u16, u16) {
+    let part = text.split('/').next().unwrap_or_default();
+    let known = ports::list(&part.replace('-', ":"));
+    let all = known.unwrap_or_else(PortSet::all);
+    let last = all.ranges().last().map_or(u16::MAX, |range| range.1);
+    (all.first().unwrap_or(0), last)
+}
+
+/// A network that keeps the bits of the host.
+fn network(family: Family, text: &str) -> Option<Translated> {
+    let Some(Parsed::Set(set)) = address::list(family, text) else {
+        return None;
+    };
+    let [(first, last)] = *set.ranges() else { return None };
+    let width = family.last().count_ones();
+    let prefix = u8::try_from(width - (first ^ last).count_ones()).ok()?;
+    Some(Translated::Network { address: first, prefix })
 }

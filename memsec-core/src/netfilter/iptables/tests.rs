@@ -41,9 +41,17 @@ same! {
         = "-p tcp -m multiport --dports 9,1:4";
     ranges_are_sets: "-m iprange --src-range 10.0.0.0-10.0.0.3"
         = "-s 10.0.0.0/30";
-    a_header_is_a_condition_of_its_own: "-m rt --rt-type 0" = "-m rt --rt-type 0 --rt-segsleft 1" = "-f";
-    what_is_not_known_is_unknown: "-m time --timestart 10:00"
-        = "-m geoip --source-country DE" = "-m string --string \"-j DROP\"";
+    a_header_is_a_condition_of_its_own: "-m rt --rt-type 0" = "-m rt --rt-type 0 --rt-segsleft 1";
+    what_time_or_chance_decides_is_undecided: "-m time --timestart 10:00"
+        = "-m geoip --source-country DE" = "-m string --string \"-j DROP\""
+        = "-m limit --limit 3/min --limit-burst 5"
+        = "-m mac --mac-source 00:11:22:33:44:55"
+        = "-m recent --rcheck --seconds 9 --name x --mask 255.255.255.255";
+    a_name_of_a_host_is_undecided: "-s example.org" = "-m owner --uid-owner 0";
+    bytes_may_be_octal: "-s 192.0.2.020" = "-s 192.0.2.16";
+    names_of_icmp_are_numbers: "-p icmp -m icmp --icmp-type ping"
+        = "-p icmp --icmp-type 8" = "-p 1 --icmp-type echo-request";
+    marks_are_numbers: "-m mark --mark 16/255" = "-m mark --mark 0x10/0xff";
 }
 
 macro_rules! fails {
@@ -66,8 +74,167 @@ fails! {
         "iptables-save:5:1: chain A, left at line 4, is jumped to again";
     no_address: "*filter\n-A INPUT -s 300.1.1.1 -j DROP\nCOMMIT\n",
         "iptables-save:2:13: \"300.1.1.1\" is not an address";
-    text_around: "$ iptables-save\n*filter\nCOMMIT\n",
+    no_table_at_all: "$ iptables-save\nno such command\n",
         "iptables-save:1:1: not in a table: expected a line like *filter";
+    a_rule_in_no_table: "-A INPUT -j DROP\n*filter\nCOMMIT\n",
+        "iptables-save:1:1: not in a table: expected a line like *filter";
+    a_table_that_is_not_ended: "*nat\n*filter\nCOMMIT\n",
+        "iptables-save:1:1: table nat: cut off: no COMMIT";
+}
+
+/// The conditions and the action of the first rule of a table.
+fn rule(table: &str, rule: &str) -> String {
+    let text = format!("*{table}\n-A PREROUTING {rule}\nCOMMIT\n");
+    let ruleset = read(&text).unwrap();
+    let rule = &ruleset.tables[0].chains[0].rules[0];
+    let tests = rule.matches().iter().map(|one| {
+        let not = if one.negated { "not " } else { "" };
+        format!("{not}{:?}", one.test)
+    });
+    let tests: Vec<_> = tests.collect();
+    format!("{} {:?}", tests.join(" "), rule.action()).trim().to_owned()
+}
+
+macro_rules! means {
+    ($($name:ident: $table:literal $text:literal => $want:literal;)*) => {$(
+        #[test]
+        fn $name() {
+            assert_eq!(rule($table, $text), $want);
+        }
+    )*};
+}
+
+means! {
+    a_later_fragment: "raw" "! -f" => "not LaterFragment Continue";
+    a_connection_without_states:
+        "raw" "-m conntrack --ctdir REPLY --ctstatus ASSURED -m tcp"
+        => "Connection { of: Reply(true), without: false } \
+            Connection { of: Status(Status(4)), without: false } Continue";
+    a_connection_with_states:
+        "raw" "-m conntrack --ctstate NEW --ctorigdst 10.0.0.1"
+        => "State(State(8)) Connection { of: \
+            OriginalDestination({(167772161, 167772161)}), without: true } \
+            Continue";
+    states_of_another_match:
+        "raw" "-m state --state NEW -m conntrack ! --ctproto udp"
+        => "State(State(8)) \
+            not Connection { of: OriginalProtocol({(17, 17)}), without: false \
+            } Continue";
+    ports_of_the_answers: "raw" "-m conntrack --ctreplsrcport 80:90"
+        => "Connection { of: ReplySourcePort({(80, 90)}), without: false } \
+            Continue";
+    a_mark_of_the_connection: "raw" "-m connmark --mark 0x1/0x3"
+        => "ConnectionMark { mask: 3, values: {(1, 1)} } Continue";
+    types_of_an_interface:
+        "raw" "-m addrtype ! --dst-type LOCAL --limit-iface-in"
+        => "not TypeHere { source: false, types: AddressType(4) } Continue";
+    the_way_back: "raw" "-m rpfilter --loose --invert"
+        => "not ReversePath { loose: true } Continue";
+    a_frame: "raw" "-m pkttype --pkt-type unicast"
+        => "PacketType(PacketType(1)) Continue";
+    a_type_and_a_code: "raw" "-p icmp --icmp-type 3/4"
+        => "Protocol({(1, 1)}) \
+            Icmp([IcmpType { kind: 3, codes: (4, 4) }]) Continue";
+    a_port_without_a_protocol: "raw" "-m tcp --dport 22"
+        => "DestinationPort({(22, 22)}) Unknown Continue";
+    either_port: "raw" "-p udp -m multiport --ports 53,60:61"
+        => "Protocol({(17, 17)}) EitherPort({(53, 53), (60, 61)}) Continue";
+    a_match_that_is_not_known: "raw" "-m magic --spell 7 -j DROP"
+        => "Unknown Drop";
+    set_mark: "mangle" "-j MARK --set-mark 0x4"
+        => "Mark(Packet(MarkChange { keep: 0, flip: 4 }))";
+    set_xmark: "mangle" "-j MARK --set-xmark 0x4/0xff"
+        => "Mark(Packet(MarkChange { keep: 4294967040, flip: 4 }))";
+    or_mark: "mangle" "-j MARK --or-mark 0x4"
+        => "Mark(Packet(MarkChange { keep: 4294967291, flip: 4 }))";
+    and_mark: "mangle" "-j MARK --and-mark 0x4"
+        => "Mark(Packet(MarkChange { keep: 4, flip: 0 }))";
+    xor_mark: "mangle" "-j CONNMARK --xor-mark 0x4"
+        => "Mark(Connection(MarkChange { keep: 4294967295, flip: 4 }))";
+    save_mark: "mangle" "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xf0"
+        => "Mark(Save { from: 255, to: 240 })";
+    restore_mark:
+        "mangle" "-j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xf0"
+        => "Mark(Restore { from: 240, to: 255 })";
+    dnat: "nat" "-j DNAT --to-destination 10.0.0.1-10.0.0.4:80-90 --random"
+        => "Translate(Translation { of: \
+            Destination(Some((167772161, 167772164))), \
+            ports: Some((80, 90)) })";
+    dnat_of_a_port: "nat" "-p tcp -j DNAT --to-destination :80"
+        => "Protocol({(6, 6)}) Translate(Translation { of: \
+            Destination(None), ports: Some((80, 80)) })";
+    redirect: "nat" "-p tcp -j REDIRECT --to-ports 8080"
+        => "Protocol({(6, 6)}) Translate(Translation { of: Redirect, \
+            ports: Some((8080, 8080)) })";
+    netmap: "nat" "-j NETMAP --to 10.1.0.0/24"
+        => "Translate(Translation { of: Network { address: 167837696, \
+            prefix: 24 }, ports: None })";
+    masquerade: "nat" "-j MASQUERADE"
+        => "Translate(Translation { of: Source, ports: None })";
+    notrack: "raw" "-j CT --notrack" => "NoTrack";
+    a_zone: "raw" "-j CT --zone 5" => "Undecided NoTrack";
+    a_helper: "raw" "-p tcp -j CT --helper ftp"
+        => "Protocol({(6, 6)}) Continue";
+    a_queue: "mangle" "-j NFQUEUE --queue-num 7 --queue-bypass"
+        => "Queue { bypass: true }";
+    a_proxy: "mangle" "-j TPROXY --on-port 50 --tproxy-mark 0x1"
+        => "Unknown(\"TPROXY\")";
+}
+
+fn notes(text: &str) -> Vec<(bool, String)> {
+    let ruleset = read(text).unwrap();
+    let all = ruleset.all_unread().filter(|unread| !unread.everything);
+    all.map(|unread| (unread.weighs, unread.what.clone())).collect()
+}
+
+#[test]
+fn text_around_tables_is_noted() {
+    let text = "$ iptables-save\n*filter\nCOMMIT \n$ exit\n";
+    let around = "text around the tables is passed over".to_owned();
+    assert_eq!(notes(text), [(false, around)]);
+}
+
+#[test]
+fn a_table_that_is_not_known_is_noted() {
+    let text = "*magic\n:SPELL - [0:0]\n-A SPELL -j X\nCOMMIT\n";
+    let what = "the table magic: there is none of that name".to_owned();
+    assert_eq!(notes(text), [(true, what)]);
+}
+
+#[test]
+fn a_warning_of_rules_that_are_not_shown_is_noted() {
+    let text = "# Generated by iptables-save v1.8.9 (nf_tables)\n*filter\n\
+        COMMIT\n# Warning: iptables-legacy tables present, use \
+        iptables-legacy-save to see them\n";
+    let what = "more of the firewall: no output of iptables-legacy-save";
+    assert_eq!(notes(text), [(true, what.to_owned())]);
+}
+
+#[test]
+fn both_back_ends_count() {
+    let dump = |rule| format!("*filter\n:INPUT ACCEPT\n{rule}COMMIT\n");
+    let nft = "# Generated by iptables-save v1.8.9 (nf_tables)\n";
+    let snapshot = Snapshot::new()
+        .with_command("iptables-save", &format!("{nft}{}", dump("")))
+        .with_command("iptables-nft-save", &format!("{nft}{}", dump("")))
+        .with_command("iptables-legacy-save", &dump("-A INPUT -j DROP\n"));
+    assert_eq!(Ruleset::new(&snapshot).unwrap().tables.len(), 2);
+}
+
+#[test]
+fn rules_that_say_the_same_share_it() {
+    let text = "*filter\n-A INPUT -s 10.0.0.1/32 -j DROP\n\
+        -A INPUT ! -s 10.0.0.0/8 -j DROP\n-A INPUT -j DROP\nCOMMIT\n";
+    let ruleset = read(text).unwrap();
+    let chain = &ruleset.tables[0].chains[0];
+    let all = chain.rules.iter().map(|rule| {
+        let origin = rule.origin.addresses().map(|set| set.ranges().to_vec());
+        (origin, chain.span(rule).line())
+    });
+    let one = vec![(0x0a00_0001, 0x0a00_0001)];
+    let ten = vec![(0, 0x09ff_ffff), (0x0b00_0000, u128::MAX)];
+    let all: Vec<_> = all.collect();
+    assert_eq!(all, [(Some(one), 2), (Some(ten), 3), (None, 4)]);
 }
 
 fn chains(legacy: &str) -> usize {

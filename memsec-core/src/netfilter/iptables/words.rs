@@ -22,7 +22,12 @@ pub(super) struct Words<'a> {
 
 impl<'a> Words<'a> {
     pub(super) fn new(line: &'a str) -> Self {
-        Self { line, at: 0, peeked: None }
+        Self::starting(line, 0)
+    }
+
+    /// The words behind so many bytes of a line.
+    pub(super) fn starting(line: &'a str, at: usize) -> Self {
+        Self { line, at, peeked: None }
     }
 
     pub(super) fn peek(&mut self) -> Option<&Word<'a>> {

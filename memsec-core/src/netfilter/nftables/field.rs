@@ -1,166 +1,374 @@
-//! The left side of a match.
+//! The left side of a match: nft(8), "expressions".
 
 use serde_json::Value;
 
 use crate::{
     net::{Family, RangeSet},
-    netfilter::{Match, Test},
+    netfilter::{Connection, Families, Match, Test},
 };
 
 /// What a match looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Field {
     Source(Family),
     Destination(Family),
     SourcePort,
     DestinationPort,
-    OriginalPort,
     Protocol,
+    NextHeader,
     Family,
     In,
     Out,
+    Mark,
+    ConnectionMark,
     State,
-    Direction,
     Status,
-    /// TCP flags under a mask.
-    Flags(u8),
+    Direction,
+    Original(Tuple),
+    Reply(Tuple),
+    Flags,
     SourceType,
     DestinationType,
-    Mark,
+    SourceTypeHere,
+    DestinationTypeHere,
+    /// The interface to the source, of all or of the one it came in by.
+    ReversePath {
+        loose: bool,
+    },
+    IcmpType(Family),
+    IcmpCode(Family),
+    /// The fragment offset of IPv4, with its flags.
+    Fragment,
+    PacketType,
+    Header,
+    /// One that is known, and not asked.
+    Undecided,
     Unknown,
 }
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+/// A part of what conntrack keeps of one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Tuple {
+    Source(Family),
+    Destination(Family),
+    SourcePort,
+    DestinationPort,
+    Protocol,
+}
 
-/// A field, and the conditions that come with it: `tcp dport` implies TCP,
+/// A field, and what is done to it before it is compared:
+/// `field & mask ^ flip`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Operand {
+    pub field: Field,
+    pub mask: u128,
+    pub flip: u128,
+}
+
+/// Fields, and the conditions that come with them: `tcp dport` implies TCP,
 /// `ip saddr` implies IPv4, negated or not.
-pub(super) fn read(left: &Value) -> (Field, Vec<Match>) {
-    let known = if let Some(payload) = left.get("payload") {
-        payload_field(payload)
-    } else if let Some(meta) = left.get("meta") {
-        meta_field(meta).map(|field| (field, Vec::new()))
-    } else if let Some(ct) = left.get("ct") {
-        ct_field(ct).map(|field| (field, Vec::new()))
-    } else if let Some(fib) = left.get("fib") {
-        fib_field(fib).map(|field| (field, Vec::new()))
-    } else {
-        masked_flags(left)
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    pub operands: Vec<Operand>,
+    pub implied: Vec<Match>,
+    several: bool,
+}
+
+impl Left {
+    /// Reads it for a table of `families`.
+    pub(super) fn new(value: &Value, families: Families) -> Self {
+        let parts = match value.get("concat").and_then(Value::as_array) {
+            Some(parts) => parts.as_slice(),
+            None => std::slice::from_ref(value),
+        };
+        let several = parts.len() > 1;
+        let mut left = Self { several, ..Self::default() };
+        for part in parts {
+            let operand = left.operand(part, families);
+            left.operands.push(operand);
+        }
+        left
+    }
+
+    fn operand(&mut self, value: &Value, families: Families) -> Operand {
+        // nft folds what it is given: two operations are what it prints.
+        let mut operations = Vec::new();
+        let mut value = value;
+        while let (Some((op, left, right)), true) =
+            (operation(value), operations.len() < 4)
+        {
+            operations.push((op, right));
+            value = left;
+        }
+        let field = self.field(value, families);
+        let whole = Operand { field, mask: field.last(), flip: 0 };
+        let folded = operations.into_iter().rev().try_fold(whole, apply);
+        folded.unwrap_or(Operand { field: Field::Unknown, ..whole })
+    }
+
+    fn field(&mut self, value: &Value, families: Families) -> Field {
+        let Some((kind, inner)) =
+            value.as_object().and_then(|o| o.iter().next())
+        else {
+            return Field::Unknown;
+        };
+        match kind.as_str() {
+            "payload" if inner.get("base").is_some() => {
+                raw(inner, families).unwrap_or(Field::Undecided)
+            }
+            "payload" => self.payload(inner, families),
+            "meta" => meta(text(inner, "key")),
+            "ct" => self.ct(inner, families),
+            "fib" => fib(inner).unwrap_or(Field::Undecided),
+            "exthdr" => Field::Header,
+            "numgen" | "jhash" | "symhash" | "socket" | "osf" | "ipsec"
+            | "rt" | "tcp option" | "ip option" | "sctp chunk"
+            | "dccp option" => Field::Undecided,
+            _ => Field::Unknown,
+        }
+    }
+
+    fn payload(&mut self, payload: &Value, families: Families) -> Field {
+        let (header, name) =
+            (text(payload, "protocol"), text(payload, "field"));
+        let family = match header {
+            "ip" => Family::Ipv4,
+            "ip6" => Family::Ipv6,
+            _ => return self.transport(header, name, families),
+        };
+        self.implies_family(family, families);
+        match (family, name) {
+            (_, "saddr") => Field::Source(family),
+            (_, "daddr") => Field::Destination(family),
+            (Family::Ipv4, "protocol") => Field::Protocol,
+            (Family::Ipv6, "nexthdr") => Field::NextHeader,
+            (Family::Ipv4, "frag-off") => Field::Fragment,
+            _ => Field::Undecided,
+        }
+    }
+
+    fn transport(
+        &mut self,
+        header: &str,
+        name: &str,
+        families: Families,
+    ) -> Field {
+        let number = match header {
+            "th" => None,
+            "ether" | "vlan" | "arp" => return Field::Undecided,
+            header => match PROTOCOLS.iter().find(|row| row.0 == header) {
+                Some(row) => Some(row.1),
+                None => return Field::Unknown,
+            },
+        };
+        // proto_inet: ICMP is of IPv4 there, ICMPv6 of IPv6.
+        match header {
+            "icmp" | "igmp" => self.implies_family(Family::Ipv4, families),
+            "icmpv6" => self.implies_family(Family::Ipv6, families),
+            _ => {}
+        }
+        if let Some(number) = number {
+            let one = Test::Protocol(RangeSet::one(number));
+            self.implied.push(Match::new(one));
+        }
+        match (header, name) {
+            (_, "sport") => Field::SourcePort,
+            (_, "dport") => Field::DestinationPort,
+            ("tcp", "flags") => Field::Flags,
+            ("icmp", "type") => Field::IcmpType(Family::Ipv4),
+            ("icmp", "code") => Field::IcmpCode(Family::Ipv4),
+            ("icmpv6", "type") => Field::IcmpType(Family::Ipv6),
+            ("icmpv6", "code") => Field::IcmpCode(Family::Ipv6),
+            _ => Field::Undecided,
+        }
+    }
+
+    fn implies_family(&mut self, family: Family, families: Families) {
+        if families == Families::Both {
+            self.implied.push(Match::new(Test::Family(family)));
+        }
+    }
+
+    fn ct(&mut self, ct: &Value, families: Families) -> Field {
+        let (key, dir) = (text(ct, "key"), text(ct, "dir"));
+        if key == "state" {
+            return Field::State;
+        }
+        let (field, says) = match key {
+            "direction" => (Field::Direction, true),
+            "status" => (Field::Status, true),
+            "mark" => (Field::ConnectionMark, true),
+            "l3proto" => (Field::Family, false),
+            "protocol" => (Field::Original(Tuple::Protocol), true),
+            _ => match (tuple(key, families), dir) {
+                (Some(tuple), "original") => (Field::Original(tuple), true),
+                (Some(tuple), "reply") => (Field::Reply(tuple), true),
+                _ => (Field::Undecided, false),
+            },
+        };
+        // Without a connection the rule breaks off, whatever is compared:
+        // nft_ct.c. Alone, most conditions say that themselves.
+        if !says || self.several {
+            let of = Connection::Any;
+            let any = Test::Connection { of, without: false };
+            self.implied.push(Match::new(any));
+        }
+        field
+    }
+}
+
+/// The headers behind that of IP.
+const PROTOCOLS: [(&str, u8); 11] = [
+    ("tcp", 6),
+    ("udp", 17),
+    ("icmp", 1),
+    ("igmp", 2),
+    ("icmpv6", 58),
+    ("sctp", 132),
+    ("dccp", 33),
+    ("udplite", 136),
+    ("ah", 51),
+    ("esp", 50),
+    ("comp", 108),
+];
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn operation(value: &Value) -> Option<(&str, &Value, &Value)> {
+    let (op, sides) = value.as_object()?.iter().next()?;
+    let known = matches!(op.as_str(), "&" | "|" | "^");
+    match sides.as_array()?.as_slice() {
+        [left, right] if known => Some((op, left, right)),
+        _ => None,
+    }
+}
+
+fn apply(operand: Operand, (op, right): (&str, &Value)) -> Option<Operand> {
+    let bits = super::domain::number(operand.field, &super::Piece::of(right))?;
+    let Operand { field, mask, flip } = operand;
+    Some(match op {
+        "&" => Operand { field, mask: mask & bits, flip: flip & bits },
+        "^" => Operand { field, mask, flip: flip ^ bits },
+        _ => Operand { field, mask: mask & !bits, flip: flip | bits },
+    })
+}
+
+fn tuple(key: &str, families: Families) -> Option<Tuple> {
+    let family = match families {
+        Families::Only(family) => Some(family),
+        Families::Both => None,
     };
-    known.unwrap_or((Field::Unknown, Vec::new()))
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
-    value.get(key)?.as_str()
-}
-
-fn protocol(number: u8) -> Vec<Match> {
-    vec![Match::new(Test::Protocol(RangeSet::one(number)))]
-}
-
-fn family(family: Family) -> Vec<Match> {
-    vec![Match::new(Test::Family(family))]
-}
-
-fn payload_field(payload: &Value) -> Option<(Field, Vec<Match>)> {
-    let field = match (text(payload, "protocol")?, text(payload, "field")?) {
-        ("ip", "saddr") => (Field::Source(Family::Ipv4), family(Family::Ipv4)),
-        ("ip", "daddr") => {
-            (Field::Destination(Family::Ipv4), family(Family::Ipv4))
-        }
-        ("ip6", "saddr") => (Field::Source(Family::Ipv6), family(Family::Ipv6)),
-        ("ip6", "daddr") => {
-            (Field::Destination(Family::Ipv6), family(Family::Ipv6))
-        }
-        ("ip", "protocol") => (Field::Protocol, family(Family::Ipv4)),
-        // An extension header hides the protocol from it.
-        ("ip6", "nexthdr") => {
-            let mut implied = family(Family::Ipv6);
-            implied.push(Match::new(Test::Unknown));
-            (Field::Protocol, implied)
-        }
-        ("ip", _) => (Field::Unknown, family(Family::Ipv4)),
-        ("ip6", _) => (Field::Unknown, family(Family::Ipv6)),
-        (header, name) => transport_field(header, name)?,
-    };
-    Some(field)
-}
-
-fn transport_field(header: &str, name: &str) -> Option<(Field, Vec<Match>)> {
-    let implied = match header {
-        "tcp" => protocol(TCP),
-        "udp" => protocol(UDP),
-        "icmp" => protocol(1),
-        "icmpv6" => protocol(58),
-        "sctp" => protocol(132),
-        "dccp" => protocol(33),
-        "udplite" => protocol(136),
-        "ah" => protocol(51),
-        "esp" => protocol(50),
-        "comp" => protocol(108),
-        "th" => Vec::new(),
+    Some(match key {
+        "ip saddr" => Tuple::Source(Family::Ipv4),
+        "ip6 saddr" => Tuple::Source(Family::Ipv6),
+        "ip daddr" => Tuple::Destination(Family::Ipv4),
+        "ip6 daddr" => Tuple::Destination(Family::Ipv6),
+        "saddr" => Tuple::Source(family?),
+        "daddr" => Tuple::Destination(family?),
+        "proto-src" => Tuple::SourcePort,
+        "proto-dst" => Tuple::DestinationPort,
+        "protocol" => Tuple::Protocol,
         _ => return None,
-    };
-    let field = match name {
-        "sport" => Field::SourcePort,
-        "dport" => Field::DestinationPort,
-        "flags" if header == "tcp" => Field::Flags(0xff),
-        _ => Field::Unknown,
-    };
-    Some((field, implied))
+    })
 }
 
-fn meta_field(meta: &Value) -> Option<Field> {
-    Some(match text(meta, "key")? {
+fn meta(key: &str) -> Field {
+    match key {
         "iifname" | "iif" => Field::In,
         "oifname" | "oif" => Field::Out,
         "l4proto" => Field::Protocol,
         "nfproto" | "protocol" => Field::Family,
         "mark" => Field::Mark,
-        _ => return None,
-    })
-}
-
-fn ct_field(ct: &Value) -> Option<Field> {
-    Some(match (text(ct, "key")?, text(ct, "dir")) {
-        ("state", None) => Field::State,
-        ("direction", None) => Field::Direction,
-        ("status", None) => Field::Status,
-        ("proto-dst", Some("original")) => Field::OriginalPort,
-        _ => return None,
-    })
-}
-
-fn fib_field(fib: &Value) -> Option<Field> {
-    let flags = fib.get("flags")?.as_array()?;
-    let flags: Option<Vec<_>> = flags.iter().map(Value::as_str).collect();
-    match (text(fib, "result")?, flags?.as_slice()) {
-        ("type", ["daddr"]) => Some(Field::DestinationType),
-        ("type", ["saddr"]) => Some(Field::SourceType),
-        _ => None,
+        "pkttype" => Field::PacketType,
+        "" => Field::Unknown,
+        _ => Field::Undecided,
     }
 }
 
-/// `tcp flags & (fin | syn)`.
-fn masked_flags(left: &Value) -> Option<(Field, Vec<Match>)> {
-    let [inner, mask] = left.get("&")?.as_array()?.as_slice() else {
-        return None;
+fn fib(fib: &Value) -> Option<Field> {
+    let flags = fib.get("flags")?;
+    let flags = match flags.as_array() {
+        Some(flags) => {
+            flags.iter().map(Value::as_str).collect::<Option<_>>()?
+        }
+        None => vec![flags.as_str()?],
     };
-    let (field, implied) = payload_field(inner.get("payload")?)?;
-    (field == Field::Flags(0xff))
-        .then_some((Field::Flags(flag_bits(mask)?), implied))
+    // A mark only chooses among routes, which are not told apart by it.
+    let flags: Vec<&str> = flags.into_iter().filter(|f| *f != "mark").collect();
+    Some(match (text(fib, "result"), flags.as_slice()) {
+        ("type", ["daddr"]) => Field::DestinationType,
+        ("type", ["saddr"]) => Field::SourceType,
+        ("type", ["daddr", "iif" | "oif"]) => Field::DestinationTypeHere,
+        ("type", ["saddr", "iif" | "oif"]) => Field::SourceTypeHere,
+        ("oif" | "oifname", ["saddr"]) => Field::ReversePath { loose: true },
+        ("oif" | "oifname", ["saddr", "iif"]) => {
+            Field::ReversePath { loose: false }
+        }
+        _ => return None,
+    })
 }
 
-/// The bits of TCP flags: one, a list, or joined by "|".
-pub(super) fn flag_bits(value: &Value) -> Option<u8> {
-    if let Some(number) = value.as_u64() {
-        return u8::try_from(number).ok();
-    }
-    // Two levels are what nft prints; deeper ones are not known.
-    let joined = value.get("|").unwrap_or(value);
-    super::value::words(joined)?.into_iter().try_fold(0, |bits, name| {
-        let names = ["fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr"];
-        let at = names.iter().position(|known| *known == name)?;
-        Some(bits | 1 << at)
+/// Bits of a packet: a field, if they are all of it.
+fn raw(payload: &Value, families: Families) -> Option<Field> {
+    let number = |key| payload.get(key).and_then(Value::as_u64);
+    let at = (text(payload, "base"), number("offset")?, number("len")?);
+    Some(match (at, families) {
+        (("th", 0, 16), _) => Field::SourcePort,
+        (("th", 16, 16), _) => Field::DestinationPort,
+        (("nh", 72, 8), Families::Only(Family::Ipv4)) => Field::Protocol,
+        (("nh", 48, 16), Families::Only(Family::Ipv4)) => Field::Fragment,
+        (("nh", 96, 32), Families::Only(Family::Ipv4)) => {
+            Field::Source(Family::Ipv4)
+        }
+        (("nh", 128, 32), Families::Only(Family::Ipv4)) => {
+            Field::Destination(Family::Ipv4)
+        }
+        (("nh", 48, 8), Families::Only(Family::Ipv6)) => Field::NextHeader,
+        (("nh", 64, 128), Families::Only(Family::Ipv6)) => {
+            Field::Source(Family::Ipv6)
+        }
+        (("nh", 192, 128), Families::Only(Family::Ipv6)) => {
+            Field::Destination(Family::Ipv6)
+        }
+        _ => return None,
     })
+}
+
+impl Field {
+    /// The greatest value.
+    pub(super) fn last(self) -> u128 {
+        match self {
+            Self::Source(family)
+            | Self::Destination(family)
+            | Self::Original(Tuple::Source(family))
+            | Self::Original(Tuple::Destination(family))
+            | Self::Reply(Tuple::Source(family))
+            | Self::Reply(Tuple::Destination(family)) => family.last(),
+            Self::Protocol
+            | Self::NextHeader
+            | Self::Flags
+            | Self::IcmpType(_)
+            | Self::IcmpCode(_)
+            | Self::Original(Tuple::Protocol)
+            | Self::Reply(Tuple::Protocol) => u128::from(u8::MAX),
+            Self::SourcePort
+            | Self::DestinationPort
+            | Self::Fragment
+            | Self::Original(_)
+            | Self::Reply(_) => u128::from(u16::MAX),
+            _ => u128::from(u32::MAX),
+        }
+    }
+
+    /// True if its values are names.
+    pub(super) fn named(self) -> bool {
+        matches!(self, Self::In | Self::Out)
+    }
+
+    /// True if its values are bits, of which a packet may have several.
+    pub(super) fn bits(self) -> bool {
+        matches!(self, Self::State | Self::Status | Self::Flags)
+    }
 }

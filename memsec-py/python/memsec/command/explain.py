@@ -6,8 +6,8 @@ import argparse
 import json
 from typing import Dict, List, Tuple
 
-from .. import ArgumentError, MemsecError, Snapshot, explain
-from .._memsec import explain_json
+from .. import ArgumentError, MemsecError
+from .._memsec import Host
 from .arguments import Parser, declare_host, declare_json, host, name, read
 from .output import write
 
@@ -49,11 +49,9 @@ def run(args: argparse.Namespace) -> Tuple[int, str]:
         return _run_lines(args, packet)
     if "from" not in packet:
         raise ArgumentError("one of --from and --packets is needed")
-    snapshot = host(args)
-    if args.json:
-        text, _ = explain_json(snapshot, json.dumps(packet), "packet")
-        return 0, text + "\n"
-    return 0, str(explain(snapshot, packet))
+    model = Host(host(args))
+    answer, text = model.explain_json(json.dumps(packet), "packet")
+    return 0, answer + "\n" if args.json else text
 
 
 def _packet(args: argparse.Namespace) -> Dict[str, object]:
@@ -69,10 +67,10 @@ def _run_lines(
         raise ArgumentError("--packets has the packets: give no other")
     if args.packets == args.snapshot == "-":
         raise ArgumentError("standard input can be read only once")
-    snapshot, bad = host(args), 0
+    model, bad = Host(host(args)), 0
     lines = read(args.packets).splitlines()
     for number, line in enumerate(lines, 1):
-        answers = _answer(snapshot, line, number)
+        answers = _answer(model, line, number)
         bad += len(answers) == 1
         text = answers[0] if args.json else answers[-1]
         write(text)
@@ -82,10 +80,10 @@ def _run_lines(
     return 0, ""
 
 
-def _answer(snapshot: Snapshot, line: bytes, number: int) -> List[str]:
+def _answer(model: Host, line: bytes, number: int) -> List[str]:
     """A line of JSON, and text; for an error only the first."""
     try:
-        answer, text = explain_json(snapshot, line.decode(), "packet")
+        answer, text = model.explain_json(line.decode(), "packet")
     except (MemsecError, UnicodeError) as error:
         fault = {"message": str(error), "line": number}
         return [json.dumps({"schema": 1, "error": fault}) + "\n"]

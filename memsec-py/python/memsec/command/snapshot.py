@@ -15,10 +15,15 @@ def declare(parser: Parser) -> None:
     parser.add_argument(
         "--output", metavar="FILE", default="-", help="write it there"
     )
+    parser.add_argument(
+        "--probe-udp",
+        action="store_true",
+        help="send each daemon one datagram, and count what comes back",
+    )
 
 
 def run(args: argparse.Namespace) -> Tuple[int, str]:
-    text = Snapshot.collect().to_json() + "\n"
+    text = Snapshot.collect(probe_udp=args.probe_udp).to_json() + "\n"
     if args.output == "-":
         return 0, text
     _write(args.output, text)

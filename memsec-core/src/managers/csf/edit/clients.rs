@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Ask, appended};
+use super::{Ask, appended, settings};
 use crate::{
     Cidr, Error, FileChange, Proto, Snapshot,
     managers::csf::{
@@ -19,7 +19,7 @@ const DENY: &str = "/etc/csf/csf.deny";
 
 /// Whether csf does for the clients what is asked of it.
 pub(super) fn check(snapshot: &Snapshot, ask: &Ask<'_>) -> Result<(), Error> {
-    let mut start = super::super::settings(snapshot)?;
+    let mut start = settings(snapshot)?;
     for client in ask.clients {
         if client.prefix() == 0 {
             return Err(Error::unsupported(format!(
@@ -103,7 +103,7 @@ pub(super) fn deny(
     snapshot: &Snapshot,
     ask: &Ask<'_>,
 ) -> Result<Option<FileChange>, Error> {
-    let start = super::super::settings(snapshot)?;
+    let start = settings(snapshot)?;
     let mut sources = vec!["0.0.0.0/0".to_owned()];
     if start.setup.ipv6 {
         sources.push("::/0".to_owned());
@@ -118,7 +118,7 @@ fn missing(
     (path, list): (&str, List),
     sources: &[String],
 ) -> Result<Option<FileChange>, Error> {
-    let mut start = super::super::settings(snapshot)?;
+    let mut start = settings(snapshot)?;
     let known = entries(&mut start, path);
     let known = known.iter().flat_map(|(entry, _)| rules(&start, list, entry));
     let mut known: BTreeSet<_> = known.collect();
@@ -126,8 +126,9 @@ fn missing(
     for proto in ask.protos {
         for source in sources {
             let line = line(*proto, ask.port, source);
-            let new = rules(&start, list, &line).into_iter();
-            if new.fold(false, |new, rule| known.insert(rule) || new) {
+            let rules = rules(&start, list, &line);
+            if rules.iter().any(|rule| !known.contains(rule)) {
+                known.extend(rules);
                 lines.push(line);
             }
         }

@@ -5,7 +5,15 @@ mod ports;
 #[cfg(test)]
 mod tests;
 
-use super::{Stop, outcome};
+pub(super) use ports::{keys as open_keys, range};
+
+use super::{
+    Stop,
+    conf::{self, Conf},
+    outcome,
+    start::Start,
+    text::{Read, lines, read},
+};
 use crate::{Cidr, Error, FileChange, Proto, Snapshot, snapshot::Content};
 
 /// What csf is asked for.
@@ -19,11 +27,9 @@ pub(crate) struct Ask<'a> {
     pub by_denying: bool,
 }
 
-/// What makes csf load its files.
-pub(crate) const RESTART: [&str; 2] = ["csf", "-r"];
-
 /// The changes, those that let in before those that shut out; none if there
-/// is nothing to do.
+/// is nothing to do. csf loads them with `csf -r`, which leaves everything
+/// open for about a second.
 ///
 /// # Errors
 ///
@@ -51,6 +57,21 @@ pub(crate) fn admit(
         Some(stop) => Err(refused(&stop)),
         None => Ok(changes),
     }
+}
+
+/// A start before its first command.
+///
+/// # Errors
+///
+/// An output of `ip -j address` that is not one; settings that csf cannot read.
+fn settings(snapshot: &Snapshot) -> Result<Start<'_>, Error> {
+    let Read::Bytes(bytes) = read(snapshot, conf::PATH) else {
+        return Err(Error::unsupported("csf.conf is not known"));
+    };
+    let conf = Conf::read(&lines(conf::PATH, bytes)).map_err(|stop| {
+        Error::unsupported(format!("{}: {}", stop.place, stop.reason))
+    })?;
+    Start::new(snapshot, conf)
 }
 
 fn refused(stop: &Stop) -> Error {

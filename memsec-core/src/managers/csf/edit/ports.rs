@@ -4,6 +4,7 @@ use super::{Ask, text};
 use crate::{
     Error, FileChange, Snapshot,
     managers::csf::{
+        collect::{LEFT_OUT, SECRETS},
         conf::{self, PATH},
         iptables::number,
         text::lines,
@@ -23,27 +24,39 @@ pub(super) fn close(
         if !conf::name(&line).is_some_and(|name| keys.contains(&name)) {
             continue;
         }
-        let Some(value) = conf::value(&line) else { continue };
-        let equals = line.bytes.iter().position(|byte| *byte == b'=');
-        let quote = line.bytes.iter().skip(equals.unwrap_or(0));
-        let quote = quote.take_while(|byte| **byte != b'"').count();
-        let start = line.at + equals.unwrap_or(0) + quote + 1;
-        let end = start + value.len();
-        let old = before.get(start..end).unwrap_or_default();
-        after.push_str(before.get(copied..start).unwrap_or_default());
+        let Some(value) = conf::value_range(&line) else { continue };
+        let old = before.get(value.clone()).unwrap_or_default();
+        after.push_str(before.get(copied..value.start).unwrap_or_default());
         after.push_str(&without(old, ask.port));
-        copied = end;
+        copied = value.end;
     }
     after.push_str(before.get(copied..).unwrap_or_default());
     if after == before {
         return Ok(None);
     }
+    if lacks_secrets(&before) {
+        return Err(Error::unsupported(format!(
+            "the snapshot leaves out the secrets of {PATH}: take port {} out \
+             of {} by hand",
+            ask.port,
+            keys.join(" and ")
+        )));
+    }
     let path = PATH.to_owned();
     Ok(Some(FileChange { path, before: Some(before), after: Some(after) }))
 }
 
+/// Whether the text of csf.conf lacks a secret: it cannot be written back.
+fn lacks_secrets(text: &str) -> bool {
+    lines(PATH, text.as_bytes()).iter().any(|line| {
+        let name = conf::name(line).unwrap_or_default();
+        let value = conf::value(line).unwrap_or_default();
+        SECRETS.contains(&name.as_str()) && value == LEFT_OUT.as_bytes()
+    })
+}
+
 /// The lists that open ports of a protocol.
-pub(crate) fn keys(proto: &crate::Proto) -> [String; 2] {
+pub(in super::super) fn keys(proto: &crate::Proto) -> [String; 2] {
     let name = proto.name().to_ascii_uppercase();
     [format!("{name}_IN"), format!("{name}6_IN")]
 }
@@ -70,7 +83,7 @@ fn shown(first: u16, last: u16) -> String {
 }
 
 /// The ports that a part of a list opens, as iptables reads it.
-pub(crate) fn range(part: &str) -> Option<(u16, u16)> {
+pub(in super::super) fn range(part: &str) -> Option<(u16, u16)> {
     let part: String =
         part.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let port = |text: &str, otherwise: u16| match text {

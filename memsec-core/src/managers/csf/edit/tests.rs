@@ -97,6 +97,14 @@ refusals! {
 }
 
 #[test]
+fn secrets_that_are_not_there_are_not_written() {
+    let host = host("TCP_IN = \"11211\"\nUI_PASS = \"***\"\n", "");
+    let error = admit(&host, &ask(&[], false)).unwrap_err();
+    assert!(error.message().contains("by hand"));
+    assert_eq!(admit(&host, &ask(&[], true)).unwrap().len(), 1);
+}
+
+#[test]
 fn without_ipv6_there_are_no_clients_of_it() {
     let host = Snapshot::new().with_file("/etc/csf/csf.conf", "A = \"1\"\n");
     let clients = nets(&["2001:db8::1"]);
@@ -139,6 +147,8 @@ fn client() -> impl Strategy<Value = Cidr> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn only_the_clients_get_in_and_twice_is_once(
         clients in prop::collection::vec(client(), 0..4),

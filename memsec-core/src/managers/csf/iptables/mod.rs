@@ -3,6 +3,7 @@
 
 mod address;
 mod icmp;
+mod lookup;
 mod module;
 mod number;
 mod rule;
@@ -10,6 +11,7 @@ mod tables;
 mod target;
 
 pub(super) use address::network;
+pub(super) use lookup::Lookup;
 pub(super) use number::number;
 use rule::canonical;
 pub(super) use tables::{Kept, Tables, saved};
@@ -35,26 +37,5 @@ impl Refusal {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Names<'a> {
     pub family: Family,
-    /// /etc/services, /etc/passwd and /etc/group, where they are known.
-    pub services: Option<&'a str>,
-    pub users: Option<&'a str>,
-    pub groups: Option<&'a str>,
-}
-
-/// The number of a name in a file like /etc/passwd, whose lines are
-/// "name:x:number".
-fn looked_up(
-    file: Option<&str>,
-    name: &str,
-    option: &str,
-) -> Result<u32, Refusal> {
-    let reason = format!("Bad value for \"{option}\" option: \"{name}\"");
-    let Some(file) = file else { return Err(Refusal::Undecided(reason)) };
-    let found = file.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let same = fields.next() == Some(name);
-        let number = fields.nth(1).filter(|_| same)?;
-        number.parse().ok()
-    });
-    found.ok_or(Refusal::Refused(reason))
+    pub lookup: &'a Lookup,
 }

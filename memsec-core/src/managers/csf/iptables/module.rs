@@ -1,6 +1,8 @@
 //! The options of the matches that csf uses: iptables-extensions(8).
 
-use super::{Names, Refusal, icmp, looked_up, number, target::quoted};
+use std::collections::BTreeMap;
+
+use super::{Names, Refusal, icmp, number, target::quoted};
 use crate::net::Family;
 
 /// What an option becomes in a saved rule; `None` if nothing.
@@ -57,10 +59,10 @@ pub(super) const ROWS: &[Row] = rows! {
     "recent" 3 ["--name"] 1 recent_name;
     "connlimit" 0 ["--connlimit-above"] 1 connections;
     "owner" 0 ["--uid-owner"] 1 |names, words| {
-        owner(names.users, first(words), "--uid-owner").map(Some)
+        owner(names.lookup.users.as_ref(), first(words), "--uid-owner").map(Some)
     };
     "owner" 1 ["--gid-owner"] 1 |names, words| {
-        owner(names.groups, first(words), "--gid-owner").map(Some)
+        owner(names.lookup.groups.as_ref(), first(words), "--gid-owner").map(Some)
     };
     "set" 0 ["--match-set"] 2 |_, words| Ok(Some(words.join(" ")));
     "helper" 0 ["--helper"] 1 |_, words| Ok(Some(quoted(first(words))));
@@ -96,22 +98,11 @@ fn one_port(names: &Names<'_>, text: &str) -> Result<u16, Refusal> {
     if !name {
         return Err(Refusal::Refused(reason));
     }
-    let Some(services) = names.services else {
+    let Some(services) = &names.lookup.services else {
         return Err(Refusal::Undecided(reason));
     };
-    service(services, text).ok_or(Refusal::Refused(reason))
-}
-
-/// The port of a line "name 11211/tcp alias", of either protocol.
-fn service(services: &str, name: &str) -> Option<u16> {
-    services.lines().find_map(|line| {
-        let line = line.split('#').next().unwrap_or_default();
-        let mut words = line.split_whitespace();
-        let (first, port) = (words.next()?, words.next()?);
-        let known = first == name || words.any(|alias| alias == name);
-        let port = port.split('/').next()?.parse().ok()?;
-        known.then_some(port)
-    })
+    let port = services.get(text).and_then(|port| u16::try_from(*port).ok());
+    port.ok_or(Refusal::Refused(reason))
 }
 
 /// One port, or a range whose ends may be left out.
@@ -261,7 +252,7 @@ fn connections(names: &Names<'_>, words: &[String]) -> Shown {
 
 /// A user or group: a name, a number or a range of numbers.
 fn owner(
-    file: Option<&str>,
+    ids: Option<&BTreeMap<String, u32>>,
     text: &str,
     option: &str,
 ) -> Result<String, Refusal> {
@@ -271,6 +262,13 @@ fn owner(
     match ends.as_deref() {
         Some([one]) => Ok(one.to_string()),
         Some([low, high]) if low <= high => Ok(format!("{low}-{high}")),
-        _ => looked_up(file, text, option).map(|id| id.to_string()),
+        _ => {
+            let reason = format!("Bad value for \"{option}\": \"{text}\"");
+            let Some(ids) = ids else {
+                return Err(Refusal::Undecided(reason));
+            };
+            let id = ids.get(text).ok_or(Refusal::Refused(reason))?;
+            Ok(id.to_string())
+        }
     }
 }

@@ -223,15 +223,16 @@ fn protocol(name: &str) -> Result<String, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Lookup, *};
 
     fn saved(text: &str) -> Result<String, Refusal> {
-        let names = Names {
-            family: Family::Ipv4,
-            services: Some("ssh 22/tcp\n"),
-            users: Some("root:x:0:0::/:\nmemcache:x:110:110::/:\n"),
-            groups: None,
-        };
+        let users = "root:x:0:0::/:\nmemcache:x:110:110::/:\n";
+        let lookup = Lookup::new([
+            Some("ssh 22/tcp\n".into()),
+            Some(users.into()),
+            None,
+        ]);
+        let names = Names { family: Family::Ipv4, lookup: &lookup };
         let words: Vec<_> = text.split(' ').map(str::to_owned).collect();
         canonical(&names, &words).map(|rule| rule.text)
     }

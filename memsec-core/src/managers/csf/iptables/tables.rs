@@ -1,6 +1,6 @@
 //! The tables of a family, as calls of iptables change them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::{Names, Refusal, canonical};
 use crate::text::Place;
@@ -42,7 +42,7 @@ struct Chain {
     /// Of a chain that is there from the start: whether it lets through what
     /// no rule decides.
     policy: Option<bool>,
-    rules: Vec<Kept>,
+    rules: VecDeque<Kept>,
 }
 
 /// The tables of a family.
@@ -55,7 +55,7 @@ impl Tables {
     /// After a flush: no rules, and everything is let through.
     pub(in super::super) fn new() -> Self {
         let table = |(name, chains): (&'static str, &[&str])| {
-            let open = Chain { policy: Some(true), rules: Vec::new() };
+            let open = Chain { policy: Some(true), rules: VecDeque::new() };
             let chains =
                 chains.iter().map(|name| ((*name).to_owned(), open.clone()));
             (name, chains.collect())
@@ -97,7 +97,7 @@ impl Tables {
     pub(in super::super) fn put_first(&mut self, chain: &str, rule: Kept) {
         let filter = self.0.get_mut("filter");
         if let Some(chain) = filter.and_then(|chains| chains.get_mut(chain)) {
-            chain.rules.insert(0, rule);
+            chain.rules.push_front(rule);
         }
     }
 
@@ -166,6 +166,14 @@ fn table_of(words: Vec<String>) -> Result<(String, Vec<String>), Refusal> {
     Ok((table, words))
 }
 
+/// Rules farther down are not looked for one by one: a script could ask for
+/// each.
+const FAR: usize = 1000;
+
+fn far() -> Refusal {
+    Refusal::Undecided("a rule that far down".to_owned())
+}
+
 /// As long as nf_tables lets the name of a chain be.
 const LONGEST: usize = 28;
 
@@ -206,15 +214,20 @@ fn edit(
     let rules = &mut existing(chains, name)?.rules;
     let kept = Kept { text: rule.text, place: place.cloned() };
     match verb {
-        "-A" | "--append" => rules.push(kept),
+        "-A" | "--append" => rules.push_back(kept),
         "-D" | "--delete" => {
-            let at = rules.iter().position(|rule| rule.text == kept.text);
+            let mut first = rules.iter().take(FAR);
+            let at = first.position(|rule| rule.text == kept.text);
+            if at.is_none() && rules.len() > FAR {
+                return Err(far());
+            }
             let at = at.ok_or_else(|| Refusal::new("there is no such rule"))?;
             rules.remove(at);
         }
         _ if number > rules.len() + 1 => {
             return Err(Refusal::new("Index of insertion too big"));
         }
+        _ if number > FAR && rules.len() > FAR => return Err(far()),
         _ => rules.insert(number - 1, kept),
     }
     Ok(())

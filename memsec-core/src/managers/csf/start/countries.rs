@@ -134,16 +134,25 @@ impl Start<'_> {
         let accept = self.setup.accept.clone();
         let spi = [self.conf.on("LF_SPI"), self.conf.on("IPV6_SPI")];
         let device = self.devices.of(Family::Ipv6);
-        let known = format!(
-            "-I CC_ALLOWF {} {} ESTABLISHED,RELATED -j {accept}",
-            device.input4, device.state
-        );
-        if spi[0] {
-            self.v4(key, known.clone())?;
+        let known = |state: &str| {
+            let (input, module) = (&device.input4, device.state);
+            format!("-I CC_ALLOWF {input} {module} {state} -j {accept}")
+        };
+        let known: Vec<String> = match self.conf.on("USE_FTPHELPER") {
+            true => vec![
+                known("RELATED -m helper --helper ftp"),
+                known("ESTABLISHED"),
+            ],
+            false => vec![known("ESTABLISHED,RELATED")],
+        };
+        for rule in known.iter().filter(|_| spi[0]) {
+            self.v4(key, rule.clone())?;
         }
         self.both(key, |d| format!("-A LOCALINPUT {} -j CC_ALLOWF", d.input4))?;
         if spi[1] {
-            self.v6(key, known)?;
+            for rule in known {
+                self.v6(key, rule)?;
+            }
             let icmp =
                 format!("-I CC_ALLOWF {} -p icmpv6 -j {accept}", device.input);
             self.v6(key, icmp)?;
@@ -211,7 +220,7 @@ impl Start<'_> {
     ) -> Result<Option<usize>, super::Stop> {
         let ending = if family == Family::Ipv4 { "zone" } else { "zone6" };
         let path = format!("{STATE}zone/{cc}.{ending}");
-        self.from_elsewhere(of.key, &path);
+        self.note_elsewhere(of.key, &path);
         let entries: Vec<_> = self
             .kept_entries(&path)
             .into_iter()

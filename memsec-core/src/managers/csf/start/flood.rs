@@ -172,14 +172,14 @@ impl Start<'_> {
 
     /// The number of a user other than root.
     pub(super) fn user(&self, name: &str) -> Option<u32> {
-        let [_, users, _] = &self.names;
-        id(users.as_deref()?, name)
+        let users = self.lookup.users.as_ref()?;
+        users.get(name).copied().filter(|id| *id > 0)
     }
 
     /// The same of a group.
     pub(super) fn group(&self, name: &str) -> Option<u32> {
-        let [_, _, groups] = &self.names;
-        id(groups.as_deref()?, name)
+        let groups = self.lookup.groups.as_ref()?;
+        groups.get(name).copied().filter(|id| *id > 0)
     }
 
     /// ICMP_* and ICMPv6.
@@ -307,12 +307,4 @@ fn owned(rule: &str, user: u32, target: &str) -> String {
 
 fn is_port(text: &str) -> bool {
     (0..=65535).contains(&perl_number(text))
-}
-
-fn id(file: &str, name: &str) -> Option<u32> {
-    let fields = file.lines().map(|line| line.split(':'));
-    let mut ids = fields.filter_map(|mut fields| {
-        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok())?
-    });
-    ids.next().filter(|id| *id > 0)
 }

@@ -37,9 +37,19 @@ impl Start<'_> {
         }
     }
 
-    /// A file of entries, with Includes.
+    /// A file of entries, with Includes. What cannot be read may let
+    /// anybody in, or stop anybody.
     fn list(&mut self, path: &str, list: List) -> Step {
+        self.unread = false;
         let lines = self.lines(path)?;
+        if self.unread {
+            let (chain, target) = match list {
+                List::Deny => ("DENYIN", self.setup.drop_in.clone()),
+                _ => ("ALLOWIN", self.setup.accept.clone()),
+            };
+            let rule = format!("-A {chain} {UNDECIDED} -j {target}");
+            self.both("", |_| rule.clone())?;
+        }
         let entries = lines
             .iter()
             .filter_map(|line| Some((latin(line.entry()?), line.place())));
@@ -160,7 +170,7 @@ impl Start<'_> {
             List::Allow | List::Deny => return Ok(()),
         };
         let path = format!("{STATE}csf.{file}");
-        self.from_elsewhere(key, &path);
+        self.note_elsewhere(key, &path);
         self.list_sets(key, name, denies)?;
         let entries = self.kept_entries(&path);
         match batch {

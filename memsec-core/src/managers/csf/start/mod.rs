@@ -16,7 +16,7 @@ mod script;
 use super::{
     Stop,
     conf::Conf,
-    iptables::{Names, Refusal, Tables, saved},
+    iptables::{Lookup, Names, Refusal, Tables, saved},
     line::{Command, Setup},
     sets::Sets,
     text::{Line, Read, latin, lines, read},
@@ -41,13 +41,15 @@ pub(super) struct Start<'a> {
     pub conf: Conf,
     pub setup: Setup,
     devices: Devices,
-    names: [Option<String>; 3],
+    lookup: Lookup,
     pub tables: [Tables; 2],
     pub sets: Sets,
     /// The commands that wait for one call of iptables-restore (FASTSTART).
     batch: Option<Vec<(Command, Option<Place>)>>,
     /// What csf's files do not tell.
     pub unknown: Vec<(String, Place)>,
+    /// Whether a file was there and could not be read.
+    unread: bool,
     /// What may be the end of the start, which leaves everything open.
     pub doubt: Option<Place>,
 }
@@ -69,11 +71,14 @@ impl<'a> Start<'a> {
             setup: setup(&conf, &devices),
             conf,
             devices,
-            names: ["/etc/services", "/etc/passwd", "/etc/group"].map(text),
+            lookup: Lookup::new(
+                ["/etc/services", "/etc/passwd", "/etc/group"].map(text),
+            ),
             tables: [Tables::new(), Tables::new()],
             sets: Sets::default(),
             batch: None,
             unknown: Vec::new(),
+            unread: false,
             doubt: None,
         })
     }
@@ -109,20 +114,9 @@ impl<'a> Start<'a> {
         self.script("csfpost.sh")
     }
 
-    /// What names of services and users are looked up in.
-    fn names(&self, family: Family) -> Names<'_> {
-        let [services, users, groups] = &self.names;
-        Names {
-            family,
-            services: services.as_deref(),
-            users: users.as_deref(),
-            groups: groups.as_deref(),
-        }
-    }
-
     /// What iptables would save of the words of a rule, behind its chain.
     pub(super) fn saved(&self, family: Family, words: &str) -> Option<String> {
-        saved(&self.names(family), words)
+        saved(&Names { family, lookup: &self.lookup }, words)
     }
 
     /// Calls iptables, or puts it off where csf collects calls.
@@ -148,17 +142,13 @@ impl<'a> Start<'a> {
     ) -> Result<(), Refusal> {
         match command {
             Command::Rule(family, words) => {
-                let [mut v4, mut v6] = std::mem::replace(
-                    &mut self.tables,
-                    [Tables::new(), Tables::new()],
-                );
+                let [v4, v6] = &mut self.tables;
                 let tables = match family {
-                    Family::Ipv4 => &mut v4,
-                    Family::Ipv6 => &mut v6,
+                    Family::Ipv4 => v4,
+                    Family::Ipv6 => v6,
                 };
-                let done = tables.call(&self.names(*family), words, at);
-                self.tables = [v4, v6];
-                done
+                let names = Names { family: *family, lookup: &self.lookup };
+                tables.call(&names, words, at)
             }
             Command::Add { set, address } => self.sets.add(set, address, at),
         }
@@ -273,6 +263,7 @@ impl<'a> Start<'a> {
             (_, Read::Unread) => {
                 let what = format!("{path} could not be read");
                 self.unknown.push((what, Place::whole(path)));
+                self.unread = true;
                 Vec::new()
             }
             _ => Vec::new(),
@@ -292,7 +283,7 @@ impl<'a> Start<'a> {
     }
 
     /// A list that something else writes: it may change by itself.
-    fn from_elsewhere(&mut self, key: &str, path: &str) {
+    fn note_elsewhere(&mut self, key: &str, path: &str) {
         let what = format!("{path} comes from elsewhere");
         let place = self.conf.place(key).unwrap_or_default();
         self.unknown.push((what, place));

@@ -121,7 +121,7 @@ impl Start<'_> {
             return self.conf.list(key);
         }
         if !self.has(&value) {
-            self.from_elsewhere(key, &value);
+            self.note_elsewhere(key, &value);
         }
         let lines = self.plain_lines(&value);
         let members = lines.iter().flat_map(|line| {

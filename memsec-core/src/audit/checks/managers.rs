@@ -1,0 +1,289 @@
+//! MEMSEC-FW-011, -013 and -014: what the firewall managers will load.
+
+use super::{Check, Found};
+use crate::{
+    Snapshot,
+    audit::{
+        Severity,
+        next_start::{Change, changes},
+        subject::Subject,
+    },
+    managers::{Load, Manager, csf},
+    net::{Family, IpSet},
+    text::Place,
+};
+
+pub(super) const FW_011: Check = Check {
+    id: "MEMSEC-FW-011",
+    title: "What the firewall manager will load lets others in than the \
+            rules do now",
+    severity: Severity::High,
+    why: "the next restart or reboot changes who reaches the cache, and \
+          nobody looks then",
+    fix: "put the rules into the manager's own files, or load them now and \
+          look at what they do",
+    references: &["CIS 4.3.10"],
+    find: next_start,
+};
+
+pub(super) const FW_013: Check = Check {
+    id: "MEMSEC-FW-013",
+    title: "A firewall manager is installed and does not run",
+    severity: Severity::High,
+    why: "its files and its panel show rules that the kernel does not have",
+    fix: "start it, once its rules keep the way in for its administrator",
+    references: &["CIS 4.2.3", "CIS 4.3.9"],
+    find: not_running,
+};
+
+pub(super) const FW_014: Check = Check {
+    id: "MEMSEC-FW-014",
+    title: "CSF opens the port to everybody, or does not stay on",
+    severity: Severity::High,
+    why: "TCP_IN and its like know no sources, TESTING switches the firewall \
+          off every few minutes, and an error in a file leaves it open",
+    fix: "take the port out of the lists, let each client in by a line like \
+          tcp|in|d=11211|s=192.0.2.20 in csf.allow, and set TESTING to 0",
+    references: &["NIST SC-7(5)"],
+    find: csf_opens,
+};
+
+/// One finding for each manager, protocol, port and family, and each of the
+/// two ways in which the answer changes.
+fn next_start(subject: &Subject<'_>) -> Vec<Found> {
+    let mut seen = Vec::new();
+    let mut found = Vec::new();
+    for change in changes(subject) {
+        for one in [opened(subject, &change), closed(subject, &change)] {
+            let key = (change.manager, change.proto, change.port);
+            let Some(one) = one else { continue };
+            let key = (key, change.family, one.severity);
+            if !seen.contains(&key) {
+                seen.push(key);
+                found.push(one);
+            }
+        }
+    }
+    found
+}
+
+fn opened(subject: &Subject<'_>, change: &Change) -> Option<Found> {
+    let allowed = subject.policy.allowed(change.family);
+    let beyond = change.opened.difference(&allowed);
+    let (severity, who) = match beyond.is_empty() {
+        false if change.sure => (Severity::High, &beyond),
+        false => (Severity::Medium, &beyond),
+        true => (Severity::Info, &change.opened),
+    };
+    let verb = if change.sure { "gets" } else { "may get" };
+    let message = format!("{verb} in, and does not now");
+    told(change, severity, who, &message)
+}
+
+fn closed(subject: &Subject<'_>, change: &Change) -> Option<Found> {
+    let allowed = subject.policy.allowed(change.family);
+    let clients = change.closed.difference(&change.closed.difference(&allowed));
+    let (severity, who) = match clients.is_empty() {
+        false => (Severity::Medium, &clients),
+        true => (Severity::Info, &change.closed),
+    };
+    told(change, severity, who, "does not get in, and does now")
+}
+
+fn told(
+    change: &Change,
+    severity: Severity,
+    who: &IpSet,
+    what: &str,
+) -> Option<Found> {
+    let from = Change::witness(who)?;
+    let (manager, proto) = (change.manager.name(), change.proto.name());
+    let (port, by) = (change.port, change.interface.as_deref());
+    let by = by.unwrap_or("any interface");
+    let over = match change.family {
+        Family::Ipv4 => "IPv4",
+        Family::Ipv6 => "IPv6",
+    };
+    Some(Found {
+        severity,
+        message: format!(
+            "after the next start of {manager}, {from} {what}: {proto} port \
+             {port} by {by} over {over}"
+        ),
+        place: change.place.clone(),
+    })
+}
+
+fn not_running(subject: &Subject<'_>) -> Vec<Found> {
+    let open = subject.reached.iter().any(|r| subject.is_open(r));
+    let severity = if open { Severity::High } else { Severity::Medium };
+    let found = subject.loads.iter().filter_map(|load| {
+        let (message, place) = why_not(subject.snapshot, load)?;
+        Some(Found { severity, message, place })
+    });
+    found.collect()
+}
+
+/// Why a manager does not run, if that can be told.
+fn why_not(snapshot: &Snapshot, load: &Load) -> Option<(String, Place)> {
+    let name = load.manager.name();
+    if !load.enabled {
+        let message = format!("{name} is installed and switched off");
+        return Some((message, first_place(load)));
+    }
+    if let Some(place) =
+        csf::failed(snapshot).filter(|_| load.manager == Manager::Csf)
+    {
+        let message = "the last start of csf failed, and left everything \
+                       open"
+            .to_owned();
+        return Some((message, place));
+    }
+    let missing = load.dumps.iter().find(|dump| {
+        let live = snapshot.output(dump.command);
+        let chains: Vec<_> = own_chains(&dump.text).collect();
+        live.is_some_and(|live| {
+            let live: Vec<_> = own_chains(live.text()).collect();
+            !chains.is_empty() && !chains.iter().any(|c| live.contains(c))
+        })
+    })?;
+    let message = format!("{name} is installed, and its chains are not there");
+    Some((message, Place::whole(missing.command)))
+}
+
+/// The chains of a dump that are not there from the start.
+fn own_chains(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(':'));
+    lines.filter_map(|line| {
+        let (name, policy) = line.split_once(' ')?;
+        policy.starts_with('-').then_some(name)
+    })
+}
+
+fn first_place(load: &Load) -> Place {
+    let places = load.dumps.iter().flat_map(|dump| &dump.places);
+    let source = places.flatten().find_map(|place| place.source.clone());
+    source.map(Place::whole).unwrap_or_default()
+}
+
+fn csf_opens(subject: &Subject<'_>) -> Vec<Found> {
+    let snapshot = subject.snapshot;
+    let enabled = |load: &Load| load.manager == Manager::Csf && load.enabled;
+    if !subject.loads.iter().any(enabled) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut add = |severity, message, place: Place| {
+        if !found.iter().any(|known: &Found| known.place == place) {
+            found.push(Found { severity, message, place });
+        }
+    };
+    for (_, running) in subject.running() {
+        for (proto, socket) in running.sockets() {
+            for (key, place) in csf::open_lists(snapshot, proto, socket.port) {
+                let message = format!(
+                    "{key} opens {} port {} to everybody",
+                    proto.name(),
+                    socket.port
+                );
+                add(Severity::High, message, place);
+            }
+        }
+    }
+    if let Some(place) = csf::testing(snapshot) {
+        let message = "TESTING is on: a cron job switches the firewall off \
+                       every few minutes";
+        add(Severity::High, message.to_owned(), place);
+    }
+    let outcome = csf::outcome(snapshot).ok().flatten();
+    if let Some(stop) = outcome.and_then(|outcome| outcome.stop) {
+        let message =
+            format!("the next start of csf leaves all open: {}", stop.reason);
+        add(Severity::High, message, stop.place);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Finding, Policy, Snapshot, audit, snapshot::Process};
+
+    const CONF: &str = "/etc/csf/csf.conf";
+
+    const ADDRESSES: &str = r#"[{"ifname":"eth0","addr_info":[
+        {"local":"192.0.2.10","prefixlen":24}]}]"#;
+
+    fn host(conf: &str, rules: &str) -> Snapshot {
+        let argv = ["-u", "nobody", "-l", "0.0.0.0"];
+        Snapshot::new()
+            .with_process(Process {
+                argv: argv.map(str::to_owned).into(),
+                version: Some("1.6.18".to_owned()),
+                ..Process::default()
+            })
+            .with_file(CONF, &format!("DROP = \"DROP\"\n{conf}"))
+            .with_command("ip -j address", ADDRESSES)
+            .with_command("iptables-save", rules)
+            .with_command("ip6tables-save", "")
+    }
+
+    fn found(host: &Snapshot, id: &str) -> Vec<Finding> {
+        let report = audit(host, &Policy::new()).unwrap();
+        let all = report.findings.into_iter();
+        all.filter(|finding| finding.id == id).collect()
+    }
+
+    const CLOSED: &str = "*filter\n:INPUT DROP\n:LOCALINPUT -\nCOMMIT\n";
+
+    macro_rules! finds {
+        ($($name:ident: $conf:literal $rules:expr, $id:literal
+            => [$($line:literal $text:literal),*];)*) => {$(
+            #[test]
+            fn $name() {
+                let found = found(&host($conf, $rules), $id);
+                let expected: &[(usize, &str)] = &[$(($line, $text)),*];
+                assert_eq!(found.len(), expected.len(), "{found:?}");
+                for (finding, (line, text)) in found.iter().zip(expected) {
+                    let at = finding.place.line.unwrap_or(0);
+                    assert!(finding.message.contains(text), "{finding:?}");
+                    assert_eq!(at, *line, "{finding:?}");
+                }
+            }
+        )*};
+    }
+
+    finds! {
+        a_list_of_ports: "TCP_IN = \"22,11000:12000\"\n" CLOSED,
+            "MEMSEC-FW-014" => [2 "TCP_IN"];
+        a_list_that_is_not_read: "TCP6_IN = \"11211\"\n" CLOSED,
+            "MEMSEC-FW-014" => [];
+        testing: "TESTING = \"1\"\n" CLOSED, "MEMSEC-FW-014" => [2 "TESTING"];
+        a_setting_twice: "A = \"1\"\nA = \"1\"\n" CLOSED,
+            "MEMSEC-FW-014" => [3 "repeated"];
+        open_after_a_start: "TCP_IN = \"11211\"\n" CLOSED,
+            "MEMSEC-FW-011" => [2 "gets in, and does not now"];
+        closed_after_a_start: "TCP_IN = \"22\"\n" "*filter\n:INPUT ACCEPT\n\
+            :LOCALINPUT -\nCOMMIT\n",
+            "MEMSEC-FW-011" => [1 "does not get in, and does now"];
+        chains_that_are_not_there: "" "*filter\n:INPUT ACCEPT\nCOMMIT\n",
+            "MEMSEC-FW-013" => [0 "its chains are not there"];
+        chains_that_are_there: "" CLOSED, "MEMSEC-FW-013" => [];
+    }
+
+    #[test]
+    fn csf_that_is_switched_off() {
+        let host = host("TCP_IN = \"11211\"\n", "")
+            .with_file("/etc/csf/csf.disable", "");
+        assert!(found(&host, "MEMSEC-FW-014").is_empty());
+        let found = found(&host, "MEMSEC-FW-013");
+        assert!(found[0].message.contains("switched off"));
+    }
+
+    #[test]
+    fn csf_whose_last_start_failed() {
+        let host =
+            host("", CLOSED).with_file("/etc/csf/csf.error", "Error: x\n");
+        let found = found(&host, "MEMSEC-FW-013");
+        assert_eq!(found[0].place.text.as_deref(), Some("Error: x"));
+    }
+}

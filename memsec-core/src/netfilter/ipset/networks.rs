@@ -1,0 +1,84 @@
+use std::collections::BTreeMap;
+
+use crate::{net::RangeSet, netfilter::boxes::Range};
+
+/// The addresses of a set that agree in all else.
+#[derive(Debug, Default)]
+pub(super) struct Networks {
+    /// IPv4 addresses: the first in the upper half, the last in the lower.
+    short: Vec<u64>,
+    long: Vec<Range>,
+    /// Those that do not match.
+    without: Vec<Range>,
+    /// Those that are gone at some moment.
+    timed: Vec<Range>,
+}
+
+/// What kind of element it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Plain,
+    Without,
+    Timed,
+}
+
+impl Networks {
+    pub(super) fn short(&mut self, (first, last): (u32, u32)) {
+        self.short.push(u64::from(first) << 32 | u64::from(last));
+    }
+
+    pub(super) fn push(&mut self, kind: Kind, range: Range) {
+        match kind {
+            Kind::Plain => self.long.push(range),
+            Kind::Without => self.without.push(range),
+            Kind::Timed => self.timed.push(range),
+        }
+    }
+
+    /// True if some do not match.
+    pub(super) fn has_without(&self) -> bool {
+        !self.without.is_empty()
+    }
+
+    /// The addresses that match, and those that may not be there any more.
+    /// `None` if that also decides which others match.
+    pub(super) fn finish(mut self) -> Option<[RangeSet<u128>; 2]> {
+        self.short.sort_unstable();
+        let short = self.short.iter().map(|both| {
+            let (first, last) = (both >> 32, both & u64::from(u32::MAX));
+            (u128::from(first), u128::from(last))
+        });
+        let all = short.chain(std::mem::take(&mut self.long));
+        let timed = RangeSet::from_ranges(self.timed);
+        if self.without.is_empty() {
+            return Some([RangeSet::from_ranges(all), timed]);
+        }
+        let all = most_specific(all, self.without);
+        timed.is_empty().then_some([all, timed])
+    }
+}
+
+/// ip_set_hash_gen.h looks for the longest prefix first.
+fn most_specific(
+    with: impl Iterator<Item = Range>,
+    without: Vec<Range>,
+) -> RangeSet<u128> {
+    // The wider a network, the less it counts.
+    let mut widths: BTreeMap<u128, [Vec<Range>; 2]> = BTreeMap::new();
+    for (first, last) in with {
+        let [with, _] = widths.entry(last - first).or_default();
+        with.push((first, last));
+    }
+    for (first, last) in without {
+        let [_, without] = widths.entry(last - first).or_default();
+        without.push((first, last));
+    }
+    let mut all = RangeSet::empty();
+    for [with, without] in widths.into_values().rev() {
+        all = all.union(&RangeSet::from_ranges(with));
+        if !without.is_empty() {
+            all = all.difference(&RangeSet::from_ranges(without));
+        }
+    }
+    all
+}

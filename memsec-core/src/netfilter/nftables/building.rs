@@ -1,0 +1,248 @@
+//! Tables, from what either listing declares.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::{
+    Native,
+    set::Sets,
+    statement::{Reading, Statement},
+};
+use crate::{
+    Error,
+    net::Family,
+    netfilter::{
+        Action, Base, Chain, Families, Hook, Match, Name, Rule, Table, Test,
+        calls,
+    },
+    text::{At, Source},
+};
+
+/// Which table something belongs to: the family and the name.
+pub(super) type Key = (String, String);
+
+/// A chain, without its rules.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    pub name: String,
+    pub nat: bool,
+    pub hook: Option<Hook>,
+    pub priority: i32,
+    pub drops: bool,
+    /// Where it looks at packets, if it is for some devices only.
+    pub devices: Vec<String>,
+}
+
+/// A rule, with statements in the form of libnftables-json(5).
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub chain: String,
+    pub statements: Vec<Value>,
+    pub at: At,
+    /// Whether only nft itself can have made it; `None` if the statements
+    /// tell.
+    pub inexpressible: Option<bool>,
+}
+
+/// The tables that are being read.
+#[derive(Debug)]
+pub(super) struct Tables<'a> {
+    source: &'a Source,
+    all: Vec<Building<'a>>,
+    index: HashMap<Key, usize>,
+}
+
+/// A table that is being read.
+#[derive(Debug)]
+pub(super) struct Building<'a> {
+    source: &'a Source,
+    native: Native,
+    index: HashMap<String, usize>,
+    pub sets: Sets<'a>,
+    /// What holds of each chain's packets: the devices it is for; and the
+    /// place of its policy, if it drops.
+    devices: Vec<Option<(Test, Option<At>)>>,
+    /// Sets may stand behind the rules that name them.
+    rules: Vec<Draft>,
+    /// A chain that a rule names and that is not there.
+    missing: Option<(String, At)>,
+}
+
+impl<'a> Tables<'a> {
+    pub(super) fn new(source: &'a Source) -> Self {
+        Self { source, all: Vec::new(), index: HashMap::new() }
+    }
+
+    /// A table, which is there from now on.
+    pub(super) fn declare(&mut self, key: &Key, at: At) {
+        if !self.index.contains_key(key) {
+            self.index.insert(key.clone(), self.all.len());
+            self.all.push(Building::new(key, self.source, at));
+        }
+    }
+
+    pub(super) fn get(&mut self, key: &Key) -> Option<&mut Building<'a>> {
+        self.all.get_mut(*self.index.get(key)?)
+    }
+
+    pub(super) fn finish(self) -> Result<Vec<Native>, Error> {
+        self.all.into_iter().map(Building::finish).collect()
+    }
+}
+
+impl<'a> Building<'a> {
+    fn new((family, name): &Key, source: &'a Source, at: At) -> Self {
+        let families = match family.as_str() {
+            "ip" => Families::Only(Family::Ipv4),
+            "ip6" => Families::Only(Family::Ipv6),
+            _ => Families::Both,
+        };
+        let table = Table { families, name: name.clone(), chains: Vec::new() };
+        let native = Native {
+            family: family.clone(),
+            name: name.clone(),
+            dormant: false,
+            inexpressible: false,
+            hidden: false,
+            place: source.span(at).place(),
+            table,
+        };
+        Self {
+            source,
+            native,
+            index: HashMap::new(),
+            sets: Sets::default(),
+            devices: Vec::new(),
+            rules: Vec::new(),
+            missing: None,
+        }
+    }
+
+    pub(super) fn sleeps(&mut self) {
+        self.native.dormant = true;
+    }
+
+    pub(super) fn chain(&mut self, head: Head, at: At) {
+        let ingress = head.hook == Some(Hook::Ingress);
+        let devices = ingress.then(|| {
+            self.native.hidden |= head.devices.is_empty();
+            (devices(&head.devices), head.drops.then_some(at))
+        });
+        let base = head.hook.map(|hook| Base {
+            hook,
+            priority: head.priority,
+            // Another device's packets do not see the policy either.
+            accepts: !head.drops || ingress,
+            nat: head.nat,
+            span: Some(self.source.span(at)),
+        });
+        let (name, rules) = (head.name.clone(), Vec::new());
+        let source = self.source.clone();
+        self.index.insert(head.name, self.native.table.chains.len());
+        self.native.table.chains.push(Chain { name, base, rules, source });
+        self.devices.push(devices);
+    }
+
+    /// Takes a rule, to be read when all sets are there.
+    pub(super) fn rule(&mut self, draft: Draft) {
+        for name in draft.statements.iter().filter_map(changed) {
+            self.sets.change(name);
+        }
+        self.rules.push(draft);
+    }
+
+    fn read(&mut self, draft: &Draft) {
+        let Some(&at) = self.index.get(&draft.chain) else { return };
+        let families = self.native.table.families;
+        let mut reading = Reading::new(families, &self.sets);
+        for statement in &draft.statements {
+            reading.statement(statement);
+        }
+        let own = draft.inexpressible.unwrap_or(reading.inexpressible);
+        self.native.inexpressible |= own;
+        self.native.hidden |= reading.hidden;
+        let lines = reading.finish();
+        let device = self.devices.get(at).cloned().flatten();
+        for (matches, statement) in lines {
+            let device = device.as_ref().map(|(test, _)| test.clone());
+            let device = device.into_iter().map(Match::new);
+            let matches = device.chain(matches).collect();
+            let action = self.action(statement, draft.at);
+            let rule = Rule::new(matches, action, draft.at);
+            if let Some(chain) = self.native.table.chains.get_mut(at) {
+                chain.rules.push(rule);
+            }
+        }
+    }
+
+    fn action(&mut self, statement: Statement, at: At) -> Action {
+        let (name, call): (_, fn(usize) -> Action) = match statement {
+            Statement::Decides(action) => return action,
+            Statement::Jump(name) => (name, Action::Jump),
+            Statement::Goto(name) => (name, Action::Goto),
+        };
+        match self.index.get(&name) {
+            Some(&at) => call(at),
+            None => {
+                self.missing.get_or_insert((name, at));
+                Action::Unknown("jump".to_owned())
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Native, Error> {
+        for draft in std::mem::take(&mut self.rules) {
+            self.read(&draft);
+        }
+        if let Some((name, at)) = self.missing {
+            let message = format!("there is no chain {name}");
+            return Err(Error::parse(&self.source.span(at), message));
+        }
+        let chains = &mut self.native.table.chains;
+        for (chain, devices) in chains.iter_mut().zip(self.devices) {
+            if let Some((test, Some(at))) = devices {
+                drop_rest(chain, test, at);
+            }
+        }
+        calls::check_loops(&self.native.table.chains)?;
+        Ok(self.native)
+    }
+}
+
+/// The condition that the devices of a chain are. nft 1.0.6 leaves them out
+/// of its JSON.
+fn devices(names: &[String]) -> Test {
+    if names.is_empty() {
+        return Test::Unknown;
+    }
+    Test::In(names.iter().map(|name| Name::new(name, '*')).collect())
+}
+
+/// What the policy "drop" of some devices does, as rules.
+fn drop_rest(chain: &mut Chain, test: Test, at: At) {
+    let rules = std::mem::take(&mut chain.rules);
+    for rule in rules {
+        let (goes, action) = match rule.action() {
+            Action::Return => (false, Action::Drop),
+            Action::Goto(to) => (true, Action::Jump(*to)),
+            _ => {
+                chain.rules.push(rule);
+                continue;
+            }
+        };
+        chain.rules.push(rule.acting(action));
+        if goes {
+            chain.rules.push(rule.acting(Action::Drop));
+        }
+    }
+    chain.rules.push(Rule::new(vec![Match::new(test)], Action::Drop, at));
+}
+
+/// The set that a statement changes.
+fn changed(statement: &Value) -> Option<&str> {
+    let object = statement.as_object()?;
+    let inner = ["set", "map", "meter"].iter().find_map(|k| object.get(*k))?;
+    let name = inner.get("set").or_else(|| inner.get("map"))?.as_str()?;
+    name.strip_prefix('@')
+}

@@ -1,0 +1,32 @@
+//! The model of a host.
+
+use pyo3::prelude::*;
+
+use crate::{detached, snapshot::Snapshot};
+
+/// A snapshot that is read once, to be asked many things.
+#[pyclass(frozen, module = "memsec")]
+#[derive(Debug)]
+pub(crate) struct Host(memsec_core::Host);
+
+#[pymethods]
+impl Host {
+    #[new]
+    fn new(py: Python<'_>, snapshot: &Snapshot) -> PyResult<Self> {
+        detached::run(py, || memsec_core::Host::new(&snapshot.0)).map(Self)
+    }
+
+    /// What becomes of a packet that is given as JSON: JSON, and text.
+    fn explain_json(
+        &self,
+        py: Python<'_>,
+        packet: &str,
+        source: &str,
+    ) -> PyResult<(String, String)> {
+        detached::run(py, || {
+            let packet = memsec_core::Packet::from_json(source, packet)?;
+            let explanation = self.0.explain(&packet)?;
+            Ok((explanation.to_json(), explanation.to_string()))
+        })
+    }
+}
