@@ -41,10 +41,11 @@ fn merged(boxes: Vec<Box>, at: usize) -> Vec<Box> {
             (one, own)
         })
         .collect();
-    let ranges = |one: &Box| -> Vec<Vec<Range>> {
-        one.iter().map(|set| set.ranges().to_vec()).collect()
-    };
-    keyed.sort_by_cached_key(|(key, own)| (ranges(key), own.first()));
+    keyed.sort_unstable_by(|(a, x), (b, y)| {
+        let keys = a.iter().map(RangeSet::ranges);
+        let keys = keys.cmp(b.iter().map(RangeSet::ranges));
+        keys.then_with(|| x.ranges().cmp(y.ranges()))
+    });
     let mut groups: Vec<(Box, Vec<Range>)> = Vec::new();
     for (key, own) in keyed {
         match groups.last_mut() {

@@ -12,6 +12,9 @@ mod rule;
 mod ruleset;
 mod unread;
 
+#[cfg(test)]
+mod truth_tests;
+
 pub(crate) use rule::{
     Action, AddressType, Addresses, Connection, IcmpType, MarkChange, Marking,
     Match, Name, PacketType, State, Status, Test, Translated, Translation,

@@ -31,7 +31,9 @@ pub(super) struct Draft {
     /// Elements by all that they say beside the address that stands first,
     /// or the network.
     groups: HashMap<Vec<Range>, Networks>,
+    /// What the numbers of interfaces stand for, and back.
     names: Vec<Name>,
+    numbers: HashMap<Name, u128>,
     members: Vec<String>,
 }
 
@@ -52,6 +54,7 @@ impl Draft {
             alone: Networks::default(),
             groups: HashMap::new(),
             names: Vec::new(),
+            numbers: HashMap::new(),
             members: Vec::new(),
         };
         while let Some(word) = words.next() {
@@ -164,13 +167,13 @@ impl Draft {
         } else {
             Name::Exact(text.to_owned())
         };
-        let known = self.names.iter().position(|known| *known == name);
-        let at = known.unwrap_or_else(|| {
-            self.names.push(name);
-            self.names.len() - 1
-        });
-        // Each is looked for among all: many are not to be had.
-        (at < 4096).then_some(at as u128)
+        if let Some(known) = self.numbers.get(&name) {
+            return Some(*known);
+        }
+        let number = self.names.len() as u128;
+        self.names.push(name.clone());
+        self.numbers.insert(name, number);
+        Some(number)
     }
 
     pub(super) fn finish(self) -> Set {
@@ -225,22 +228,22 @@ fn about(rest: &str) -> (Kind, bool) {
     if rest.is_empty() {
         return (Kind::Plain, false);
     }
-    let (mut kind, mut wildcard) = (Kind::Plain, false);
+    let (mut without, mut timed, mut wildcard) = (false, false, false);
     let mut words = words(rest);
     while let Some(word) = words.next() {
         match word {
-            "nomatch" => kind = Kind::Without,
-            "timeout"
-                if words.next() != Some("0")
-                // One that does not match, for a while.
-                && kind == Kind::Plain =>
-            {
-                kind = Kind::Timed;
-            }
+            "nomatch" => without = true,
+            "timeout" => timed = words.next() != Some("0"),
             "wildcard" => wildcard = true,
             _ => {}
         }
     }
+    let kind = match (without, timed) {
+        (true, false) => Kind::Without,
+        (true, true) => Kind::Passing,
+        (false, true) => Kind::Timed,
+        (false, false) => Kind::Plain,
+    };
     (kind, wildcard)
 }
 

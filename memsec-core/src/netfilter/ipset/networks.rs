@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Plain,
     Without,
     Timed,
+    /// One that does not match, and is gone at some moment.
+    Passing,
 }
 
 impl Networks {
@@ -32,6 +34,10 @@ impl Networks {
             Kind::Plain => self.long.push(range),
             Kind::Without => self.without.push(range),
             Kind::Timed => self.timed.push(range),
+            Kind::Passing => {
+                self.without.push(range);
+                self.timed.push(range);
+            }
         }
     }
 

@@ -17,6 +17,7 @@ mod words;
 
 pub(super) use address::{masked, number};
 pub(super) use icmp::kinds as icmp_kinds;
+pub(super) use ports::port;
 pub(super) use protocol::protocol;
 pub(super) use source::network;
 

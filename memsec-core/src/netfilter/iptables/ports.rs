@@ -28,18 +28,20 @@ const SERVICES: [(&str, u16); 24] = [
     ("memcached", 11211),
 ];
 
-/// Ports and ranges with commas between.
+/// Ports and ranges with commas between. A range from a higher port to a
+/// lower one, which old versions took, holds none.
 pub(super) fn list(text: &str) -> Option<PortSet> {
     let ranges = text.split(',').map(|part| {
         let (first, last) = part.split_once(':').unwrap_or((part, part));
         let first = if first.is_empty() { 0 } else { port(first)? };
         let last = if last.is_empty() { u16::MAX } else { port(last)? };
-        (first <= last).then_some((first, last))
+        Some((first, last))
     });
     ranges.collect::<Option<Vec<_>>>().map(PortSet::from_ranges)
 }
 
-fn port(text: &str) -> Option<u16> {
+/// A port, by number or name.
+pub(in crate::netfilter) fn port(text: &str) -> Option<u16> {
     text.parse().ok().or_else(|| {
         let row = SERVICES.iter().find(|row| row.0 == text)?;
         Some(row.1)

@@ -105,6 +105,11 @@ impl<'a> Section<'a> {
             "-I" | "--insert" => self.rule(words, line, Some(())),
             "-N" | "--new-chain" => self.declaration(&mut words, line),
             "-P" | "--policy" => self.declaration(&mut words, line),
+            "-F" | "--flush" => {
+                self.flush(words.next());
+                Ok(())
+            }
+            "-X" | "--delete-chain" | "-Z" | "--zero" => Ok(()),
             _ => Err(unknown(&command, line)),
         }
     }
@@ -228,6 +233,16 @@ impl<'a> Section<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Forgets the rules of a chain, or of all.
+    fn flush(&mut self, name: Option<Word<'_>>) {
+        let only = name.map(|word| word.text);
+        for chain in &mut self.chains {
+            if only.as_ref().is_none_or(|name| **name == *chain.name) {
+                chain.rules = Insertions::new();
+            }
+        }
     }
 
     fn existing(

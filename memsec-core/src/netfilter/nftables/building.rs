@@ -144,6 +144,20 @@ impl<'a> Building<'a> {
         self.devices.push(devices);
     }
 
+    /// Gives a chain the policy "drop".
+    pub(super) fn drops(&mut self, chain: &str, at: At) {
+        let Some(&place) = self.index.get(chain) else { return };
+        if let Some(Some(devices)) = self.devices.get_mut(place) {
+            devices.1 = Some(at);
+            return;
+        }
+        let chain = self.native.table.chains.get_mut(place);
+        if let Some(base) = chain.and_then(|chain| chain.base.as_mut()) {
+            base.accepts = false;
+            base.span = Some(self.source.span(at));
+        }
+    }
+
     /// Takes a rule, to be read when all sets are there.
     pub(super) fn rule(&mut self, draft: Draft) {
         for name in draft.statements.iter().filter_map(changed) {

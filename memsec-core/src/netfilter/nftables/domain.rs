@@ -18,8 +18,7 @@ use crate::{
 pub(super) fn number(field: Field, piece: &Piece<'_>) -> Option<u128> {
     match piece {
         Piece::Word(word) => word_number(field, word),
-        Piece::Number(_) if enumerated(field) => None,
-        Piece::Number(number) => Some(known(field, u128::from(*number))),
+        Piece::Number(number) => known(field, u128::from(*number)),
         Piece::Flag(flag) => Some(u128::from(*flag)),
         Piece::Bits(all) => all
             .iter()
@@ -67,13 +66,27 @@ fn prefix(field: Field, first: u128, length: u128) -> Option<Range> {
     Some((first & !host, first | host))
 }
 
-/// nfproto and ethertypes as the number of the family.
-fn known(field: Field, number: u128) -> u128 {
+/// A number of the kernel as the one that stands for the same here: a
+/// family, a state (nf_conntrack_common.h), or the bit of a type that is one
+/// of several (rtnetlink(7), linux/if_packet.h).
+fn known(field: Field, number: u128) -> Option<u128> {
+    let untracked = u128::from(State::Untracked.0);
     match (field, number) {
-        (Field::Family, 2 | 0x0800) => 4,
-        (Field::Family, 10 | 0x86dd) => 6,
-        (Field::Family, _) => 0,
-        (_, number) => number,
+        (Field::Family, 2 | 0x0800) => Some(4),
+        (Field::Family, 10 | 0x86dd) => Some(6),
+        (Field::Family, _) => Some(0),
+        (Field::State, 0..=0xf) => Some(number),
+        (Field::State, 0x40..=0x4f) => Some(number & 0xf | untracked),
+        (Field::State, _) => None,
+        (
+            Field::SourceType
+            | Field::DestinationType
+            | Field::SourceTypeHere
+            | Field::DestinationTypeHere
+            | Field::PacketType,
+            _,
+        ) => (number < 12).then(|| 1 << number),
+        (_, number) => Some(number),
     }
 }
 
@@ -95,6 +108,12 @@ fn word_number(field: Field, word: &str) -> Option<u128> {
         | Field::Original(Tuple::Protocol)
         | Field::Reply(Tuple::Protocol) => {
             iptables::protocol(word).map(u128::from)
+        }
+        Field::SourcePort
+        | Field::DestinationPort
+        | Field::Original(Tuple::SourcePort | Tuple::DestinationPort)
+        | Field::Reply(Tuple::SourcePort | Tuple::DestinationPort) => {
+            iptables::port(word).map(u128::from)
         }
         Field::Family => match word {
             "ipv4" | "ip" => Some(4),
@@ -126,23 +145,7 @@ fn word_number(field: Field, word: &str) -> Option<u128> {
         },
         _ => None,
     };
-    if enumerated(field) {
-        return named;
-    }
-    named.or_else(|| digits(word).map(|number| known(field, number)))
-}
-
-/// True if the bits that stand for the values here are not the kernel's.
-fn enumerated(field: Field) -> bool {
-    matches!(
-        field,
-        Field::State
-            | Field::SourceType
-            | Field::DestinationType
-            | Field::SourceTypeHere
-            | Field::DestinationTypeHere
-            | Field::PacketType
-    )
+    named.or_else(|| known(field, digits(word)?))
 }
 
 /// Decimal, or hexadecimal behind "0x".

@@ -27,6 +27,8 @@ pub(super) struct Reading<'r, 'a> {
     families: Families,
     sets: &'r Sets<'a>,
     matches: Vec<Match>,
+    /// Those of them that other conditions implied.
+    implied: Vec<Match>,
     /// What it does on the way, each with what stands before.
     before: Vec<Line>,
     last: Option<Statement>,
@@ -44,6 +46,7 @@ impl<'r, 'a> Reading<'r, 'a> {
             families,
             sets,
             matches: Vec::new(),
+            implied: Vec::new(),
             before: Vec::new(),
             last: None,
             ended: false,
@@ -203,7 +206,8 @@ impl<'r, 'a> Reading<'r, 'a> {
         let right = Piece::of(right);
         let own = condition::matches(&left, op, &right, self.sets);
         for implied in left.implied {
-            if !self.matches.contains(&implied) {
+            if !self.implied.contains(&implied) {
+                self.implied.push(implied.clone());
                 self.matches.push(implied);
             }
         }

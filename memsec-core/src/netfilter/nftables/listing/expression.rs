@@ -17,8 +17,13 @@ const EXTENSIONS: [&str; 6] = ["hbh", "rt", "frag", "dst", "mh", "srh"];
 const ROUTE: [&str; 6] = ["classid", "nexthop", "mtu", "ipsec", "ip", "ip6"];
 
 /// Keys of "meta" that need not say so.
-const META: [&str; 6] =
-    ["iif", "oif", "iifname", "oifname", "iifgroup", "oifgroup"];
+const META: [&str; 12] = [
+    "iif", "oif", "iifname", "oifname", "iiftype", "oiftype", "iifgroup",
+    "oifgroup", "mark", "skuid", "skgid", "nftrace",
+];
+
+/// So many operations, one on the other, are not read any more.
+const OPERATIONS: usize = 8;
 
 /// What the left side of a match may be: fields with "." between, each with
 /// operations on its bits.
@@ -35,16 +40,28 @@ pub(super) fn left(tokens: &mut Tokens<'_>) -> Option<Value> {
 
 fn operations(tokens: &mut Tokens<'_>) -> Option<Value> {
     let mut value = field(tokens)?;
-    while let Some(op) = operator(tokens) {
+    // nft folds what it is given: more is not what it prints.
+    for _ in 0..OPERATIONS {
+        let Some(op) = operator(tokens) else { return Some(value) };
         let right = operand(tokens)?;
         value = json!({ op: [value, right] });
     }
-    Some(value)
+    None
 }
 
+/// Both ways to write it.
 fn operator(tokens: &mut Tokens<'_>) -> Option<&'static str> {
-    let all = ["&", "|", "^", "<<", ">>"];
-    all.into_iter().find(|op| tokens.take(op))
+    let all = [
+        ("&", "and"),
+        ("|", "or"),
+        ("^", "xor"),
+        ("<<", "lshift"),
+        (">>", "rshift"),
+    ];
+    let one = all
+        .into_iter()
+        .find(|(sign, word)| tokens.take(sign) || tokens.take(word));
+    one.map(|(sign, _)| sign)
 }
 
 /// The right side of an operation: a number, or bits, in parentheses if
@@ -78,8 +95,10 @@ fn field(tokens: &mut Tokens<'_>) -> Option<Value> {
         "exthdr" => Some(json!({ "exthdr": { "name": tokens.word()? } })),
         "tcp" | "ip" if tokens.take("option") => option(word, tokens),
         "rt" if ROUTE.contains(&tokens.peek().text) => {
-            let _ = tokens.take("ip") || tokens.take("ip6");
-            tokens.word()?;
+            // "rt ip nexthop".
+            if matches!(tokens.word()?, "ip" | "ip6") {
+                tokens.word()?;
+            }
             Some(json!({ "rt": null }))
         }
         "sctp" if tokens.take("chunk") => {
@@ -155,8 +174,11 @@ fn option(header: &str, tokens: &mut Tokens<'_>) -> Option<Value> {
 fn generator(kind: &str, tokens: &mut Tokens<'_>) -> Option<Value> {
     match kind {
         "numgen" => skip_words(1, tokens),
+        // What it hashes is not asked.
         "jhash" => {
-            left(tokens)?;
+            while !tokens.ended() && !tokens.is("mod") {
+                tokens.next();
+            }
         }
         _ => {}
     }

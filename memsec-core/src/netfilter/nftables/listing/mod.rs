@@ -43,6 +43,8 @@ pub(in crate::netfilter) fn tables(
                 reader.tokens.next();
             }
             (Kind::Word, "table") => reader.table()?,
+            // As the first thing in a file that is loaded.
+            (Kind::Word, "flush") => reader.flush()?,
             _ => return Err(reader.wrong(token)),
         }
     }
@@ -63,6 +65,15 @@ impl<'a> Reader<'a> {
             _ => format!("nft list ruleset does not print {:?}", token.text),
         };
         Error::parse(&self.source.span(at), message)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        let token = self.tokens.next();
+        if !self.tokens.take("ruleset") {
+            return Err(self.wrong(token));
+        }
+        self.tables = Tables::new(self.source);
+        Ok(())
     }
 
     /// Where the line of a token stands, from the token on.
@@ -269,9 +280,17 @@ impl<'a> Reader<'a> {
         chain: &str,
         token: Token<'a>,
     ) -> Result<(), Error> {
+        let at = self.at(token);
+        // It may also stand behind rules, in a file that is loaded.
+        if self.tokens.take("policy") {
+            let drops = self.line() == ["drop"];
+            if let Some(table) = self.tables.get(key).filter(|_| drops) {
+                table.drops(chain, at);
+            }
+            return Ok(());
+        }
         let statements = statement::all(&mut self.tokens);
         self.past(token)?;
-        let at = self.at(token);
         let inexpressible = Some(!own::is_translated(&statements));
         let chain = chain.to_owned();
         if let Some(table) = self.tables.get(key) {

@@ -352,8 +352,7 @@ fn condition(tokens: &mut Tokens<'_>) -> Option<Value> {
         let value = value::source(tokens)?;
         return Some(json!({ "mangle": { "key": key, "value": value } }));
     }
-    let signs = ["==", "!=", "<=", ">=", "<", ">", "!"];
-    let op = signs.into_iter().find(|op| tokens.take(op));
+    let op = operator(tokens);
     if tokens.is("exists") || tokens.is("missing") {
         let right = tokens.next().text == "exists";
         return Some(compared(op.unwrap_or("=="), &key, right.into()));
@@ -367,6 +366,23 @@ fn condition(tokens: &mut Tokens<'_>) -> Option<Value> {
     }
     let op = op.unwrap_or_else(|| implicit(&key, &right));
     Some(compared(op, &key, right))
+}
+
+/// Both ways to write it.
+fn operator(tokens: &mut Tokens<'_>) -> Option<&'static str> {
+    let all = [
+        ("==", "eq"),
+        ("!=", "ne"),
+        ("<=", "le"),
+        (">=", "ge"),
+        ("<", "lt"),
+        (">", "gt"),
+        ("!", "!"),
+    ];
+    let one = all
+        .into_iter()
+        .find(|(sign, word)| tokens.take(sign) || tokens.take(word));
+    one.map(|(sign, _)| sign)
 }
 
 fn compared(op: &str, key: &Value, right: Value) -> Value {
