@@ -1,17 +1,21 @@
 //! The firewall managers: what each will load at its next start, and how one
 //! asks it for a rule.
 
+mod change;
 mod command;
 pub(crate) mod csf;
 mod files;
 mod firewalld;
 mod refusal;
 mod restore;
+mod saved;
 #[cfg(test)]
 mod truth;
 pub(crate) mod ufw;
 mod units;
 mod variables;
+
+pub(crate) use change::{Ask, Change};
 
 use crate::{Error, Snapshot, text::Place};
 
@@ -82,4 +86,26 @@ pub(crate) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
         all.extend(read(snapshot)?);
     }
     Ok(all)
+}
+
+/// Asks one manager in its own terms: the narrowest way first. Asked again
+/// after that, there is nothing to do.
+type Asked = fn(&Snapshot, &Ask<'_>) -> Result<Vec<Change>, Error>;
+
+/// Each manager that can be asked.
+const ASKED: [(Manager, Asked); 1] = [(Manager::Ufw, ufw::ask)];
+
+/// What it takes for a manager to let only the clients in to a port; `None`
+/// if it is not one that is asked.
+///
+/// # Errors
+///
+/// What the manager would refuse, or would read otherwise.
+pub(crate) fn ask(
+    manager: Manager,
+    snapshot: &Snapshot,
+    wanted: &Ask<'_>,
+) -> Option<Result<Vec<Change>, Error>> {
+    let asked = ASKED.iter().find(|(known, _)| *known == manager);
+    asked.map(|(_, ask)| ask(snapshot, wanted))
 }

@@ -2,12 +2,21 @@
 
 use crate::Snapshot;
 
+/// What lists the units of a host and whether they are enabled.
+const LISTED: &str = "systemctl list-unit-files --type=service --no-legend";
+
 /// Whether the unit is enabled: systemctl(1) says so, or a link of a target
 /// to it is there. `None` where the snapshot tells of no units at all.
 pub(super) fn enabled(snapshot: &Snapshot, unit: &str) -> Option<bool> {
     let asked = format!("systemctl is-enabled {unit}");
     if let Some(output) = snapshot.commands.get(&asked) {
         return Some(output.stdout.trim().starts_with("enabled"));
+    }
+    if let Some(output) = snapshot.output(LISTED) {
+        let mut lines = output.text().lines().map(str::split_whitespace);
+        let line = lines.find(|words| words.clone().next() == Some(unit));
+        let state = line.and_then(|mut words| words.nth(1));
+        return Some(state.is_some_and(|s| s.starts_with("enabled")));
     }
     let end = format!(".wants/{unit}");
     let mut links = snapshot.files.keys().filter(|path| is_link(path));
@@ -42,5 +51,10 @@ mod tests {
             .with_file(LINK, "")
             .with_command("systemctl is-enabled a.service", "disabled\n");
         assert_eq!(enabled(&snapshot, "a.service"), Some(false));
+        let list = "a.service disabled enabled\nb.service enabled enabled\n";
+        let snapshot = Snapshot::new().with_command(LISTED, list);
+        let all = ["a", "b", "c"]
+            .map(|unit| enabled(&snapshot, &format!("{unit}.service")));
+        assert_eq!(all, [Some(false), Some(true), Some(false)]);
     }
 }

@@ -1,7 +1,12 @@
 //! ufw: /lib/ufw/ufw-init-functions, as of ufw 0.36.
 
+mod ask;
+#[cfg(test)]
+mod ask_tests;
 mod frame;
 pub(crate) mod tuple;
+
+pub(super) use ask::ask;
 
 use super::{Load, Manager, restore::Tables, units, variables::Variables};
 use crate::{Error, Snapshot, net::Family, text::Place};

@@ -81,19 +81,20 @@ fn words(rule: &str) -> Vec<String> {
     words
 }
 
-struct Tuple<'a> {
-    action: &'a str,
-    protocol: &'a str,
-    dport: &'a str,
-    to: &'a str,
-    sport: &'a str,
-    from: &'a str,
-    interfaces: &'a str,
+/// One whose rules are known exactly.
+pub(super) struct Tuple<'a> {
+    pub action: &'a str,
+    pub protocol: &'a str,
+    pub dport: &'a str,
+    pub to: &'a str,
+    pub sport: &'a str,
+    pub from: &'a str,
+    pub interfaces: &'a str,
 }
 
 impl<'a> Tuple<'a> {
     /// One whose rules are known exactly: no log, no limit, no application.
-    fn new(line: &'a str) -> Option<Self> {
+    pub(super) fn new(line: &'a str) -> Option<Self> {
         let text = line.trim().strip_prefix("### tuple ###")?;
         let text = text.split(" comment=").next()?;
         let fields: Vec<&str> = text.split_whitespace().collect();
@@ -135,7 +136,7 @@ impl<'a> Tuple<'a> {
         protocols.iter().map(rule).collect()
     }
 
-    fn rule(&self, prefix: &str, protocol: &str) -> String {
+    pub(super) fn rule(&self, prefix: &str, protocol: &str) -> String {
         let mut rule = format!("-A {}", self.chain(prefix));
         let mut push = |option: &str, value: &str| {
             rule.push_str(&format!(" {option} {value}"));
