@@ -1,5 +1,6 @@
 //! firewalld 1.3: what its daemon loads when it starts.
 
+mod ask;
 mod build;
 mod chains;
 mod config;
@@ -15,6 +16,8 @@ mod settings;
 mod stock;
 mod value;
 mod xml;
+
+pub(super) use ask::ask;
 
 use super::{Dump, Load, Manager, units};
 use crate::{Error, Snapshot, net::Family, text::Place};

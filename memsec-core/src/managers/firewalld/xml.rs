@@ -75,7 +75,13 @@ fn element(node: &Node<'_, '_>, lines: &[Span]) -> Element {
     }
 }
 
+/// A line that is longer is not repeated for each element on it.
+const LONGEST: usize = 1000;
+
 fn trimmed(line: &Span) -> Place {
+    if line.text().len() > LONGEST {
+        return line.part(0..80).place();
+    }
     let place = line.place();
     Place { text: place.text.map(|text| text.trim().to_owned()), ..place }
 }
