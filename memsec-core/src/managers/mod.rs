@@ -93,8 +93,11 @@ pub(crate) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
 type Asked = fn(&Snapshot, &Ask<'_>) -> Result<Vec<Change>, Error>;
 
 /// Each manager that can be asked.
-const ASKED: [(Manager, Asked); 2] =
-    [(Manager::Ufw, ufw::ask), (Manager::Firewalld, firewalld::ask)];
+const ASKED: [(Manager, Asked); 3] = [
+    (Manager::Csf, csf::ask),
+    (Manager::Ufw, ufw::ask),
+    (Manager::Firewalld, firewalld::ask),
+];
 
 /// What it takes for a manager to let only the clients in to a port; `None`
 /// if it is not one that is asked.
