@@ -1,6 +1,8 @@
 //! The firewall managers: what each will load at its next start, and how one
 //! asks it for a rule.
 
+#[cfg(test)]
+mod asked_truth;
 mod change;
 mod command;
 pub(crate) mod csf;

@@ -9,11 +9,11 @@ use std::{
 
 use super::{Load, Manager, loads};
 use crate::{
-    Packet, Snapshot, Verdict, explain,
+    Host, Packet, Snapshot, Verdict,
     snapshot::{Content, File, Process},
 };
 
-fn shared(path: &str) -> Option<PathBuf> {
+pub(super) fn shared(path: &str) -> Option<PathBuf> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/");
     let path = PathBuf::from(root).join(path);
     if !path.exists() {
@@ -32,7 +32,7 @@ pub(super) const ADDRESSES: &str = r#"[
   {"local":"fd00:20::10","prefixlen":64}]}]"#;
 
 /// The files of a case under the paths that they had.
-fn files(case: &Path, folder: &str, root: &str) -> Snapshot {
+pub(super) fn files(case: &Path, folder: &str, root: &str) -> Snapshot {
     let mut snapshot = Snapshot::new();
     let mut open = vec![case.join(folder)];
     while let Some(path) = open.pop() {
@@ -53,7 +53,7 @@ fn files(case: &Path, folder: &str, root: &str) -> Snapshot {
 }
 
 /// The snapshot of the host after it has loaded what is enabled.
-fn after(all: Vec<Load>) -> Snapshot {
+pub(super) fn after(all: Vec<Load>) -> Snapshot {
     let mut snapshot = Snapshot::new()
         .with_command("iptables-save", "")
         .with_command("ip6tables-save", "")
@@ -107,10 +107,11 @@ fn hold(
         assert!(all.iter().all(|load| load.manager == manager));
         let snapshot = after(all);
         let recorded = recorded(&snapshot, &case);
+        let hosts = [&snapshot, &recorded].map(|s| Host::new(s).unwrap());
         let before = score.wrong.len();
         for row in probes.lines().filter(|line| !line.starts_with('#')) {
             if !row.ends_with("refused") {
-                judge([&snapshot, &recorded], &name, row, &mut score);
+                judge(&hosts, &name, row, &mut score);
             }
         }
         if score.wrong.len() == before {
@@ -133,7 +134,7 @@ fn hold(
 }
 
 /// The same host with the rules that were live.
-fn recorded(snapshot: &Snapshot, case: &Path) -> Snapshot {
+pub(super) fn recorded(snapshot: &Snapshot, case: &Path) -> Snapshot {
     let mut recorded = snapshot.clone();
     for (file, command) in [
         ("iptables-save.txt", "iptables-save"),
@@ -150,12 +151,7 @@ fn recorded(snapshot: &Snapshot, case: &Path) -> Snapshot {
 
 /// A row must come out as it did, and as the live rules say; where even those
 /// are read otherwise, only that.
-fn judge(
-    [files, live]: [&Snapshot; 2],
-    name: &str,
-    row: &str,
-    score: &mut Score,
-) {
+fn judge([files, live]: &[Host; 2], name: &str, row: &str, score: &mut Score) {
     let cells: Vec<_> = row.split('\t').collect();
     let [from, proto, to, port, state] = cells[..] else { return };
     let (from, sport) = from.split_once('#').unwrap_or((from, "40000"));
@@ -170,8 +166,8 @@ fn judge(
         "in":"{interface}","sport":{sport}}}"#
     );
     let packet = Packet::from_json("packet", &json).unwrap();
-    let told = |snapshot| {
-        let found = explain(snapshot, &packet).unwrap();
+    let told = |host: &Host| {
+        let found = host.explain(&packet).unwrap();
         (found.verdict, found.certain)
     };
     let (found, live) = (told(files), told(live));
