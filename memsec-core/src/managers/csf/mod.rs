@@ -24,7 +24,7 @@ mod text;
 mod truth_tests;
 
 #[cfg(feature = "host")]
-pub(crate) use collect::{included, leave_out_secrets};
+pub(crate) use collect::{SECRET_SETTINGS, included, leave_out_secrets};
 pub(crate) use listed::{failed, open_lists, testing};
 
 use super::{Dump, Load, Manager};
