@@ -14,7 +14,8 @@ version_added: 0.1.0
 description:
   - M(memsec.memcached.harden) with O(memsec.memcached.harden#module:rollback_timeout)
     undoes its change unless it is confirmed. Run this over a new connection,
-    C(meta: reset_connection), which shows that the host can be reached.
+    which shows that the host can be reached. M(ansible.builtin.meta) with
+    V(reset_connection) makes the next task use one.
 options:
   name:
     description: The change, as M(memsec.memcached.harden) names it.
