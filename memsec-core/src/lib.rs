@@ -47,6 +47,7 @@ mod netfilter;
 mod plan;
 mod policy;
 mod reach;
+mod report;
 mod schema;
 pub mod snapshot;
 #[cfg(feature = "host")]
@@ -68,5 +69,6 @@ pub use policy::{Keep, Policy, Port};
 pub use reach::{
     Answer, Delivery, Explanation, Met, Packet, Proto, State, Verdict, explain,
 };
+pub use report::Style;
 pub use schema::{SCHEMA, SCHEMAS};
 pub use snapshot::{FileChange, Snapshot};

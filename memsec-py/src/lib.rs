@@ -58,6 +58,7 @@ fn _memsec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Report>()?;
     module.add_class::<Plan>()?;
     module.add_function(wrap_pyfunction!(audit, module)?)?;
+    module.add_function(wrap_pyfunction!(lines::audit_each, module)?)?;
     module.add_function(wrap_pyfunction!(lines::audit_lines, module)?)?;
     module.add_function(wrap_pyfunction!(checks_json, module)?)?;
     module.add_function(wrap_pyfunction!(sources_json, module)?)
