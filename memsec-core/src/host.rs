@@ -3,7 +3,7 @@
 use crate::{
     Error,
     memcached::{Instance, instances},
-    net::{Family, Interface, Route, interfaces, routes},
+    net::{Family, Interface, Route, Settings, interfaces, routes},
     netfilter::Ruleset,
     snapshot::Snapshot,
 };
@@ -31,6 +31,10 @@ pub struct Host {
     pub(crate) interfaces: Option<Vec<Interface>>,
     /// Its routes; none where the snapshot does not list them.
     pub(crate) routes: Vec<Route>,
+    /// The families whose routes the snapshot lists.
+    pub(crate) routed: Vec<Family>,
+    /// What its kernel is told about packets.
+    pub(crate) settings: Settings,
     /// Its memcached daemons.
     pub(crate) instances: Vec<Instance>,
     /// Its firewall.
@@ -49,14 +53,19 @@ impl Host {
         let interfaces = interfaces.transpose()?;
         let instances = instances(snapshot, interfaces.as_deref())?;
         let mut all_routes = Vec::new();
+        let mut routed = Vec::new();
         for (command, family) in ROUTES {
             if let Some(text) = snapshot.output(command) {
                 all_routes.extend(routes(&text, family)?);
+                routed.push(family);
             }
         }
+        let settings = snapshot.output("sysctl -a");
         Ok(Self {
             interfaces,
             routes: all_routes,
+            routed,
+            settings: settings.map(|text| Settings::new(&text)).unwrap_or_default(),
             instances,
             ruleset: Ruleset::new(snapshot)?,
         })

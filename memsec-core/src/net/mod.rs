@@ -6,6 +6,7 @@ mod interface;
 mod ip_set;
 mod ranges;
 mod route;
+mod settings;
 mod sockets;
 
 pub use cidr::Cidr;
@@ -14,6 +15,7 @@ pub use interface::{Interface, InterfaceAddress, interfaces};
 pub use ip_set::{Family, IpSet};
 pub use ranges::{Bounded, RangeSet};
 pub use route::{Route, routes};
+pub(crate) use settings::Settings;
 pub use sockets::{BoundSocket, InetSocket, Local, Owner, sockets};
 
 /// A set of TCP or UDP ports.

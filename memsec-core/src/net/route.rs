@@ -10,12 +10,16 @@ pub struct Route {
     pub to: Cidr,
     /// The interface that it leaves by.
     pub interface: String,
+    /// True if what it leads to is this host itself ("local" routes).
+    pub local: bool,
 }
 
 #[derive(Deserialize)]
 struct Entry {
     dst: Option<String>,
     dev: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
 }
 
 /// The routes in the output of `ip -j route` or `ip -6 -j route`. A route
@@ -35,7 +39,11 @@ pub fn routes(source: &Source, family: Family) -> Result<Vec<Route>, Error> {
             "default" => Cidr::everything(family),
             net => net.parse().ok()?,
         };
-        Some(Route { to, interface: entry.dev? })
+        let kind = entry.kind.as_deref().unwrap_or("unicast");
+        let local = kind == "local";
+        let leads = local || kind == "unicast";
+        let route = Route { to, interface: entry.dev?, local };
+        Some(route).filter(|_| leads)
     };
     Ok(entries.into_iter().filter_map(route).collect())
 }

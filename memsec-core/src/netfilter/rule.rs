@@ -120,7 +120,7 @@ impl Name {
 macro_rules! bits {
     ($(#[$doc:meta])* $name:ident { $($bit:ident $text:literal)* }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         pub(crate) struct $name(pub u16);
 
         impl std::ops::BitOr for $name {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Proto;
 use crate::{
-    net::{Family, RangeSet},
+    net::{Family, PortSet, RangeSet},
     netfilter::{
         Action, AddressType, Connection, Match, Name, Rule, State, Status, Test,
     },
@@ -29,13 +29,31 @@ pub(super) struct Cell<'a> {
     pub flags: u8,
     pub source_type: Option<AddressType>,
     pub destination_type: Option<AddressType>,
-    /// True if its destination may have been translated.
-    pub translated: bool,
+    /// Whether its connection has another destination, or another source.
+    pub dnat: Option<bool>,
+    pub snat: Option<bool>,
     pub mark: Option<u32>,
+    pub connection_mark: Option<u32>,
+    /// Its connection, as it was sent, and as it is after translations.
+    pub original: Option<Tuple>,
+    pub translated: Option<Tuple>,
+    /// Whether routing would send an answer out where it came in, and
+    /// anywhere at all.
+    pub reverse: [Option<bool>; 2],
     /// True for a packet with no headers but those it needs.
     pub ordinary: bool,
     /// The rule of which is asked whether packets get to it.
     pub probe: Option<&'a Rule>,
+}
+
+/// The addresses and ports of a connection, in the direction that it was
+/// opened in. What is `None` is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tuple {
+    pub source: Option<u128>,
+    pub sport: Option<u16>,
+    pub destination: Option<u128>,
+    pub dport: Option<u16>,
 }
 
 /// What is known of an address.
@@ -175,7 +193,24 @@ impl Cell<'_> {
             };
         }
         let truth = self.plain(&condition.test);
-        if condition.negated { truth.not() } else { truth }
+        let truth = if condition.negated { truth.not() } else { truth };
+        match (&condition.test, self.state) {
+            (Test::ConnectionMark { .. }, Some(state))
+                if state.meets(NO_ENTRY) =>
+            {
+                Truth::No
+            }
+            _ => truth,
+        }
+    }
+
+    /// Of each list all must hold; a source that is a symbol is not decided
+    /// here.
+    fn either(&self, lists: &[Vec<Match>]) -> Truth {
+        let all = |list: &Vec<Match>| {
+            list.iter().map(|one| self.test(one)).fold(Truth::Yes, Truth::and)
+        };
+        lists.iter().map(all).fold(Truth::No, Truth::or)
     }
 
     fn plain(&self, test: &Test) -> Truth {
@@ -217,11 +252,17 @@ impl Cell<'_> {
             Test::Icmp(_) => Truth::No,
             Test::LaterFragment if self.ordinary => Truth::No,
             Test::NextHeader(set) => self.next_header(set),
+            Test::ConnectionMark { mask, values } => {
+                let mark = self.connection_mark;
+                Truth::known(mark.map(|own| values.contains(own & mask)))
+            }
+            Test::Either(lists) => self.either(lists),
+            Test::ReversePath { loose } => {
+                let [strict, any] = self.reverse;
+                Truth::known(if *loose { any } else { strict })
+            }
             Test::Header
-            | Test::ConnectionMark { .. }
-            | Test::Either(_)
             | Test::LaterFragment
-            | Test::ReversePath { .. }
             | Test::TypeHere { .. }
             | Test::PacketType(_)
             | Test::Undecided
@@ -239,28 +280,54 @@ impl Cell<'_> {
     }
 
     fn state(&self, set: State) -> Truth {
-        let translation = State::Snat | State::Dnat;
-        match self.state {
-            None => Truth::Maybe,
-            Some(state) if state.meets(set) => Truth::Yes,
-            Some(_) if self.translated && set.meets(translation) => {
-                Truth::Maybe
-            }
-            Some(_) => Truth::No,
-        }
+        let Some(state) = self.state else { return Truth::Maybe };
+        let connected = !state.meets(NO_ENTRY);
+        let translated = |kind: State, is: Option<bool>| match set.meets(kind) {
+            true if connected => Truth::known(is),
+            _ => Truth::No,
+        };
+        Truth::of(state.meets(set))
+            .or(translated(State::Dnat, self.dnat))
+            .or(translated(State::Snat, self.snat))
     }
 
     fn connection(&self, of: &Connection) -> Truth {
+        let address = |tuple: Option<Tuple>, pick: fn(Tuple) -> Option<u128>| {
+            tuple.and_then(pick).map_or(Address::Unknown, Address::Known)
+        };
+        let port = |tuple: Option<Tuple>,
+                    pick: fn(Tuple) -> Option<u16>,
+                    set: &PortSet| {
+            let port = tuple.and_then(pick);
+            Truth::known(port.map(|port| set.contains(port)))
+        };
+        let (sent, now) = (self.original, self.translated);
         match of {
             Connection::Reply(reply) => Truth::of(*reply == self.reply),
             Connection::Status(bits) => self.status(*bits),
             Connection::Any => Truth::Yes,
-            Connection::OriginalPort(_) if self.translated => Truth::Maybe,
-            Connection::OriginalPort(set) => {
-                let port = if self.reply { self.sport } else { self.dport };
-                Truth::known(port.map(|port| set.contains(port)))
+            Connection::OriginalProtocol(set) => {
+                Truth::of(set.contains(self.proto.number()))
             }
-            _ => Truth::Maybe,
+            Connection::OriginalSource(set) => {
+                address(sent, |t| t.source).within(set)
+            }
+            Connection::OriginalDestination(set) => {
+                address(sent, |t| t.destination).within(set)
+            }
+            Connection::OriginalSourcePort(set) => {
+                port(sent, |t| t.sport, set)
+            }
+            Connection::OriginalPort(set) => port(sent, |t| t.dport, set),
+            // The answers go the other way round.
+            Connection::ReplySource(set) => {
+                address(now, |t| t.destination).within(set)
+            }
+            Connection::ReplyDestination(set) => {
+                address(now, |t| t.source).within(set)
+            }
+            Connection::ReplySourcePort(set) => port(now, |t| t.dport, set),
+            Connection::ReplyPort(set) => port(now, |t| t.sport, set),
         }
     }
 
@@ -278,14 +345,18 @@ impl Cell<'_> {
                     | Status::Expected,
             ),
         };
-        let doubt = Status::Snat | Status::Dnat;
-        if bits.meets(sure) {
-            Truth::Yes
-        } else if bits.meets(possible) || self.translated && bits.meets(doubt) {
-            Truth::Maybe
-        } else {
-            Truth::No
-        }
+        let kind = |kind: Status, is: Option<bool>| match bits.meets(kind) {
+            true => Truth::known(is),
+            false => Truth::No,
+        };
+        let known = match (bits.meets(sure), bits.meets(possible)) {
+            (true, _) => Truth::Yes,
+            (false, true) => Truth::Maybe,
+            (false, false) => Truth::No,
+        };
+        known
+            .or(kind(Status::Dnat, self.dnat))
+            .or(kind(Status::Snat, self.snat))
     }
 }
 

@@ -7,6 +7,7 @@ mod dead;
 mod effect;
 mod explain;
 mod explanation;
+mod journey;
 mod packet;
 mod piecewise;
 mod reason;

@@ -2,7 +2,7 @@
 
 use super::{
     Proto,
-    cell::{Address, Cell, Interface},
+    cell::{Address, Cell, Interface, Tuple},
     chain::{self, Budget, TooMuch},
     effect::Effect,
     piecewise::Piecewise,
@@ -135,11 +135,28 @@ impl<'a> Flow<'a> {
                 Hook::Forward => None,
                 _ => self.destination_type,
             },
-            translated,
+            dnat: (!translated).then_some(false),
+            snat: (!translated).then_some(false),
             mark: (!self.marks).then_some(0),
+            connection_mark: (!self.marks).then_some(0),
+            original: self.original(translated),
+            translated: None,
+            reverse: [None; 2],
             ordinary: self.ordinary,
             probe: self.probe,
         }
+    }
+
+    /// Its port as it was sent: translations come later, and the answer has
+    /// it on the other side.
+    fn original(&self, translated: bool) -> Option<Tuple> {
+        let dport = if self.reply { self.sport } else { self.dport };
+        (!translated).then_some(Tuple {
+            source: None,
+            sport: None,
+            destination: None,
+            dport,
+        })
     }
 
     /// nf_conntrack_core.c: before it, packets have no state, which reads as
@@ -201,6 +218,9 @@ pub(super) fn stages<'a>(
             }
         }
         if let Some(of_hook) = out.get_mut(start..) {
+            // net/netfilter/core.c, nf_hook_entries_grow(): of equal
+            // priorities the one that was registered later runs first.
+            of_hook.reverse();
             of_hook.sort_by_key(|stage: &Stage<'_>| stage.base.priority);
         }
     }

@@ -10,7 +10,7 @@ use super::{
     set::Sets,
 };
 use crate::{
-    net::Family,
+    net::{Family, RangeSet},
     netfilter::{
         Action, Families, MarkChange, Marking, Match, Test, Translated,
         Translation,
@@ -45,13 +45,25 @@ pub(super) fn way(
         "notrack" => Way::Passes(Action::NoTrack),
         "ct helper" | "ct timeout" | "ct expectation" | "dup" | "flow"
         | "secmark" | "tcp option" => Way::Nothing,
-        "reject" => Way::Ends(Vec::new(), Action::Reject),
+        "reject" => Way::Ends(answerable(value), Action::Reject),
         "masquerade" => Way::Ends(Vec::new(), source()),
         "snat" => Way::Ends(family(value, families), source()),
         "queue" => Way::Ends(Vec::new(), queue(value)),
         "redirect" | "dnat" => destination(kind, value, families, sets),
         _ => Way::Unknown,
     }
+}
+
+/// What a reject is for, by the answer that it sends: nft lists no family
+/// and no protocol beside it where the answer implies them.
+fn answerable(value: &Value) -> Vec<Match> {
+    let test = match value.get("type").and_then(Value::as_str) {
+        Some("icmp") => Test::Family(Family::Ipv4),
+        Some("icmpv6") => Test::Family(Family::Ipv6),
+        Some("tcp reset") => Test::Protocol(RangeSet::range(6, 6)),
+        _ => return Vec::new(),
+    };
+    vec![Match::new(test)]
 }
 
 /// A translation of the source.

@@ -112,8 +112,7 @@ fn plain(word: &str, tokens: &mut Tokens<'_>) -> Option<Option<Value>> {
             Some(json!({ word: null }))
         }
         "reject" => {
-            reject(tokens);
-            Some(json!({ "reject": null }))
+            Some(reject(tokens))
         }
         "notrack" => Some(json!({ "notrack": null })),
         "queue" => Some(queue(tokens)),
@@ -186,17 +185,20 @@ fn amounts(tokens: &mut Tokens<'_>) {
     }
 }
 
-fn reject(tokens: &mut Tokens<'_>) {
+/// The kind of answer: "with tcp reset", "with icmp port-unreachable" or, of
+/// older ones, "with icmp type port-unreachable".
+fn reject(tokens: &mut Tokens<'_>) -> Value {
     if !tokens.take("with") {
-        return;
+        return json!({ "reject": null });
     }
-    if tokens.take("tcp") {
+    let kind = tokens.next().text;
+    if kind == "tcp" {
         tokens.next();
-        return;
+        return json!({ "reject": { "type": "tcp reset" } });
     }
-    tokens.next();
     tokens.take("type");
     tokens.next();
+    json!({ "reject": { "type": kind } })
 }
 
 fn queue(tokens: &mut Tokens<'_>) -> Value {

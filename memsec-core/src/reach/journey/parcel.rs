@@ -1,0 +1,157 @@
+//! One packet under way, in what changes on its way.
+
+use crate::{
+    netfilter::{
+        MarkChange, Marking, State, Translated, Translation,
+    },
+    reach::cell::Tuple,
+};
+
+/// What conntrack has made of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Tracking {
+    /// It has not come to conntrack yet.
+    Unseen,
+    /// NOTRACK.
+    Untracked,
+    Known(State),
+}
+
+/// A packet under way. What is `None` is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Parcel {
+    pub source: Option<u128>,
+    pub sport: Option<u16>,
+    pub destination: Option<u128>,
+    pub dport: Option<u16>,
+    pub mark: Option<u32>,
+    pub connection_mark: Option<u32>,
+    pub tracking: Tracking,
+    /// True if this packet's connection has another destination now.
+    pub dnat: bool,
+    /// True if it has another source.
+    pub snat: bool,
+    /// True if it is decided where the connection goes, and from where:
+    /// the nat chains that follow are not asked.
+    pub bound: [bool; 2],
+    /// False where another packet like it went another way.
+    pub sure: bool,
+}
+
+/// Which end of a connection a nat chain decides.
+pub(super) const DESTINATION: usize = 0;
+pub(super) const SOURCE: usize = 1;
+
+impl Parcel {
+    pub(super) fn new(tuple: Tuple) -> Self {
+        Self {
+            source: tuple.source,
+            sport: tuple.sport,
+            destination: tuple.destination,
+            dport: tuple.dport,
+            mark: Some(0),
+            connection_mark: Some(0),
+            tracking: Tracking::Unseen,
+            dnat: false,
+            snat: false,
+            bound: [false; 2],
+            sure: true,
+        }
+    }
+
+    pub(super) fn tuple(&self) -> Tuple {
+        Tuple {
+            source: self.source,
+            sport: self.sport,
+            destination: self.destination,
+            dport: self.dport,
+        }
+    }
+
+    /// True if conntrack has a connection for it.
+    pub(super) fn connected(&self) -> bool {
+        let none = State::Invalid | State::Untracked;
+        matches!(self.tracking, Tracking::Known(state) if !state.meets(none))
+    }
+
+    /// nf_conntrack_core.c, and xt_CT.c: before conntrack a packet stays out
+    /// of it; behind it, only one that has no connection does.
+    pub(super) fn untrack(&mut self) {
+        let none = matches!(self.tracking, Tracking::Known(State::Invalid));
+        if none || self.tracking == Tracking::Unseen {
+            self.tracking = Tracking::Untracked;
+        }
+    }
+
+    /// xt_mark.c, xt_connmark.c, nft_meta.c, nft_ct.c.
+    pub(super) fn mark(&mut self, marking: Marking) {
+        let changed = |mark: Option<u32>, change: MarkChange| {
+            mark.map(|mark| mark & change.keep ^ change.flip)
+        };
+        let moved = |to: Option<u32>, from: Option<u32>, keep, take| {
+            Some(to? & !keep ^ from? & take)
+        };
+        let (mark, own) = (self.mark, self.connection_mark);
+        match marking {
+            Marking::Packet(change) => self.mark = changed(mark, change),
+            _ if !self.connected() => match marking {
+                Marking::Unknown => self.mark = None,
+                _ => {}
+            },
+            Marking::Connection(change) => {
+                self.connection_mark = changed(own, change);
+            }
+            Marking::Save { from, to } => {
+                self.connection_mark = moved(own, mark, to, from);
+            }
+            Marking::Restore { from, to } => {
+                self.mark = moved(mark, own, to, from);
+            }
+            Marking::Unknown => {
+                self.mark = None;
+                self.connection_mark = None;
+            }
+        }
+    }
+
+    /// nf_nat_core.c. `here` is where a redirected packet goes.
+    pub(super) fn translate(&mut self, to: &Translation, here: Option<u128>) {
+        let ports = to.ports;
+        let exact = ports.map(|(first, last)| (first == last).then_some(first));
+        if to.of == Translated::Source {
+            self.snat = true;
+            self.bound[SOURCE] = true;
+            self.source = None;
+            self.sport = exact.unwrap_or_default();
+            return;
+        }
+        self.dnat = true;
+        self.bound[DESTINATION] = true;
+        self.destination = match &to.of {
+            Translated::Destination(None) => self.destination,
+            Translated::Destination(Some((first, last))) => {
+                (first == last).then_some(*first)
+            }
+            Translated::Redirect => here,
+            Translated::Network { address, prefix } => {
+                self.destination.map(|old| network(*address, *prefix, old))
+            }
+            Translated::Source | Translated::Unknown => None,
+        };
+        match exact {
+            Some(port) => self.dport = port,
+            None if to.of == Translated::Unknown => self.dport = None,
+            None => {}
+        }
+    }
+}
+
+/// The first bits of `address`, and the rest of `old`. Both are as wide as
+/// the family's addresses; the new bits stand where they belong.
+fn network(address: u128, prefix: u8, old: u128) -> u128 {
+    // An IPv4 address is a number below 2^32: its prefix is of 32 bits.
+    let wide = if address >> 32 == 0 && old >> 32 == 0 { 32 } else { 128 };
+    let host = u32::from(wide as u8).saturating_sub(u32::from(prefix));
+    let mask = 1u128.checked_shl(host).map_or(u128::MAX, |bit| bit - 1);
+    address & !mask | old & mask
+}

@@ -1,0 +1,193 @@
+//! What routing makes of a packet: net/ipv4/route.c, net/ipv4/fib_frontend.c,
+//! net/ipv6/ip6_input.c and net/ipv6/ip6_output.c.
+
+use std::net::IpAddr;
+
+use crate::{
+    host::Host,
+    net::{Family, InterfaceAddress},
+    netfilter::AddressType,
+    reach::sources::address_type,
+};
+
+/// Where routing sends a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    /// To this host.
+    Here,
+    /// On to another.
+    Onward,
+    /// Nowhere.
+    Dropped,
+    /// Nowhere, and its sender is told.
+    Rejected,
+}
+
+/// A packet as routing sees it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Routed<'a> {
+    pub host: &'a Host,
+    pub from: IpAddr,
+    pub to: IpAddr,
+    /// Where it came in, if that is known.
+    pub arrival: Option<&'a str>,
+}
+
+impl Routed<'_> {
+    /// Where a packet goes that came in from outside.
+    pub(super) fn course(&self) -> Course {
+        let kind = kind(self.host, self.to);
+        if self.martian(kind) {
+            return Course::Dropped;
+        }
+        if kind != AddressType::Unicast {
+            return Course::Here;
+        }
+        let family = Family::of(self.to);
+        match self.host.settings.forwards(family, self.arrival) {
+            Some(false) => Course::Dropped,
+            _ if link_local(self.from) || link_local(self.to) => {
+                Course::Rejected
+            }
+            _ => Course::Onward,
+        }
+    }
+
+    fn martian(&self, kind: AddressType) -> bool {
+        match (self.from, self.to) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => {
+                let limited = to.is_broadcast();
+                let zero = from.is_unspecified();
+                from.is_multicast()
+                    || from.is_broadcast()
+                    || to.is_unspecified()
+                    || zero && !limited && !to.is_multicast()
+                    || from.is_loopback()
+                        && !limited
+                        && !to.is_multicast()
+                        && !self.switch("route_localnet")
+                    || to.is_loopback() && !self.switch("route_localnet")
+                    || !zero && !to.is_multicast() && !self.comes_from_there(kind)
+            }
+            _ => {
+                self.from.is_loopback()
+                    || self.from.is_multicast()
+                    || self.to.is_loopback()
+                    || self.to.is_unspecified()
+            }
+        }
+    }
+
+    fn switch(&self, key: &str) -> bool {
+        self.host.settings.either(self.arrival, key).unwrap_or(false)
+    }
+
+    /// fib_validate_source().
+    fn comes_from_there(&self, kind: AddressType) -> bool {
+        let own = own(self.host, self.from);
+        let accepts = self.switch("accept_local");
+        if own {
+            return accepts;
+        }
+        match self.host.settings.rp_filter(self.arrival) {
+            Some(1) => self.reverse(false).unwrap_or(true),
+            // A broadcast without any filter needs no route back.
+            Some(2) if kind == AddressType::Local => {
+                self.reverse(true).unwrap_or(true)
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether an answer to the source would leave where the packet came in;
+    /// if `loose`, anywhere. `None` where routes or interfaces are not known.
+    pub(super) fn reverse(&self, loose: bool) -> Option<bool> {
+        let arrival = self.arrival?;
+        if arrival == "lo" {
+            return Some(true);
+        }
+        let leaves = leaves(self.host, self.from, arrival)?;
+        Some(match leaves {
+            Some(name) => loose || name == arrival,
+            None => false,
+        })
+    }
+}
+
+/// The interface that packets to an address leave by; for one that more
+/// than one interface has the same route to, `arrival` if it is among them.
+/// `None` where the routes are not known.
+fn leaves<'a>(
+    host: &'a Host,
+    to: IpAddr,
+    arrival: &'a str,
+) -> Option<Option<&'a str>> {
+    if !host.routed.contains(&Family::of(to)) {
+        return None;
+    }
+    let best = host.routes.iter().filter(|route| route.to.contains(to));
+    let longest = best.clone().map(|route| route.to.prefix()).max();
+    let mut best =
+        best.filter(|r| Some(r.to.prefix()) == longest).map(|r| &*r.interface);
+    let linked = Family::of(to) == Family::Ipv6 && link_local(to);
+    let same = best.clone().find(|&name| name == arrival);
+    Some(match linked {
+        // Each link has such addresses: the interface is part of them.
+        true => Some(arrival),
+        false => same.or_else(|| best.next()),
+    })
+}
+
+/// True for an address of the host itself.
+fn own(host: &Host, address: IpAddr) -> bool {
+    entries(host).any(|entry| entry.address == address)
+}
+
+fn entries(host: &Host) -> impl Iterator<Item = &InterfaceAddress> {
+    host.interfaces.iter().flatten().flat_map(|one| &one.addresses)
+}
+
+/// What routing says of a destination; an address is taken as one of the
+/// host where the snapshot does not list its addresses.
+pub(super) fn kind(host: &Host, to: IpAddr) -> AddressType {
+    let kind = address_type(to);
+    if kind != AddressType::Local || host.interfaces.is_none() {
+        return kind;
+    }
+    let local = |route: &&crate::net::Route| route.local;
+    let any = host.routes.iter().filter(local).any(|r| r.to.contains(to));
+    if to.is_loopback() || any || own(host, to) || anycast(host, to) {
+        return kind;
+    }
+    let broadcast = to.is_ipv4()
+        && entries(host).any(|entry| {
+            let network = entry.network();
+            entry.prefix < 31
+                && network.is_ok_and(|n| n.bounds().1 == Family::number(to))
+                && entry.address.is_ipv4()
+        });
+    match broadcast {
+        true => AddressType::Broadcast,
+        false => AddressType::Unicast,
+    }
+}
+
+/// addrconf.c: a router has the first address of each of its networks
+/// (RFC 4291, 2.6.1).
+fn anycast(host: &Host, to: IpAddr) -> bool {
+    let router = host.settings.forwards(Family::Ipv6, None) == Some(true);
+    to.is_ipv6()
+        && router
+        && entries(host).any(|entry| {
+            entry.address.is_ipv6()
+                && entry.prefix < 127
+                && entry.network().is_ok_and(|n| n.address() == to)
+        })
+}
+
+fn link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}

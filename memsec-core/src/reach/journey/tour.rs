@@ -1,0 +1,171 @@
+//! One packet in one base chain, rule by rule, along every way that it may
+//! take.
+
+use std::collections::HashSet;
+
+use super::parcel::Parcel;
+use crate::{
+    netfilter::Action,
+    reach::{
+        cell::{Cell, Truth},
+        chain::{Budget, TooMuch},
+        trace::{Meeting, Outcome},
+        walk::Stage,
+    },
+};
+
+/// How a base chain lets go of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum End {
+    Pass,
+    Drop,
+    Reject,
+}
+
+/// Where a packet is: in which chains, each with the next rule there.
+type Stack = Vec<(usize, usize)>;
+
+/// A tour of a base chain.
+pub(super) struct Tour<'s, 'a, V, M> {
+    pub stage: &'s Stage<'a>,
+    pub budget: &'s Budget,
+    /// How its rules see a parcel.
+    pub view: V,
+    /// Hears of all that is met.
+    pub meet: M,
+    /// Where a redirected packet goes.
+    pub here: Option<u128>,
+    ways: Vec<(Stack, Parcel)>,
+    seen: HashSet<(Stack, Parcel)>,
+    ends: Vec<(End, Parcel)>,
+}
+
+impl<'s, 'a, 'c, V, M> Tour<'s, 'a, V, M>
+where
+    V: Fn(&Parcel) -> Cell<'c>,
+    M: FnMut(Meeting<'a>),
+{
+    pub(super) fn new(
+        stage: &'s Stage<'a>,
+        budget: &'s Budget,
+        view: V,
+        meet: M,
+        here: Option<u128>,
+    ) -> Self {
+        let (ways, ends, seen) = Default::default();
+        Self { stage, budget, view, meet, here, ways, seen, ends }
+    }
+
+    /// The ends that a parcel may come to, each once.
+    pub(super) fn take(
+        mut self,
+        parcel: Parcel,
+    ) -> Result<Vec<(End, Parcel)>, TooMuch> {
+        self.ways.push((vec![(self.stage.index, 0)], parcel));
+        while let Some((stack, parcel)) = self.ways.pop() {
+            self.follow(stack, parcel)?;
+        }
+        Ok(self.ends)
+    }
+
+    /// Goes on to the next rule that holds, or may hold.
+    fn follow(
+        &mut self,
+        mut stack: Stack,
+        parcel: Parcel,
+    ) -> Result<(), TooMuch> {
+        let stage = *self.stage;
+        let cell = (self.view)(&parcel);
+        loop {
+            let Some((at, next)) = stack.last_mut() else {
+                self.policy(parcel);
+                return Ok(());
+            };
+            let chain = stage.table.chains.get(*at).unwrap_or(stage.chain);
+            let Some(rule) = chain.rules.get(*next) else {
+                stack.pop();
+                continue;
+            };
+            *next += 1;
+            self.budget.spend(1)?;
+            let (truth, _) = cell.judge(rule);
+            if truth == Truth::No {
+                continue;
+            }
+            if !parcel.sure && !self.seen.insert((stack.clone(), parcel)) {
+                return Ok(());
+            }
+            let known = truth == Truth::Yes;
+            (self.meet)(Meeting {
+                chains: stage.table.chains.as_slice(),
+                chain,
+                what: Outcome::Rule(rule),
+                sure: known && parcel.sure,
+                known,
+            });
+            if matches!(rule.action(), Action::Continue) {
+                continue;
+            }
+            let unsure = Parcel { sure: false, ..parcel };
+            if !known {
+                self.ways.push((stack.clone(), unsure));
+            }
+            self.act(stack, if known { parcel } else { unsure }, rule.action());
+            return Ok(());
+        }
+    }
+
+    /// Does what a rule says.
+    fn act(&mut self, mut stack: Stack, mut parcel: Parcel, action: &Action) {
+        let unsure = Parcel { sure: false, ..parcel };
+        match action {
+            Action::Accept => return self.end(End::Pass, parcel),
+            Action::Drop => return self.end(End::Drop, parcel),
+            Action::Reject => return self.end(End::Reject, parcel),
+            Action::Translate(to) => {
+                parcel.translate(to, self.here);
+                return self.end(End::Pass, parcel);
+            }
+            Action::Queue { .. } => {
+                self.end(End::Pass, unsure);
+                return self.end(End::Drop, unsure);
+            }
+            Action::Unknown(_) => {
+                self.end(End::Pass, unsure);
+                self.end(End::Drop, unsure);
+                parcel = unsure;
+            }
+            Action::Continue => {}
+            Action::Return => {
+                stack.pop();
+            }
+            Action::Jump(to) => stack.push((*to, 0)),
+            Action::Goto(to) => {
+                stack.pop();
+                stack.push((*to, 0));
+            }
+            Action::NoTrack => parcel.untrack(),
+            Action::Mark(marking) => parcel.mark(*marking),
+        }
+        self.ways.push((stack, parcel));
+    }
+
+    fn policy(&mut self, parcel: Parcel) {
+        let base = self.stage.base;
+        let accepts = base.accepts;
+        (self.meet)(Meeting {
+            chains: self.stage.table.chains.as_slice(),
+            chain: self.stage.chain,
+            what: Outcome::Policy { accepts, span: base.span.as_ref() },
+            sure: parcel.sure,
+            known: true,
+        });
+        self.end(if accepts { End::Pass } else { End::Drop }, parcel);
+    }
+
+    fn end(&mut self, end: End, parcel: Parcel) {
+        if !self.ends.contains(&(end, parcel)) {
+            self.ends.push((end, parcel));
+        }
+    }
+}
