@@ -128,6 +128,14 @@ fn the_plan_of_another_report_tells_nothing() {
 }
 
 #[test]
+fn what_is_closed_is_not_drawn() {
+    let report = report("-A INPUT -j DROP\n", &Policy::new());
+    let page = report.to_html(Some(&report.plan()));
+    assert!(!page.contains("<svg class=\"map\""));
+    assert!(page.contains("<h1>Nobody but this host can reach memcached."));
+}
+
+#[test]
 fn a_report_from_json_has_a_page() {
     let json = report("", &Policy::new()).to_json();
     let report: Report = serde_json::from_str(&json).unwrap();
