@@ -5,6 +5,8 @@ mod html;
 mod references;
 mod sarif;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use terminal::Style;
