@@ -36,6 +36,10 @@ mod audit;
 mod error;
 mod host;
 mod json;
+#[allow(
+    dead_code,
+    reason = "for the checks that hold loads against the kernel"
+)]
 mod managers;
 mod memcached;
 pub mod net;
@@ -66,5 +70,5 @@ pub use reach::{
     Answer, Delivery, Explanation, Met, Packet, Proto, State, Verdict, explain,
 };
 pub use report::Style;
-pub use schema::SCHEMA;
+pub use schema::{SCHEMA, SCHEMAS};
 pub use snapshot::{FileChange, Snapshot};

@@ -6,7 +6,7 @@
 >>> plan = report.plan()
 """
 
-from ._ask import audit_many, checks, explain
+from ._ask import audit_many, checks, explain, sources
 from ._errors import (
     ArgumentError,
     HostError,
@@ -80,6 +80,7 @@ __all__ = [
     "audit_many",
     "checks",
     "explain",
+    "sources",
 ]
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "audit_each",
     "audit_lines",
     "checks_json",
+    "sources_json",
 ]
 
 _Text = Union[str, bytes]
@@ -140,3 +141,4 @@ def audit_lines(
     lines: list[Optional[bytes]], first: int, policy: Policy
 ) -> list[tuple[str, int]]: ...
 def checks_json() -> str: ...
+def sources_json() -> str: ...
