@@ -5,7 +5,7 @@
 //! against a [`Policy`] and gives a [`Report`]: who reaches which listener
 //! ([`Exposure`]) and what is wrong ([`Finding`]). [`Report::plan`] gives the
 //! [`Plan`]: ordered [`Step`]s and their [`Proof`]. [`explain`] follows one
-//! [`Packet`], rule by rule.
+//! [`Packet`], rule by rule. [`packets`] are sets of packets.
 //!
 //! ```
 //! use memsec_core::{Policy, Render, Snapshot, audit};
@@ -65,4 +65,12 @@ pub use reach::{
     Answer, Delivery, Explanation, Met, Packet, Proto, State, Verdict, explain,
 };
 pub use schema::SCHEMA;
+
+pub mod packets {
+    //! Sets of packets, and their algebra.
+
+    pub use crate::reach::packet_set::{
+        Boxes, Header, NameSet, PacketBox, PacketSet, Tracking,
+    };
+}
 pub use snapshot::{FileChange, Snapshot};
