@@ -33,6 +33,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod diff;
 mod error;
 mod host;
 mod json;
@@ -53,6 +54,7 @@ pub use audit::{
     Check, Exposure, Finding, Instance, Report, Scope, Severity, Unknown,
     audit, checks,
 };
+pub use diff::{Change, Difference, Reaches, diff};
 pub use error::{Error, ErrorKind};
 pub use host::Host;
 pub use memcached::{Exit, Listener, Socket};

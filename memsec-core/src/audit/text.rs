@@ -148,7 +148,8 @@ fn by(open: &[&Exposure]) -> String {
     }
 }
 
-fn upper(proto: Proto) -> &'static str {
+/// "TCP" or "UDP".
+pub(crate) fn upper(proto: Proto) -> &'static str {
     match proto {
         Proto::Tcp => "TCP",
         Proto::Udp => "UDP",
@@ -156,7 +157,7 @@ fn upper(proto: Proto) -> &'static str {
 }
 
 /// "a, b and c"
-fn sequence(mut words: Vec<String>) -> String {
+pub(crate) fn sequence(mut words: Vec<String>) -> String {
     let Some(last) = words.pop() else { return String::new() };
     match words.is_empty() {
         true => last,
@@ -210,7 +211,8 @@ impl Exposure {
     }
 }
 
-fn few(networks: &[Cidr], none: &str) -> String {
+/// The first few networks, and how many more; `none` if there are none.
+pub(crate) fn few(networks: &[Cidr], none: &str) -> String {
     if networks.is_empty() {
         return none.to_owned();
     }

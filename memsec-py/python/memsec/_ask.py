@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ._memsec import Host, Snapshot, checks_json
+from ._memsec import Host, Policy, Snapshot, checks_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping
+    from typing import Any, Iterable, Mapping
 
     from . import _data
 
@@ -34,6 +34,23 @@ def explain(
     }
     text = json.dumps(known, default=str)
     return explanation(*Host(snapshot).explain_json(text, "packet"))
+
+
+def diff(
+    before: Snapshot,
+    after: Snapshot,
+    *,
+    ports: Iterable[str] = (),
+) -> _data.Difference:
+    """Which packets get in on one of two hosts and not on the other.
+
+    Asked are memcached's listeners, ``ports`` such as "tcp/22", and every
+    other port, unless the rules tell too many of them apart.
+    """
+    from ._data import difference
+
+    hosts = Host(before), Host(after)
+    return difference(*hosts[0].diff_json(hosts[1], Policy(ports=ports)))
 
 
 def checks() -> tuple[_data.Check, ...]:
