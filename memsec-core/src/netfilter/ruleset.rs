@@ -276,10 +276,9 @@ impl Ruleset {
             if native.dormant {
                 continue;
             }
-            if native.is_below() {
-                all.unread.push(Unread::below(&native));
-            } else {
-                all.tables.push(native.table);
+            match native.unread() {
+                Some(unread) => all.unread.push(unread),
+                None => all.tables.push(native.table),
             }
         }
         Ok(all)

@@ -10,6 +10,7 @@ mod tests;
 mod words;
 
 pub use terminal::Style;
+pub(crate) use words::{few, sequence, upper};
 
 use crate::{Plan, audit::Report};
 

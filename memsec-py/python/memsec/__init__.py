@@ -6,7 +6,7 @@
 >>> plan = report.plan()
 """
 
-from ._ask import audit_many, checks, explain, sources
+from ._ask import audit_many, checks, diff, explain, sources
 from ._errors import (
     ArgumentError,
     HostError,
@@ -20,9 +20,11 @@ from ._memsec import Plan, Policy, Report, Snapshot, __version__, audit
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._data import (
+        Change,
         Check,
         Claim,
         Delivery,
+        Difference,
         Exit,
         Explanation,
         Exposure,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
         Packet,
         Place,
         Proof,
+        Reaches,
         Render,
         Scope,
         Severity,
@@ -45,9 +48,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArgumentError",
+    "Change",
     "Check",
     "Claim",
     "Delivery",
+    "Difference",
     "Exit",
     "Explanation",
     "Exposure",
@@ -65,6 +70,7 @@ __all__ = [
     "Plan",
     "Policy",
     "Proof",
+    "Reaches",
     "Render",
     "Report",
     "Scope",
@@ -79,6 +85,7 @@ __all__ = [
     "audit",
     "audit_many",
     "checks",
+    "diff",
     "explain",
     "sources",
 ]

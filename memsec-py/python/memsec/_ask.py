@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ._memsec import Host, Snapshot, audit_each, checks_json, sources_json
+from ._memsec import (
+    Host,
+    Policy,
+    Snapshot,
+    audit_each,
+    checks_json,
+    sources_json,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +17,7 @@ if TYPE_CHECKING:
 
     from . import _data
     from ._errors import MemsecError
-    from ._memsec import Policy, Report
+    from ._memsec import Report
 
 # So many snapshots are held at a time: enough for every core to have some.
 _TOGETHER = 256
@@ -54,6 +61,23 @@ def explain(
     }
     text = json.dumps(known, default=str)
     return explanation(*Host(snapshot).explain_json(text, "packet"))
+
+
+def diff(
+    before: Snapshot,
+    after: Snapshot,
+    *,
+    ports: Iterable[str] = (),
+) -> _data.Difference:
+    """Which packets get in on one of two hosts and not on the other.
+
+    Asked are memcached's listeners, ``ports`` such as "tcp/22", and every
+    other port, unless the rules tell too many of them apart.
+    """
+    from ._data import difference
+
+    hosts = Host(before), Host(after)
+    return difference(*hosts[0].diff_json(hosts[1], Policy(ports=ports)))
 
 
 def checks() -> tuple[_data.Check, ...]:

@@ -1,5 +1,7 @@
 //! The text of `nft list ruleset`.
 
+#[cfg(test)]
+mod define_tests;
 mod expression;
 mod statement;
 mod token;
@@ -8,7 +10,7 @@ mod value;
 use serde_json::Value;
 
 use super::{
-    Native, Piece,
+    INCLUDED, Native, Piece,
     building::{Draft, Head, Key, Tables},
     own,
     set::{ADDRESS, Content},
@@ -45,6 +47,8 @@ pub(in crate::netfilter) fn tables(
             (Kind::Word, "table") => reader.table()?,
             // As the first thing in a file that is loaded.
             (Kind::Word, "flush") => reader.flush()?,
+            (Kind::Word, "define") => reader.define(token)?,
+            (Kind::Word, "include") => reader.include(token),
             _ => return Err(reader.wrong(token)),
         }
     }
@@ -74,6 +78,18 @@ impl<'a> Reader<'a> {
         }
         self.tables = Tables::new(self.source);
         Ok(())
+    }
+
+    fn define(&mut self, token: Token<'_>) -> Result<(), Error> {
+        self.tokens.define().ok_or_else(|| self.wrong(token))
+    }
+
+    /// What another file says is not known.
+    fn include(&mut self, token: Token<'_>) {
+        self.tokens.next();
+        let path = self.tokens.word().unwrap_or_default();
+        let key = (INCLUDED.to_owned(), path.to_owned());
+        self.tables.declare(&key, self.at(token));
     }
 
     /// Where the line of a token stands, from the token on.
@@ -136,6 +152,7 @@ impl<'a> Reader<'a> {
     fn in_table(&mut self, key: &Key, token: Token<'a>) -> Result<(), Error> {
         match (token.kind, token.text) {
             (Kind::Word, "chain") => self.chain(key, token),
+            (Kind::Word, "define") => self.define(token),
             (Kind::Word, "set" | "map") => self.set(key),
             (Kind::Word, "flags") => {
                 self.tokens.next();
