@@ -8,6 +8,7 @@ use std::{
 
 mod program;
 mod symbols;
+mod watch;
 
 use program::Program;
 

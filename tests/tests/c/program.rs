@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use memsec_tests::namespace::Namespace;
+
 use super::{has, library, root, stdout};
 
 pub(crate) struct Program {
@@ -16,7 +18,7 @@ impl Program {
         let link = directory.path().join("libmemsec.so.0");
         std::os::unix::fs::symlink(library(), link).unwrap();
         let mut cc = Command::new("cc");
-        cc.args(["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"])
+        cc.args(["-std=gnu99", "-pedantic", "-Wall", "-Wextra", "-Werror"])
             .args(["-g", "-I"])
             .arg(root().join("include"))
             .args(sources.iter().map(|source| root().join(source)))
@@ -40,6 +42,17 @@ impl Program {
             None => Command::new(program),
         };
         command.env("LD_LIBRARY_PATH", self.directory.path());
+        command
+    }
+
+    /// The program, in a namespace. It ends after a minute.
+    pub(crate) fn inside(&self, host: &Namespace) -> Command {
+        let mut command = host.command("timeout");
+        let at = self.directory.path();
+        command
+            .args(["60", "env"])
+            .arg(format!("LD_LIBRARY_PATH={}", at.display()))
+            .arg(at.join("program"));
         command
     }
 
