@@ -36,6 +36,10 @@ mod audit;
 mod error;
 mod host;
 mod json;
+#[allow(
+    dead_code,
+    reason = "for the checks that hold loads against the kernel"
+)]
 mod managers;
 mod memcached;
 pub mod net;
@@ -43,6 +47,7 @@ mod netfilter;
 mod plan;
 mod policy;
 mod reach;
+mod report;
 mod schema;
 pub mod snapshot;
 #[cfg(feature = "host")]
@@ -64,5 +69,6 @@ pub use policy::{Keep, Policy, Port};
 pub use reach::{
     Answer, Delivery, Explanation, Met, Packet, Proto, State, Verdict, explain,
 };
+pub use report::Style;
 pub use schema::{SCHEMA, SCHEMAS};
 pub use snapshot::{FileChange, Snapshot};

@@ -112,7 +112,8 @@ pub unsafe extern "C" fn memsec_snapshot_add_command(
             unsafe { boundary::text(command, usize::MAX, "command") }?;
         // SAFETY: as this function's own contract.
         let text = unsafe { boundary::text(text, text_len, "text") }?;
-        let output = Output { stdout: text.to_owned(), status: exit_status };
+        let output =
+            Output { stdout: text.to_owned().into(), status: exit_status };
         snapshot.0.commands.insert(command.to_owned(), output);
         Ok(())
     })

@@ -9,7 +9,6 @@ mod scope;
 mod subject;
 #[cfg(test)]
 mod tests;
-mod text;
 mod unknowns;
 
 pub use checks::{Check, checks};

@@ -1,7 +1,23 @@
 //! The firewall managers: what each will load at its next start, and how one
 //! asks it for a rule.
 
+#[cfg(test)]
+mod asked_truth;
+mod change;
+mod command;
 pub(crate) mod csf;
+mod files;
+mod firewalld;
+mod refusal;
+mod restore;
+mod saved;
+#[cfg(test)]
+mod truth;
+pub(crate) mod ufw;
+mod units;
+mod variables;
+
+pub(crate) use change::{Ask, Change};
 
 use crate::{Error, Snapshot, text::Place};
 
@@ -46,8 +62,8 @@ pub(crate) struct Load {
 /// Rules as text: what the command of that name would print after the load.
 #[derive(Clone, Debug)]
 pub(crate) struct Dump {
-    /// "iptables-save", "ip6tables-save", "ipset save" or
-    /// "nft list ruleset".
+    /// "iptables-save", "ip6tables-save", "ipset save",
+    /// "nft list ruleset" or "nft -j list ruleset".
     pub command: &'static str,
     pub text: String,
     /// For each line of the text, the place in the manager's files that it
@@ -59,7 +75,7 @@ pub(crate) struct Dump {
 type Read = fn(&Snapshot) -> Result<Option<Load>, Error>;
 
 /// Each manager whose files are read.
-const READ: [Read; 1] = [csf::load];
+const READ: [Read; 3] = [csf::load, ufw::load, firewalld::load];
 
 /// What each manager that left files in a snapshot will load.
 ///
@@ -67,6 +83,35 @@ const READ: [Read; 1] = [csf::load];
 ///
 /// A file that its manager could not read either, with its place.
 pub(crate) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
-    let loads = READ.iter().map(|read| read(snapshot));
-    loads.filter_map(Result::transpose).collect()
+    let mut all = files::loads(snapshot)?;
+    for read in READ {
+        all.extend(read(snapshot)?);
+    }
+    Ok(all)
+}
+
+/// Asks one manager in its own terms: the narrowest way first. Asked again
+/// after that, there is nothing to do.
+type Asked = fn(&Snapshot, &Ask<'_>) -> Result<Vec<Change>, Error>;
+
+/// Each manager that can be asked.
+const ASKED: [(Manager, Asked); 3] = [
+    (Manager::Csf, csf::ask),
+    (Manager::Ufw, ufw::ask),
+    (Manager::Firewalld, firewalld::ask),
+];
+
+/// What it takes for a manager to let only the clients in to a port; `None`
+/// if it is not one that is asked.
+///
+/// # Errors
+///
+/// What the manager would refuse, or would read otherwise.
+pub(crate) fn ask(
+    manager: Manager,
+    snapshot: &Snapshot,
+    wanted: &Ask<'_>,
+) -> Option<Result<Vec<Change>, Error>> {
+    let asked = ASKED.iter().find(|(known, _)| *known == manager);
+    asked.map(|(_, ask)| ask(snapshot, wanted))
 }

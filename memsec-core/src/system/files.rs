@@ -35,35 +35,59 @@ const FILES: &[&str] = &[
     "/etc/csf/csfpre.sh",
     "/etc/debian_version",
     "/etc/default/memcached",
+    "/etc/default/netfilter-persistent",
+    "/etc/default/ufw",
+    "/etc/docker/daemon.json",
+    "/etc/firewalld/*.xml",
+    "/etc/firewalld/*/*.xml",
+    "/etc/firewalld/firewalld.conf",
+    "/etc/firewalld/zones/*/*.xml",
     "/etc/gentoo-release",
     "/etc/group",
     "/etc/hostname",
     "/etc/hosts",
     "/etc/init.d/memcached*",
+    "/etc/iptables.rules",
+    "/etc/iptables.up.rules",
     "/etc/iptables/rules.v4",
     "/etc/iptables/rules.v6",
     "/etc/memcached.conf",
     "/etc/memcached/memcached.conf",
     "/etc/memcached_*.conf",
     "/etc/memsec/guard.nft",
+    "/etc/network/if-pre-up.d/*",
+    "/etc/network/if-up.d/*",
+    "/etc/network/interfaces",
+    "/etc/network/iptables.up.rules",
     "/etc/nftables.conf",
+    "/etc/nftables.d/*.nft",
+    "/etc/nftables/*.nft",
     "/etc/os-release",
     "/etc/passwd",
     "/etc/rc.d/init.d/memcached",
+    "/etc/rc.local",
     "/etc/redhat-release",
     "/etc/resolv.conf",
     "/etc/services",
+    "/etc/SuSE-release",
     "/etc/sysconfig/ip6tables",
     "/etc/sysconfig/iptables",
     "/etc/sysconfig/memcached*",
-    "/etc/systemd/system/memsec-guard.service",
-    "/etc/SuSE-release",
+    "/etc/sysconfig/nftables.conf",
     "/etc/system-release",
+    "/etc/systemd/system/memsec-guard.service",
+    "/etc/ufw/*.init",
+    "/etc/ufw/*.rules",
+    "/etc/ufw/applications.d/*",
+    "/etc/ufw/ufw.conf",
+    "/usr/lib/firewalld/policies/*.xml",
+    "/usr/lib/firewalld/services/*.xml",
+    "/usr/lib/firewalld/zones/*.xml",
     "/usr/lib/os-release",
-    "/usr/share/memcached/scripts/start-memcached",
-    "/usr/share/memcached/scripts/systemd-memcached-wrapper",
     "/usr/local/csf/bin/csfpost.sh",
     "/usr/local/csf/bin/csfpre.sh",
+    "/usr/share/memcached/scripts/start-memcached",
+    "/usr/share/memcached/scripts/systemd-memcached-wrapper",
     "/var/lib/csf/csf.block.*",
     "/var/lib/csf/csf.gallow",
     "/var/lib/csf/csf.gdeny",
@@ -90,14 +114,17 @@ const MOST: u64 = 64 << 20;
 /// Puts those of [`FILES`] and of [`UNITS`] that are there into a snapshot,
 /// and the environment files that the units name.
 pub(super) fn read(snapshot: &mut Snapshot, root: &Path) {
-    FILES.iter().for_each(|pattern| add(snapshot, root, pattern));
-    for directory in UNIT_DIRECTORIES {
-        for name in UNITS {
-            add(snapshot, root, &format!("{directory}/{name}"));
-        }
-    }
+    patterns().for_each(|pattern| add(snapshot, root, &pattern));
     let named = environment_files(snapshot).unwrap_or_default();
     named.iter().for_each(|pattern| add(snapshot, root, pattern));
+}
+
+/// [`FILES`] and [`UNITS`], as paths with stars.
+pub(super) fn patterns() -> impl Iterator<Item = String> {
+    let units = UNIT_DIRECTORIES.iter().flat_map(|directory| {
+        UNITS.iter().map(move |name| format!("{directory}/{name}"))
+    });
+    FILES.iter().map(|&path| path.to_owned()).chain(units)
 }
 
 fn add(snapshot: &mut Snapshot, root: &Path, pattern: &str) {

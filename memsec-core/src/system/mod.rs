@@ -4,13 +4,16 @@ mod command;
 mod files;
 mod probe;
 mod processes;
+mod sources;
 
 use std::path::Path;
+
+pub use sources::{Sources, sources};
 
 use crate::{Error, Snapshot};
 
 /// The commands of a snapshot: what prints the firewall, the addresses and
-/// the routes, and which memcached is installed.
+/// the routes, which memcached is installed, and what starts at boot.
 const COMMANDS: &[&[&str]] = &[
     &["iptables-save"],
     &["ip6tables-save"],
@@ -24,6 +27,7 @@ const COMMANDS: &[&[&str]] = &[
     &["memcached", "-V"],
     &["ss", "-lntupxH"],
     &["systemctl", "cat", "memcached.service"],
+    &["systemctl", "list-unit-files", "--type=service", "--no-legend"],
 ];
 
 /// What is asked of the daemons of this host, besides their version and

@@ -6,7 +6,7 @@
 >>> plan = report.plan()
 """
 
-from ._ask import checks, explain
+from ._ask import audit_many, checks, explain, sources
 from ._errors import (
     ArgumentError,
     HostError,
@@ -77,8 +77,10 @@ __all__ = [
     "Witness",
     "__version__",
     "audit",
+    "audit_many",
     "checks",
     "explain",
+    "sources",
 ]
 
 

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from ._memsec import Host, Snapshot, checks_json
+from ._memsec import Host, Snapshot, audit_each, checks_json, sources_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping
+    from typing import Any, Iterable, Iterator, Mapping
 
     from . import _data
+    from ._errors import MemsecError
+    from ._memsec import Policy, Report
+
+# So many snapshots are held at a time: enough for every core to have some.
+_TOGETHER = 256
+
+
+def audit_many(
+    snapshots: Iterable[Snapshot], policy: Policy | None = None
+) -> Iterator[Report | MemsecError]:
+    """What ``audit`` says of each of many snapshots, on every core.
+
+    The answers come in the order of the snapshots. One that cannot be read
+    gives the exception in its place, and the rest go on.
+    """
+    from itertools import islice
+
+    rest = iter(snapshots)
+    while some := list(islice(rest, _TOGETHER)):
+        yield from audit_each(some, policy)
 
 
 def explain(
@@ -41,3 +61,17 @@ def checks() -> tuple[_data.Check, ...]:
     from ._data import checks
 
     return checks(checks_json())
+
+
+def sources() -> dict[str, Any]:
+    """What to read of a host that has no memsec, to make a snapshot of it.
+
+    ``files`` are paths, with stars; ``commands`` are lists of words;
+    ``masked`` has, by path, the settings whose values must be left out;
+    ``variables`` are those of a daemon's environment. The Ansible module
+    ``memsec.memcached.snapshot`` takes them as they are.
+    """
+    import json
+
+    found: dict[str, Any] = json.loads(sources_json())
+    return found

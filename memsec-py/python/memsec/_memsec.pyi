@@ -13,6 +13,7 @@ from ._data import (
     Step,
     Unknown,
 )
+from ._errors import MemsecError
 
 __all__ = [
     "Host",
@@ -22,8 +23,10 @@ __all__ = [
     "Snapshot",
     "__version__",
     "audit",
+    "audit_each",
     "audit_lines",
     "checks_json",
+    "sources_json",
 ]
 
 _Text = Union[str, bytes]
@@ -105,6 +108,11 @@ class Report:
     @staticmethod
     def from_json(text: _Text, source: str = "report") -> Report: ...
     def to_json(self) -> str: ...
+    def to_text(
+        self, *, color: bool = False, width: Optional[int] = None
+    ) -> str: ...
+    def to_html(self, plan: Optional[Plan] = None) -> str: ...
+    def to_sarif(self) -> str: ...
     def __reduce__(self) -> tuple[Any, tuple[str]]: ...
 
 @final
@@ -126,7 +134,11 @@ class Plan:
     def __reduce__(self) -> tuple[Any, tuple[str]]: ...
 
 def audit(snapshot: Snapshot, policy: Optional[Policy] = None) -> Report: ...
+def audit_each(
+    snapshots: list[Snapshot], policy: Optional[Policy] = None
+) -> list[Union[Report, MemsecError]]: ...
 def audit_lines(
-    lines: list[bytes], first: int, policy: Policy
+    lines: list[Optional[bytes]], first: int, policy: Policy
 ) -> list[tuple[str, int]]: ...
 def checks_json() -> str: ...
+def sources_json() -> str: ...

@@ -55,7 +55,7 @@ fn listening() -> Snapshot {
 }
 
 /// The files of a case where csf has them.
-fn files(case: &std::path::Path) -> Snapshot {
+pub(in super::super) fn files(case: &std::path::Path) -> Snapshot {
     let mut snapshot = Snapshot::new()
         .with_command("ip -j address", ADDRESSES)
         .with_file("/etc/services", "ssh 22/tcp\nhttp 80/tcp\n");

@@ -1,16 +1,13 @@
 //! ConfigServer Firewall: csf 15.00, and the forks that carry it on.
 
 mod address;
+mod ask;
 #[cfg_attr(
     not(feature = "host"),
     allow(dead_code, reason = "only a collector needs the rest")
 )]
 mod collect;
 mod conf;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "a plan does not ask a manager yet")
-)]
 pub(crate) mod edit;
 #[cfg(test)]
 mod host_tests;
@@ -23,8 +20,11 @@ mod text;
 #[cfg(test)]
 mod truth_tests;
 
+pub(super) use ask::ask;
 #[cfg(feature = "host")]
-pub(crate) use collect::{included, leave_out_secrets};
+pub(crate) use collect::{SECRET_SETTINGS, included, leave_out_secrets};
+#[cfg(test)]
+pub(super) use host_tests::files as case_files;
 pub(crate) use listed::{failed, open_lists, testing};
 
 use super::{Dump, Load, Manager};

@@ -1,6 +1,7 @@
 //! The strategy of iptables: a rule where the host's own would still drop the
 //! clients.
 
+mod managed;
 mod place;
 
 use super::{
@@ -20,6 +21,7 @@ const MOST: usize = 64;
 
 /// Lets the clients in that the host's own rules would still drop.
 pub(super) fn admit(draft: &mut Draft<'_>) -> Result<(), Error> {
+    managed::ask(draft)?;
     let shut = shut_out(&draft.host, draft.policy, &draft.reached());
     if shut.len() > MOST {
         draft.obstacles.push(format!(

@@ -5,6 +5,9 @@ mod rules;
 mod shell;
 mod text;
 
+pub(crate) use shell::line as command_line;
+pub(crate) use text::line as claim_line;
+
 use super::Plan;
 use crate::Error;
 

@@ -138,7 +138,7 @@ fn place(file: &FileChange, text: &Option<String>) -> String {
 }
 
 /// A command line, quoted for a POSIX shell.
-pub(super) fn line(command: &[String]) -> String {
+pub(crate) fn line(command: &[String]) -> String {
     let words: Vec<_> = command.iter().map(|word| quote(word)).collect();
     words.join(" ")
 }

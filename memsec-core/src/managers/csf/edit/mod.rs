@@ -21,6 +21,8 @@ use crate::{Cidr, Error, FileChange, Proto, Snapshot, snapshot::Content};
 pub(crate) struct Ask<'a> {
     pub port: u16,
     pub protos: &'a [Proto],
+    /// The protocols for which others lose the port.
+    pub closed: &'a [Proto],
     pub clients: &'a [Cidr],
     /// True to leave TCP_IN and its like as they are, and to deny the port
     /// to everybody whom csf.allow does not let in.

@@ -17,7 +17,7 @@ pub(super) fn close(
     ask: &Ask<'_>,
 ) -> Result<Option<FileChange>, Error> {
     let Some(before) = text(snapshot, PATH)? else { return Ok(None) };
-    let keys: Vec<String> = ask.protos.iter().flat_map(keys).collect();
+    let keys: Vec<String> = ask.closed.iter().flat_map(keys).collect();
     let mut after = String::new();
     let mut copied = 0;
     for line in lines(PATH, before.as_bytes()) {

@@ -23,7 +23,8 @@ fn host(lists: &str, allow: &str) -> Snapshot {
 }
 
 fn ask(clients: &[Cidr], by_denying: bool) -> Ask<'_> {
-    Ask { port: 11211, protos: &[Proto::Tcp], clients, by_denying }
+    let protos = &[Proto::Tcp];
+    Ask { port: 11211, protos, closed: protos, clients, by_denying }
 }
 
 fn nets(texts: &[&str]) -> Vec<Cidr> {
@@ -177,7 +178,7 @@ proptest! {
     ) {
         let text = format!("{text}UDP_IN = \"{list}\"\n{text}");
         let before = Snapshot::new().with_file("/etc/csf/csf.conf", &text);
-        let ask = Ask { protos: &[Proto::Tcp], ..ask(&[], false) };
+        let ask = ask(&[], false);
         prop_assert_eq!(super::ports::close(&before, &ask).unwrap(), None);
     }
 

@@ -1,0 +1,89 @@
+//! Rules that are kept in files as they are, and loaded at boot by
+//! netfilter-persistent, iptables-services or a script of an interface.
+
+use super::{Load, Manager, restore::Tables, units};
+use crate::{Error, Snapshot, net::Family, text::Place};
+
+/// Files of iptables-restore, by what loads them.
+struct Store {
+    /// The file, and the unit that loads it, of each family.
+    files: [(Family, &'static str, &'static str); 2],
+    /// Whether it is taken to be loaded where no units are known.
+    usual: bool,
+}
+
+const STORES: [Store; 2] = [
+    Store {
+        files: [
+            (
+                Family::Ipv4,
+                "/etc/iptables/rules.v4",
+                "netfilter-persistent.service",
+            ),
+            (
+                Family::Ipv6,
+                "/etc/iptables/rules.v6",
+                "netfilter-persistent.service",
+            ),
+        ],
+        usual: true,
+    },
+    Store {
+        files: [
+            (Family::Ipv4, "/etc/sysconfig/iptables", "iptables.service"),
+            (Family::Ipv6, "/etc/sysconfig/ip6tables", "ip6tables.service"),
+        ],
+        usual: true,
+    },
+];
+
+/// What each of the stores will load, one for each file: their units may
+/// differ.
+pub(super) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
+    let mut all = Vec::new();
+    for store in &STORES {
+        for (family, path, unit) in store.files {
+            let Some(source) = snapshot.text(path)? else { continue };
+            let mut tables = Tables::new(family);
+            let refused = tables.restore(&source, true).err();
+            let mut unknown = std::mem::take(&mut tables.unknown);
+            unknown.extend(refused.map(|refused| {
+                let what = format!("{path} is refused: {}", refused.what);
+                (what, refused.place)
+            }));
+            let known = units::enabled(snapshot, unit);
+            if known.is_none() {
+                let what = format!("whether {unit} is enabled");
+                unknown.push((what, Place::whole(path)));
+            }
+            all.push(Load {
+                manager: Manager::Files,
+                enabled: known.unwrap_or(store.usual),
+                dumps: vec![tables.dump()],
+                unknown,
+            });
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_loaded_if_its_unit_is_enabled() {
+        let wants = "/etc/systemd/system/multi-user.target.wants";
+        let rules = "*filter\n:INPUT DROP [0:0]\n-A INPUT -j ACCEPT\nCOMMIT\n";
+        let snapshot = Snapshot::new()
+            .with_file("/etc/iptables/rules.v4", rules)
+            .with_file("/etc/sysconfig/ip6tables", "*filter\n-A X\nCOMMIT\n")
+            .with_file(&format!("{wants}/ip6tables.service"), "");
+        let all = loads(&snapshot).unwrap();
+        let [v4, v6] = all.as_slice() else { panic!("{all:?}") };
+        assert!(!v4.enabled && v6.enabled);
+        assert!(v4.dumps[0].text.contains("-A INPUT -j ACCEPT"));
+        assert_eq!(v6.unknown.len(), 1, "{v6:?}");
+        assert_eq!(v6.dumps[0].text, "");
+    }
+}

@@ -1,0 +1,302 @@
+//! firewalld's rules as they are in the kernel.
+
+use serde_json::{Value, json};
+
+use super::Wanted;
+use crate::{
+    Error, Proto, Snapshot,
+    managers::{change::Splice, restore::save, saved},
+    net::Family,
+};
+
+const NFT: &str = "nft -j list ruleset";
+
+/// What the back end has loaded.
+pub(super) enum Live {
+    /// The text that nft prints, and what it says.
+    Nft(String, Value),
+    /// What iptables-save prints of each family.
+    Iptables([String; 2]),
+}
+
+fn missing(what: &str) -> Error {
+    Error::unsupported(format!("firewalld's rules are not in {what}"))
+}
+
+impl Live {
+    pub(super) fn new(
+        snapshot: &Snapshot,
+        nftables: bool,
+    ) -> Result<Self, Error> {
+        let text = |command| {
+            let source = snapshot.output(command);
+            let source = source.ok_or_else(|| missing(command))?;
+            Ok::<_, Error>(source.text().to_owned())
+        };
+        if !nftables {
+            let [four, six] = Family::BOTH.map(|family| text(save(family)));
+            return Ok(Self::Iptables([four?, six?]));
+        }
+        let text = text(NFT)?;
+        let value = serde_json::from_str(&text)
+            .map_err(|error| Error::json(NFT, &error))?;
+        Ok(Self::Nft(text, value))
+    }
+
+    /// Whether the rule is there.
+    pub(super) fn allows(&self, wanted: &Wanted<'_>) -> Result<bool, Error> {
+        match self {
+            Self::Nft(_, value) => {
+                let chain = format!("filter_IN_{}_pre", wanted.zone);
+                let expected = expressions(wanted);
+                let mut rules = rules(value, &chain).peekable();
+                Ok(rules.any(|rule| essence(rule) == expected))
+            }
+            Self::Iptables(_) => {
+                let text = self.saved(wanted.client.family());
+                let chain = format!("IN_{}_pre", wanted.zone);
+                let line = plain(&iptables_rule(wanted));
+                let ranges = saved::rules(text, &chain);
+                let mut lines = ranges.into_iter().map(|r| text.get(r));
+                Ok(lines.any(|l| l.is_some_and(|l| plain(l) == line)))
+            }
+        }
+    }
+
+    fn saved(&self, family: Family) -> &str {
+        match (self, family) {
+            (Self::Nft(..), _) => "",
+            (Self::Iptables([four, _]), Family::Ipv4) => four,
+            (Self::Iptables([_, six]), Family::Ipv6) => six,
+        }
+    }
+
+    /// What adding the rule does.
+    pub(super) fn allowing(
+        &self,
+        wanted: &Wanted<'_>,
+    ) -> Result<Splice, Error> {
+        let zone = wanted.zone;
+        let Self::Nft(text, value) = self else {
+            let family = wanted.client.family();
+            let text = self.saved(family);
+            let chain = format!(":IN_{zone}_pre ");
+            let known = text.lines().any(|line| line.starts_with(&chain));
+            let at = saved::end(text).filter(|_| known);
+            let at = at.ok_or_else(|| missing(save(family)))?;
+            let line = format!("{}\n", iptables_rule(wanted));
+            return Ok(Splice::output(save(family), at..at, line));
+        };
+        let chain = format!("filter_IN_{zone}_pre");
+        let mut all = objects(value);
+        let is = |o: &Value| o.pointer("/chain/name") == Some(&json!(chain));
+        let at = text.rfind(']').filter(|_| all.any(is));
+        let at = at.ok_or_else(|| missing(NFT))?;
+        let rule = json!({"rule": {
+            "family": "inet", "table": "firewalld", "chain": chain,
+            "expr": expressions(wanted),
+        }});
+        Ok(Splice::output(NFT, at..at, format!(",{rule}")))
+    }
+
+    /// What it does to take a port from those that a zone opens to all;
+    /// nothing if it does not open it.
+    pub(super) fn closing(
+        &self,
+        zone: &str,
+        port: u16,
+        protos: &[Proto],
+    ) -> Vec<Splice> {
+        match self {
+            Self::Nft(text, value) => {
+                let chain = format!("filter_IN_{zone}_allow");
+                let mut value = value.clone();
+                let changed = close(&mut value, &chain, port, protos);
+                let whole = 0..text.len();
+                let new = Splice::output(NFT, whole, value.to_string());
+                changed.then_some(new).into_iter().collect()
+            }
+            Self::Iptables(texts) => {
+                let each = Family::BOTH.into_iter().zip(texts);
+                let all = each.flat_map(|(family, text)| {
+                    close_saved(family, text, zone, (port, protos))
+                });
+                all.collect()
+            }
+        }
+    }
+}
+
+/// The lines of the chain that accept the port from all, the last first.
+fn close_saved(
+    family: Family,
+    text: &str,
+    zone: &str,
+    (port, protos): (u16, &[Proto]),
+) -> Vec<Splice> {
+    let chain = format!("IN_{zone}_allow");
+    let mut all = Vec::new();
+    for range in saved::rules(text, &chain).into_iter().rev() {
+        let line = plain(text.get(range.clone()).unwrap_or_default());
+        for proto in protos.iter().map(|proto| proto.name()) {
+            let head = format!("-A {chain} -p {proto} --dport ");
+            let ports = line.strip_prefix(&head);
+            let ports = ports.and_then(|rest| rest.strip_suffix(" -j ACCEPT"));
+            let Some(rest) = ports.and_then(|ports| outside(ports, port))
+            else {
+                continue;
+            };
+            let rest = rest.iter().map(|(first, last)| {
+                let ports = shown(*first, *last);
+                format!("{head}{ports} -j ACCEPT\n")
+            });
+            all.push(Splice::output(
+                save(family),
+                range.clone(),
+                rest.collect(),
+            ));
+        }
+    }
+    all
+}
+
+/// A rule without what does not have to be said.
+fn plain(rule: &str) -> String {
+    let words = ["-m tcp ", "-m udp ", "/32", "/128"];
+    let rule = rule.trim_end().to_owned();
+    words.iter().fold(rule, |rule, word| rule.replace(word, ""))
+}
+
+fn shown(first: u16, last: u16) -> String {
+    if first == last { first.to_string() } else { format!("{first}:{last}") }
+}
+
+/// "FIRST:LAST" without a port; `None` if it is not in it.
+fn outside(ports: &str, port: u16) -> Option<Vec<(u16, u16)>> {
+    let (first, last) = ports.split_once(':').unwrap_or((ports, ports));
+    around((first.parse().ok()?, last.parse().ok()?), port)
+}
+
+/// What is left of a range without a port; `None` if it is not in it.
+pub(super) fn around(
+    (first, last): (u16, u16),
+    port: u16,
+) -> Option<Vec<(u16, u16)>> {
+    let below = (first < port).then(|| (first, port - 1));
+    let above = (port < last).then(|| (port + 1, last));
+    let holds = (first..=last).contains(&port);
+    holds.then(|| below.into_iter().chain(above).collect())
+}
+
+fn objects(value: &Value) -> impl Iterator<Item = &Value> {
+    let all = value.get("nftables").and_then(Value::as_array);
+    all.into_iter().flatten()
+}
+
+/// The expressions of the rules of a chain of firewalld's.
+fn rules<'v>(
+    value: &'v Value,
+    chain: &str,
+) -> impl Iterator<Item = &'v Vec<Value>> {
+    let chain = json!(chain);
+    objects(value).filter_map(move |object| {
+        let rule = object.get("rule")?;
+        let own = rule.get("table") == Some(&json!("firewalld"));
+        let here = own && rule.get("chain") == Some(&chain);
+        rule.get("expr").and_then(Value::as_array).filter(|_| here)
+    })
+}
+
+/// The expressions without those that say nothing more.
+fn essence(expressions: &[Value]) -> Vec<Value> {
+    let key = |one: &Value| one.pointer("/match/left/meta/key").cloned();
+    let says = |one: &&Value| {
+        one.get("counter").is_none() && key(one) != Some(json!("nfproto"))
+    };
+    expressions.iter().filter(says).cloned().collect()
+}
+
+fn is(protocol: &str, field: &str, right: Value) -> Value {
+    let payload = json!({"protocol": protocol, "field": field});
+    json!({"match": {
+        "op": "==", "left": {"payload": payload}, "right": right,
+    }})
+}
+
+fn expressions(wanted: &Wanted<'_>) -> Vec<Value> {
+    let (client, width, protocol) = match wanted.client.family() {
+        Family::Ipv4 => (wanted.client, 32, "ip"),
+        Family::Ipv6 => (wanted.client, 128, "ip6"),
+    };
+    let address = client.address().to_string();
+    let source = match client.prefix() {
+        prefix if prefix == width => json!(address),
+        prefix => json!({"prefix": {"addr": address, "len": prefix}}),
+    };
+    vec![
+        is(protocol, "saddr", source),
+        is(wanted.proto.name(), "dport", json!(wanted.port)),
+        json!({"accept": null}),
+    ]
+}
+
+fn iptables_rule(wanted: &Wanted<'_>) -> String {
+    format!(
+        "-A IN_{}_pre -s {}/{} -p {proto} -m {proto} --dport {} -j ACCEPT",
+        wanted.zone,
+        wanted.client.address(),
+        wanted.client.prefix(),
+        wanted.port,
+        proto = wanted.proto.name(),
+    )
+}
+
+/// Takes the port out of the rules of a chain that accept it from all.
+fn close(value: &mut Value, chain: &str, port: u16, protos: &[Proto]) -> bool {
+    let all = value.get_mut("nftables").and_then(Value::as_array_mut);
+    let Some(all) = all else { return false };
+    let before = all.clone();
+    let new = before.iter().flat_map(|object| {
+        let rule = object.get("rule");
+        let here = rule.is_some_and(|rule| {
+            rule.get("table") == Some(&json!("firewalld"))
+                && rule.get("chain") == Some(&json!(chain))
+        });
+        let parts = if here { parts(object, port, protos) } else { None };
+        parts.unwrap_or_else(|| vec![object.clone()])
+    });
+    *all = new.collect();
+    *all != before
+}
+
+/// A rule for the ports below and one for those above; `None` for a rule that
+/// is not about the port.
+fn parts(object: &Value, port: u16, protos: &[Proto]) -> Option<Vec<Value>> {
+    let expressions = object.pointer("/rule/expr")?.as_array()?;
+    let [condition, verdict] = essence(expressions).try_into().ok()?;
+    verdict.get("accept")?;
+    let right = condition.pointer("/match/right")?;
+    let proto = protos
+        .iter()
+        .find(|proto| condition == is(proto.name(), "dport", right.clone()))?;
+    let number = |value: &Value| u16::try_from(value.as_u64()?).ok();
+    let ends = right.get("range").and_then(Value::as_array);
+    let (first, last) = match ends.map(Vec::as_slice) {
+        Some([first, last]) => (number(first)?, number(last)?),
+        _ => (number(right)?, number(right)?),
+    };
+    let rest = around((first, last), port)?.into_iter();
+    let rest = rest.map(|(first, last)| {
+        let right = match first == last {
+            true => json!(first),
+            false => json!({"range": [first, last]}),
+        };
+        let mut object = object.clone();
+        if let Some(expr) = object.pointer_mut("/rule/expr") {
+            let condition = is(proto.name(), "dport", right);
+            *expr = json!([condition, {"accept": null}]);
+        }
+        object
+    });
+    Some(rest.collect())
+}
