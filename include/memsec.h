@@ -15,19 +15,24 @@
  *   A `const` object is only read. Every `_free` takes NULL and does nothing.
  *   Any other NULL where one is not allowed gives MEMSEC_ERR_ARGUMENT, or the
  *   empty value of the function's type. Text is UTF-8: a pointer and a length,
- *   or a C string with MEMSEC_NUL_TERMINATED for its length. Text that comes
- *   without a length is a C string.
+ *   or a C string with MEMSEC_NUL_TERMINATED for its length. Any other length
+ *   above 1 GiB is MEMSEC_ERR_ARGUMENT, and nothing is read. Text that comes
+ *   without a length is a C string. What a function takes it copies.
  *
  * Errors
  *   A function that can fail returns a memsec_status and takes `err` last. If
  *   `err` is not NULL, `*err` is always written: NULL on success, or an error
  *   to free. An `out` parameter is always written too: NULL on failure. There
- *   is no global or thread-local error.
+ *   is no global or thread-local error. MEMSEC_ERR_ARGUMENT, for what the
+ *   paragraph above says, and MEMSEC_ERR_PANIC can come from any of them.
  *
  * Threads
  *   The library has no global state. Different objects may be used from
  *   different threads. One object may be read from several threads at once, as
- *   long as no thread is in a function that takes it without `const`.
+ *   long as no thread is in a function that takes it without `const`. It
+ *   starts no thread, prints nothing (but what Rust says of a panic, on
+ *   standard error), and leaves signals, the environment and the working
+ *   directory alone.
  *
  * JSON
  *   Every document has a member "schema", which is 1. Members that are not
@@ -54,37 +59,24 @@
 #define MEMSEC_NUL_TERMINATED SIZE_MAX
 
 
-/**
- * How a call went: MEMSEC_OK, which is 0, or why it failed.
- */
+/// How a call went: MEMSEC_OK, which is 0, or why it failed.
 enum memsec_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /**
-   * It worked.
-   */
+  /// It worked.
   MEMSEC_OK = 0,
-  /**
-   * An argument was NULL, not UTF-8, or not a value the function knows.
-   */
+  /// An argument was NULL, not UTF-8, too long, or not a value that the
+  /// function knows.
   MEMSEC_ERR_ARGUMENT = 1,
-  /**
-   * The input could not be parsed. See memsec_error_line().
-   */
+  /// The input could not be parsed. See memsec_error_line().
   MEMSEC_ERR_PARSE = 2,
-  /**
-   * The input is understood but cannot be done here.
-   */
+  /// The input is understood but cannot be done here.
   MEMSEC_ERR_UNSUPPORTED = 3,
-  /**
-   * A file or a command could not be read.
-   */
+  /// A file or a command could not be read.
   MEMSEC_ERR_IO = 5,
-  /**
-   * A bug in memsec. The objects involved can only be freed.
-   */
+  /// A bug in memsec. The objects involved can only be freed.
   MEMSEC_ERR_PANIC = 10,
 };
 #ifndef __cplusplus
@@ -95,37 +87,23 @@ typedef int32_t memsec_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/**
- * How bad a finding is. The greater is the worse.
- */
+/// How bad a finding is. The greater is the worse.
 enum memsec_severity
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /**
-   * There is no finding.
-   */
+  /// There is no finding.
   MEMSEC_SEVERITY_NONE = 0,
-  /**
-   * Worth knowing.
-   */
+  /// Worth knowing.
   MEMSEC_SEVERITY_INFO = 1,
-  /**
-   * Little harm.
-   */
+  /// Little harm.
   MEMSEC_SEVERITY_LOW = 2,
-  /**
-   * Should be fixed.
-   */
+  /// Should be fixed.
   MEMSEC_SEVERITY_MEDIUM = 3,
-  /**
-   * Must be fixed.
-   */
+  /// Must be fixed.
   MEMSEC_SEVERITY_HIGH = 4,
-  /**
-   * Can be used for harm now, from afar.
-   */
+  /// Can be used for harm now, from afar.
   MEMSEC_SEVERITY_CRITICAL = 5,
 };
 #ifndef __cplusplus
@@ -136,25 +114,17 @@ typedef uint32_t memsec_severity;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/**
- * A protocol, by its number in an IP header.
- */
+/// A protocol, by its number in an IP header.
 enum memsec_proto
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /**
-   * There is no exposure.
-   */
+  /// There is no exposure.
   MEMSEC_PROTO_NONE = 0,
-  /**
-   * TCP.
-   */
+  /// TCP.
   MEMSEC_PROTO_TCP = 6,
-  /**
-   * UDP.
-   */
+  /// UDP.
   MEMSEC_PROTO_UDP = 17,
 };
 #ifndef __cplusplus
@@ -165,25 +135,17 @@ typedef uint32_t memsec_proto;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/**
- * A family of addresses, by its version.
- */
+/// A family of addresses, by its version.
 enum memsec_family
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /**
-   * There is no exposure.
-   */
+  /// There is no exposure.
   MEMSEC_FAMILY_NONE = 0,
-  /**
-   * IPv4.
-   */
+  /// IPv4.
   MEMSEC_FAMILY_IPV4 = 4,
-  /**
-   * IPv6.
-   */
+  /// IPv6.
   MEMSEC_FAMILY_IPV6 = 6,
 };
 #ifndef __cplusplus
@@ -194,29 +156,19 @@ typedef uint32_t memsec_family;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/**
- * How far away a source can be. The greater is the wider.
- */
+/// How far away a source can be. The greater is the wider.
 enum memsec_scope
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /**
-   * This host only, or nobody.
-   */
+  /// This host only, or nobody.
   MEMSEC_SCOPE_HOST = 0,
-  /**
-   * The same link.
-   */
+  /// The same link.
   MEMSEC_SCOPE_LINK = 1,
-  /**
-   * Private addresses (RFC 1918, RFC 4193, RFC 6598).
-   */
+  /// Private addresses (RFC 1918, RFC 4193, RFC 6598).
   MEMSEC_SCOPE_PRIVATE = 2,
-  /**
-   * Anywhere.
-   */
+  /// Anywhere.
   MEMSEC_SCOPE_INTERNET = 3,
 };
 #ifndef __cplusplus
@@ -227,41 +179,25 @@ typedef uint32_t memsec_scope;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/**
- * What a step changes.
- */
+/// What a step changes.
 enum memsec_step_kind
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /**
-   * Nothing: there is no step.
-   */
+  /// Nothing: there is no step.
   MEMSEC_STEP_KIND_NONE = 0,
-  /**
-   * A configuration file.
-   */
+  /// A configuration file.
   MEMSEC_STEP_KIND_EDIT = 1,
-  /**
-   * memsec's own firewall table.
-   */
+  /// memsec's own firewall table.
   MEMSEC_STEP_KIND_GUARD = 2,
-  /**
-   * The host's own firewall.
-   */
+  /// The host's own firewall.
   MEMSEC_STEP_KIND_MANAGER = 3,
-  /**
-   * A service, which it restarts.
-   */
+  /// A service, which it restarts.
   MEMSEC_STEP_KIND_SERVICE = 4,
-  /**
-   * What comes back at the next boot.
-   */
+  /// What comes back at the next boot.
   MEMSEC_STEP_KIND_PERSIST = 5,
-  /**
-   * Connections that are open.
-   */
+  /// Connections that are open.
   MEMSEC_STEP_KIND_CUT = 6,
 };
 #ifndef __cplusplus
@@ -272,34 +208,49 @@ typedef uint32_t memsec_step_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/**
- * The form to render a plan in.
- */
+/// What is claimed.
+enum memsec_claim_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /// There is no claim.
+  MEMSEC_CLAIM_KIND_NONE = 0,
+  /// After the plan no source that the policy does not allow may reach
+  /// memcached.
+  MEMSEC_CLAIM_KIND_ONLY_ALLOWED = 1,
+  /// After the plan every source that the policy allows is sure to.
+  MEMSEC_CLAIM_KIND_ALL_ALLOWED = 2,
+  /// A packet that is not for memcached has the verdict that it had.
+  MEMSEC_CLAIM_KIND_UNCHANGED = 3,
+  /// Between two steps memcached is at no time open to more than before the
+  /// plan and what the policy allows.
+  MEMSEC_CLAIM_KIND_NEVER_WIDER = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum memsec_claim_kind memsec_claim_kind;
+#else
+typedef uint32_t memsec_claim_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/// The form to render a plan in.
 enum memsec_render
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  /**
-   * A list for a person.
-   */
+  /// A list for a person.
   MEMSEC_RENDER_TEXT = 0,
-  /**
-   * A unified diff of the files that it changes.
-   */
+  /// A unified diff of the files that it changes.
   MEMSEC_RENDER_DIFF = 1,
-  /**
-   * Input for `nft -f`: the guard.
-   */
+  /// Input for `nft -f`: the guard.
   MEMSEC_RENDER_NFT = 2,
-  /**
-   * Input for `iptables-restore --noflush` and `ip6tables-restore
-   * --noflush`.
-   */
+  /// Input for `iptables-restore --noflush` and `ip6tables-restore
+  /// --noflush`.
   MEMSEC_RENDER_IPTABLES_RESTORE = 3,
-  /**
-   * A POSIX shell script that carries it out.
-   */
+  /// A POSIX shell script that carries it out.
   MEMSEC_RENDER_SHELL = 4,
 };
 #ifndef __cplusplus
@@ -310,150 +261,121 @@ typedef uint32_t memsec_render;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/**
- * Why a call failed.
- */
+/// One claim of a plan's proof, checked on the model of the host. It belongs
+/// to its plan, and all that its functions return lives as long as that.
+typedef struct memsec_claim memsec_claim;
+
+/// Why a call failed. It belongs to the caller, and is never changed.
 typedef struct memsec_error memsec_error;
 
-/**
- * Who reaches one listener, by one interface and one family of addresses. It
- * belongs to its report.
- */
+/// Who reaches one listener, by one interface and one family of addresses. It
+/// belongs to its report, and all that its functions return lives as long as
+/// that.
 typedef struct memsec_exposure memsec_exposure;
 
-/**
- * Something that is wrong. It belongs to its report.
- */
+/// Something that is wrong. It belongs to its report, and all that its
+/// functions return lives as long as that.
 typedef struct memsec_finding memsec_finding;
 
-/**
- * Ordered changes that make a host obey a policy, and the proof that they do
- * that and nothing else. A plan changes nothing by itself.
- */
+/// Ordered changes that make a host obey a policy, and the proof that they do
+/// that and nothing else. It changes nothing by itself, and is never changed.
+/// It keeps nothing of the report that it was made from.
 typedef struct memsec_plan memsec_plan;
 
-/**
- * Who may reach memcached, and what a plan must keep.
- */
+/// Who may reach memcached, and what a plan must keep.
 typedef struct memsec_policy memsec_policy;
 
-/**
- * Who can reach memcached on a host, and what is wrong by a policy.
- */
+/// Who can reach memcached on a host, and what is wrong by a policy. It keeps
+/// nothing of the snapshot and the policy that it was made from, and is never
+/// changed.
 typedef struct memsec_report memsec_report;
 
-/**
- * What was found on a host at one moment, as text: files by their path,
- * outputs of commands by their command line, and the memcached daemons that
- * run. It is only data: the same snapshot gives the same answers anywhere.
- * What is not in it is unknown, not empty.
- */
+/// What was found on a host at one moment, as text: files by their path,
+/// outputs of commands by their command line, and the memcached daemons that
+/// run. It is only data: the same snapshot gives the same answers anywhere.
+/// What is not in it is unknown, not empty.
 typedef struct memsec_snapshot memsec_snapshot;
 
-/**
- * One change. It belongs to its plan.
- */
+/// One change. It belongs to its plan, and all that its functions return lives
+/// as long as that.
 typedef struct memsec_step memsec_step;
 
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
-/**
- * The version of the library in use, for example "0.1.0". Never NULL.
- */
+/// The version of the library in use, for example "0.1.0". Never NULL, and
+/// never freed.
 const char *memsec_version(void);
 
-/**
- * The version of the library in use, laid out as MEMSEC_VERSION_NUMBER.
- */
+/// The version of the library in use, laid out as MEMSEC_VERSION_NUMBER.
 uint32_t memsec_version_number(void);
 
-/**
- * True if the library was built to read this host; otherwise
- * memsec_snapshot_collect() gives MEMSEC_ERR_UNSUPPORTED.
- */
+/// True if the library was built to read this host; otherwise
+/// memsec_snapshot_collect() gives MEMSEC_ERR_UNSUPPORTED.
 bool memsec_has_host(void);
 
-/**
- * The name of a status, for example "ERR_PARSE"; "UNKNOWN" for a number that
- * is none. Never NULL.
- */
+/// The name of a status, for example "ERR_PARSE"; "UNKNOWN" for a number that
+/// is none. Never NULL, and never freed.
 const char *memsec_status_name(int32_t status);
 
-/**
- * The status that went with this error, or MEMSEC_OK for NULL.
- */
+/// The status that the failed call returned, or MEMSEC_OK for NULL.
 memsec_status memsec_error_status(const memsec_error *error);
 
-/**
- * One line for a person, the place first if there is one:
- * "policy.json:2:3: key must be a string". Never NULL: empty for NULL.
- */
+/// One line for a person, the place first if there is one:
+/// "policy.json:2:3: key must be a string". It lives as long as the error.
+/// Never NULL: empty for NULL.
 const char *memsec_error_message(const memsec_error *error);
 
-/**
- * The name of the text at fault: the path of a file, a command line, or the
- * name of an argument. Never NULL: empty if there is none.
- */
+/// The name of the text at fault: the path of a file, a command line, or the
+/// name of an argument. It lives as long as the error. Never NULL: empty if
+/// there is none, and for NULL.
 const char *memsec_error_source(const memsec_error *error);
 
-/**
- * The line at fault, counted from 1, or 0 if there is none.
- */
+/// The line at fault, counted from 1, or 0 if there is none, and for NULL.
 size_t memsec_error_line(const memsec_error *error);
 
-/**
- * The column at fault, in characters, counted from 1, or 0 if there is none.
- */
+/// The column at fault, in characters, counted from 1, or 0 if there is none,
+/// and for NULL.
 size_t memsec_error_column(const memsec_error *error);
 
-/**
- * Frees an error.
- */
+/// Frees an error. NULL is fine.
 void memsec_error_free(memsec_error *error);
 
-/**
- * Frees text that a function here gave out as `char *`.
- */
+/// Frees text that a function here gave out as `char *`. NULL is fine.
 void memsec_string_free(char *text);
 
-/**
- * Makes an empty snapshot.
- */
+/// Makes an empty snapshot, for the caller to free. Never NULL.
 memsec_snapshot *memsec_snapshot_new(void);
 
-/**
- * Makes a snapshot from JSON, as memsec_snapshot_to_json() writes it.
- */
+/// Makes a snapshot from JSON, as memsec_snapshot_to_json() writes it. The
+/// text is copied. MEMSEC_ERR_PARSE if it is not a snapshot.
 memsec_status memsec_snapshot_from_json(const char *json,
                                         size_t json_len,
                                         memsec_snapshot **out,
                                         memsec_error **err);
 
-/**
- * Reads this host. It only reads, runs only commands that list, and asks the
- * memcached daemons of this host for their version and settings. What it may
- * not read is noted in the snapshot; it needs root to see all.
- */
+/// Reads this host. It only reads, runs only commands that list, and asks the
+/// memcached daemons of this host for their version and settings. What it may
+/// not read is noted in the snapshot; it needs root to see all. It waits for
+/// what it runs: seconds, on a slow host. MEMSEC_ERR_UNSUPPORTED if the library
+/// was built without it, MEMSEC_ERR_IO if /proc cannot be read.
 memsec_status memsec_snapshot_collect(memsec_snapshot **out,
                                       memsec_error **err);
 
-/**
- * Puts a file into a snapshot: its absolute path and its content, which may
- * be any bytes. A file of the same path is replaced.
- */
+/// Puts a file into a snapshot: its absolute path, and its content, which may
+/// be any bytes. Both are copied. A file of the same path is replaced. On
+/// failure the snapshot is as it was.
 memsec_status memsec_snapshot_add_file(memsec_snapshot *snapshot,
                                        const char *path,
                                        const char *content,
                                        size_t content_len,
                                        memsec_error **err);
 
-/**
- * Puts what a command printed into a snapshot: its command line, for example
- * "iptables-save", its exit status (127 where there is no such command) and
- * its standard output. An output of the same command is replaced.
- */
+/// Puts what a command printed into a snapshot: its command line, for example
+/// "iptables-save", its exit status (127 where there is no such command) and
+/// its standard output, which is text. Both are copied. An output of the same
+/// command is replaced. On failure the snapshot is as it was.
 memsec_status memsec_snapshot_add_command(memsec_snapshot *snapshot,
                                           const char *command,
                                           int32_t exit_status,
@@ -461,312 +383,279 @@ memsec_status memsec_snapshot_add_command(memsec_snapshot *snapshot,
                                           size_t text_len,
                                           memsec_error **err);
 
-/**
- * Puts a running memcached into a snapshot, from JSON:
- * {"pid": 812, "argv": ["-l", "0.0.0.0"], "version": "1.6.18"}. `argv` leaves
- * out the name of the program.
- */
+/// Puts a running memcached into a snapshot, from JSON:
+/// {"pid": 812, "argv": ["-l", "0.0.0.0"], "version": "1.6.18"}. `argv` leaves
+/// out the name of the program. MEMSEC_ERR_PARSE if it is not a process. On
+/// failure the snapshot is as it was.
 memsec_status memsec_snapshot_add_process(memsec_snapshot *snapshot,
                                           const char *json,
                                           size_t json_len,
                                           memsec_error **err);
 
-/**
- * Writes a snapshot as JSON.
- */
+/// Writes a snapshot as JSON, for memsec_string_free().
 memsec_status memsec_snapshot_to_json(const memsec_snapshot *snapshot,
                                       char **out,
                                       memsec_error **err);
 
-/**
- * Frees a snapshot.
- */
+/// Frees a snapshot. Reports and plans made from it stay. NULL is fine.
 void memsec_snapshot_free(memsec_snapshot *snapshot);
 
-/**
- * Makes the default policy: nobody but this host may reach memcached, and
- * ssh stays as reachable as it is.
- */
+/// Makes the default policy: nobody but this host may reach memcached, and
+/// ssh stays as reachable as it is. The caller frees it. Never NULL.
 memsec_policy *memsec_policy_new(void);
 
-/**
- * Makes a policy from JSON: {"allow": ["10.20.0.0/24"], "udp": false}. What
- * is absent is as in the default policy.
- */
+/// Makes a policy from JSON: {"allow": ["10.20.0.0/24"], "udp": false}. What
+/// is absent is as in the default policy. MEMSEC_ERR_PARSE if it is not a
+/// policy.
 memsec_status memsec_policy_from_json(const char *json,
                                       size_t json_len,
                                       memsec_policy **out,
                                       memsec_error **err);
 
-/**
- * Lets the clients in `network` reach memcached: an address, or a network as
- * "10.20.0.0/24" with no host bits set. On failure the policy is as it was.
- */
+/// Lets the clients in `network` reach memcached: an address, or a network as
+/// "10.20.0.0/24" with no host bits set; else it is MEMSEC_ERR_ARGUMENT. On
+/// failure the policy is as it was.
 memsec_status memsec_policy_allow(memsec_policy *policy,
                                   const char *network,
                                   memsec_error **err);
 
-/**
- * Gives one more address for memcached to listen on. With none, memcached
- * listens where the clients can reach it. On failure the policy is as it
- * was.
- */
+/// Gives one more address for memcached to listen on; MEMSEC_ERR_ARGUMENT if it
+/// is none. With no address, memcached listens where the clients can reach it.
+/// On failure the policy is as it was.
 memsec_status memsec_policy_bind(memsec_policy *policy,
                                  const char *address,
                                  memsec_error **err);
 
-/**
- * Writes a policy as JSON.
- */
+/// Writes a policy as JSON, for memsec_string_free().
 memsec_status memsec_policy_to_json(const memsec_policy *policy,
                                     char **out,
                                     memsec_error **err);
 
-/**
- * Frees a policy.
- */
+/// Frees a policy. Reports and plans made with it stay. NULL is fine.
 void memsec_policy_free(memsec_policy *policy);
 
-/**
- * Audits a host. A NULL policy is the default one.
- */
+/// Audits a host: makes the report of a snapshot by a policy. It does no I/O.
+/// A NULL policy is the default one. A text in the snapshot that cannot be
+/// parsed is no error but an unknown: see memsec_report_unknown().
 memsec_status memsec_audit(const memsec_snapshot *snapshot,
                            const memsec_policy *policy,
                            memsec_report **out,
                            memsec_error **err);
 
-/**
- * The number of exposures.
- */
+/// The number of exposures; 0 for NULL.
 size_t memsec_report_exposure_len(const memsec_report *report);
 
-/**
- * An exposure by its place, or NULL past the end.
- */
+/// An exposure by its place, counted from 0, or NULL past the end. It lives as
+/// long as the report.
 const memsec_exposure *memsec_report_exposure(const memsec_report *report,
                                               size_t index);
 
-/**
- * The number of findings.
- */
+/// The number of findings; 0 for NULL.
 size_t memsec_report_finding_len(const memsec_report *report);
 
-/**
- * A finding by its place, the worst first, or NULL past the end.
- */
+/// A finding by its place, the worst first, or NULL past the end. It lives as
+/// long as the report.
 const memsec_finding *memsec_report_finding(const memsec_report *report,
                                             size_t index);
 
-/**
- * The worst severity, MEMSEC_SEVERITY_NONE if there is no finding.
- */
+/// The worst severity; MEMSEC_SEVERITY_NONE if there is no finding, and for
+/// NULL.
 memsec_severity memsec_report_severity(const memsec_report *report);
 
-/**
- * Writes a report as JSON.
- */
+/// The number of things that are not known; 0 for NULL.
+size_t memsec_report_unknown_len(const memsec_report *report);
+
+/// Something that the snapshot does not tell or that could not be read, and
+/// what was assumed, in one line; NULL past the end. It lives as long as the
+/// report.
+const char *memsec_report_unknown(const memsec_report *report, size_t index);
+
+/// Writes a report as JSON, for memsec_string_free().
 memsec_status memsec_report_to_json(const memsec_report *report,
                                     char **out,
                                     memsec_error **err);
 
-/**
- * Frees a report with its exposures and findings.
- */
+/// Frees a report with its exposures and findings. Plans made from it stay.
+/// NULL is fine.
 void memsec_report_free(memsec_report *report);
 
-/**
- * The daemon that listens, for example "memcached". Never NULL: empty for a
- * port that the policy named.
- */
+/// The daemon that listens, for example "memcached". Never NULL: empty for a
+/// port that the policy named, and for NULL.
 const char *memsec_exposure_instance(const memsec_exposure *exposure);
 
-/**
- * TCP or UDP.
- */
+/// TCP or UDP; MEMSEC_PROTO_NONE for NULL.
 memsec_proto memsec_exposure_proto(const memsec_exposure *exposure);
 
-/**
- * The port, or 0 for NULL.
- */
+/// The port, or 0 if the kernel chooses it, and for NULL.
 uint16_t memsec_exposure_port(const memsec_exposure *exposure);
 
-/**
- * IPv4 or IPv6.
- */
+/// IPv4 or IPv6; MEMSEC_FAMILY_NONE for NULL.
 memsec_family memsec_exposure_family(const memsec_exposure *exposure);
 
-/**
- * The interface that the packets arrive at, for example "eth0". Never NULL:
- * empty for any one, where the snapshot does not list them.
- */
+/// The interface that the packets arrive at, for example "eth0". Never NULL:
+/// empty for any one, where the snapshot does not list them, and for NULL.
 const char *memsec_exposure_interface(const memsec_exposure *exposure);
 
-/**
- * How far away the farthest source can be.
- */
+/// The number of the host's addresses that it is reached at; 0 for NULL.
+size_t memsec_exposure_destination_len(const memsec_exposure *exposure);
+
+/// An address of the host that it is reached at, for example "192.0.2.10", or
+/// NULL past the end.
+const char *memsec_exposure_destination(const memsec_exposure *exposure,
+                                        size_t index);
+
+/// How far away the farthest source can be; MEMSEC_SCOPE_HOST for NULL.
 memsec_scope memsec_exposure_scope(const memsec_exposure *exposure);
 
-/**
- * True if the two bounds, the sources that may get through and those that
- * must, are the same.
- */
+/// True if the two bounds, the sources that may get through and those that
+/// must, are the same; false for NULL.
 bool memsec_exposure_exact(const memsec_exposure *exposure);
 
-/**
- * The number of networks whose packets could be delivered.
- */
+/// The number of networks whose packets could be delivered; 0 for NULL.
 size_t memsec_exposure_may_len(const memsec_exposure *exposure);
 
-/**
- * A network whose packets could be delivered, for example "0.0.0.0/0" or
- * "192.0.2.7", or NULL past the end. Those of memsec_exposure_except() are
- * left out of it.
- */
+/// A network whose packets could be delivered, for example "0.0.0.0/0" or
+/// "192.0.2.7", or NULL past the end. Those of memsec_exposure_except() are
+/// left out of it.
 const char *memsec_exposure_may(const memsec_exposure *exposure, size_t index);
 
-/**
- * The number of networks that memsec_exposure_may() lacks.
- */
+/// The number of networks that memsec_exposure_may() lacks; 0 for NULL.
 size_t memsec_exposure_except_len(const memsec_exposure *exposure);
 
-/**
- * A network that memsec_exposure_may() lacks, or NULL past the end.
- */
+/// A network that memsec_exposure_may() lacks, or NULL past the end.
 const char *memsec_exposure_except(const memsec_exposure *exposure,
                                    size_t index);
 
-/**
- * The number of networks whose packets are sure to be delivered.
- */
+/// The number of networks whose packets are sure to be delivered; 0 for NULL.
 size_t memsec_exposure_must_len(const memsec_exposure *exposure);
 
-/**
- * A network whose packets are sure to be delivered and, over TCP, answered,
- * or NULL past the end.
- */
+/// A network whose packets are sure to be delivered and, over TCP, answered,
+/// or NULL past the end.
 const char *memsec_exposure_must(const memsec_exposure *exposure,
                                  size_t index);
 
-/**
- * The stable identifier of the check, for example "MEMSEC-NET-001". Never
- * NULL.
- */
+/// The stable identifier of the check, for example "MEMSEC-NET-001". Never
+/// NULL: empty for NULL.
 const char *memsec_finding_id(const memsec_finding *finding);
 
-/**
- * How bad it is here.
- */
+/// How bad it is here; MEMSEC_SEVERITY_NONE for NULL.
 memsec_severity memsec_finding_severity(const memsec_finding *finding);
 
-/**
- * What the check is about, in a few words. Never NULL.
- */
+/// What the check is about, in a few words. Never NULL: empty for NULL.
 const char *memsec_finding_title(const memsec_finding *finding);
 
-/**
- * What is wrong here. Never NULL.
- */
+/// What is wrong here. Never NULL: empty for NULL.
 const char *memsec_finding_message(const memsec_finding *finding);
 
-/**
- * What to do about it. Never NULL.
- */
+/// What to do about it. Never NULL: empty for NULL.
 const char *memsec_finding_fix(const memsec_finding *finding);
 
-/**
- * The file, or the command whose output, it stands in. Never NULL: empty if
- * it is none.
- */
+/// The file, or the command whose output, it stands in. Never NULL: empty if
+/// it is none, and for NULL.
 const char *memsec_finding_source(const memsec_finding *finding);
 
-/**
- * The line it stands in, counted from 1, or 0.
- */
+/// The line it stands in, counted from 1, or 0 if it is none, and for NULL.
 size_t memsec_finding_line(const memsec_finding *finding);
 
-/**
- * Says what becomes of one packet on a host, with the rules that it meets, as
- * JSON. The packet is JSON too: {"from": "192.0.2.20", "proto": "tcp",
- * "port": 11211, "in": "eth0"}, where only "from" is needed.
- */
+/// Says what becomes of one packet on a host, with the rules that it meets, as
+/// JSON, for memsec_string_free(). The packet is JSON too: {"from":
+/// "192.0.2.20", "proto": "tcp", "port": 11211, "in": "eth0"}, where only
+/// "from" is needed. MEMSEC_ERR_PARSE if it is not a packet.
 memsec_status memsec_explain(const memsec_snapshot *snapshot,
                              const char *packet,
                              size_t packet_len,
                              char **out,
                              memsec_error **err);
 
-/**
- * Makes the plan by which a host obeys the policy that it was audited
- * against. See memsec_plan_holds().
- */
+/// Makes the plan by which a host obeys the policy that it was audited
+/// against. It does no I/O. A plan whose proof fails is no error: see
+/// memsec_plan_holds().
 memsec_status memsec_plan_new(const memsec_report *report,
                               memsec_plan **out,
                               memsec_error **err);
 
-/**
- * The number of steps: 0 if there is nothing to do.
- */
+/// The number of steps; 0 if there is nothing to do, and for NULL.
 size_t memsec_plan_len(const memsec_plan *plan);
 
-/**
- * A step by its place, or NULL past the end.
- */
+/// A step by its place, in the order in which they are done, or NULL past the
+/// end. It lives as long as the plan.
 const memsec_step *memsec_plan_step(const memsec_plan *plan, size_t index);
 
-/**
- * True if every claim of the proof holds. A plan that does not hold may not
- * be carried out: memsec_plan_render() writes it only as text, which says
- * why, as memsec_plan_to_json() does.
- */
+/// True if every claim of the proof holds. A plan that does not hold may not
+/// be carried out: memsec_plan_render() writes it only as text, which says
+/// why, as memsec_plan_to_json() and memsec_claim_witness() do. False for NULL.
 bool memsec_plan_holds(const memsec_plan *plan);
 
-/**
- * Renders a plan in `form`, one of memsec_render.
- */
+/// The number of claims of the proof; 0 for NULL.
+size_t memsec_plan_claim_len(const memsec_plan *plan);
+
+/// A claim of the proof by its place, or NULL past the end. It lives as long
+/// as the plan.
+const memsec_claim *memsec_plan_claim(const memsec_plan *plan, size_t index);
+
+/// Renders a plan in `form`, one of memsec_render, for memsec_string_free().
+/// MEMSEC_ERR_ARGUMENT if there is no such form, MEMSEC_ERR_UNSUPPORTED if the
+/// plan cannot be written so.
 memsec_status memsec_plan_render(const memsec_plan *plan,
                                  uint32_t form,
                                  char **out,
                                  memsec_error **err);
 
-/**
- * Writes a plan as JSON, with its proof.
- */
+/// Writes a plan as JSON, with its proof, for memsec_string_free().
 memsec_status memsec_plan_to_json(const memsec_plan *plan,
                                   char **out,
                                   memsec_error **err);
 
-/**
- * Frees a plan and its steps.
- */
+/// Frees a plan with its steps and claims. NULL is fine.
 void memsec_plan_free(memsec_plan *plan);
 
-/**
- * What a step changes.
- */
+/// What a step changes; MEMSEC_STEP_KIND_NONE for NULL.
 memsec_step_kind memsec_step_get_kind(const memsec_step *step);
 
-/**
- * One line for a person. Never NULL.
- */
+/// One line for a person. Never NULL: empty for NULL.
 const char *memsec_step_summary(const memsec_step *step);
 
-/**
- * The number of checks whose findings a step settles.
- */
+/// The number of checks whose findings a step settles; 0 for NULL.
 size_t memsec_step_settles_len(const memsec_step *step);
 
-/**
- * The identifier of a check whose findings a step settles, or NULL past the
- * end.
- */
+/// The identifier of a check whose findings a step settles, or NULL past the
+/// end.
 const char *memsec_step_settles(const memsec_step *step, size_t index);
 
-/**
- * Writes every check as JSON: {"schema": 1, "checks": [...]}, each with its
- * identifier, title, severity at worst, why it matters, how to fix what it
- * finds, and references.
- */
-memsec_status memsec_checks_to_json(char **out, memsec_error **err);
+/// The path of the file that a step writes first. Never NULL: empty if it
+/// writes none, and for NULL.
+const char *memsec_step_file(const memsec_step *step);
+
+/// The number of words of the command that a step then runs; 0 if it runs
+/// none, and for NULL.
+size_t memsec_step_command_len(const memsec_step *step);
+
+/// A word of the command that a step then runs, the program first, or NULL
+/// past the end. No shell is meant to read them.
+const char *memsec_step_command(const memsec_step *step, size_t index);
+
+/// What is claimed; MEMSEC_CLAIM_KIND_NONE for NULL.
+memsec_claim_kind memsec_claim_get_kind(const memsec_claim *claim);
+
+/// True if the claim holds; false for NULL.
+bool memsec_claim_holds(const memsec_claim *claim);
+
+/// Why the claim does not hold, in one line. Never NULL: empty if it holds,
+/// and for NULL.
+const char *memsec_claim_witness(const memsec_claim *claim);
+
+/// Writes every check as JSON, for memsec_string_free(): {"schema": 1,
+/// "checks": [...]}, each with its identifier, title, severity at worst, why it
+/// matters, how to fix what it finds, and references.
+memsec_status memsec_checks_to_json(char **out,
+                                    memsec_error **err);
+
+/// Writes the JSON Schema of a document, for memsec_string_free(): "snapshot",
+/// "policy", "report", "packet", "explanation" or "plan". MEMSEC_ERR_ARGUMENT
+/// if there is no such document.
+memsec_status memsec_schema_to_json(const char *document,
+                                    char **out,
+                                    memsec_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

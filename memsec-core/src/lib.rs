@@ -68,5 +68,5 @@ pub use policy::{Keep, Policy, Port};
 pub use reach::{
     Answer, Delivery, Explanation, Met, Packet, Proto, State, Verdict, explain,
 };
-pub use schema::SCHEMA;
+pub use schema::{SCHEMA, SCHEMAS};
 pub use snapshot::{FileChange, Snapshot};

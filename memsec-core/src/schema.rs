@@ -6,6 +6,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// it reads.
 pub const SCHEMA: u32 = 1;
 
+/// The JSON Schema of each document, by the name of the document.
+pub const SCHEMAS: [(&str, &str); 6] = [
+    ("explanation", include_str!("../schema/explanation.json")),
+    ("packet", include_str!("../schema/packet.json")),
+    ("plan", include_str!("../schema/plan.json")),
+    ("policy", include_str!("../schema/policy.json")),
+    ("report", include_str!("../schema/report.json")),
+    ("snapshot", include_str!("../schema/snapshot.json")),
+];
+
 /// A member that is always [`SCHEMA`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Version;

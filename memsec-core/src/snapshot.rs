@@ -1,6 +1,6 @@
 //! What was found on a host at one moment, as text.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
@@ -91,7 +91,7 @@ pub enum SecretForm {
 pub struct Output {
     /// Its standard output.
     #[serde(default)]
-    pub stdout: String,
+    pub stdout: Arc<String>,
     /// Its exit status; 127 where there is no such command.
     #[serde(default)]
     pub status: i32,
@@ -273,7 +273,7 @@ impl Snapshot {
     /// This snapshot with the output of a command that went well.
     #[must_use]
     pub fn with_command(mut self, command: &str, stdout: &str) -> Self {
-        let output = Output { stdout: stdout.to_owned(), status: 0 };
+        let output = Output { stdout: stdout.to_owned().into(), status: 0 };
         self.commands.insert(command.to_owned(), output);
         self
     }
@@ -301,7 +301,8 @@ impl Snapshot {
     /// What a command printed, if it went well.
     pub fn output(&self, command: &str) -> Option<Source> {
         let output = self.commands.get(command)?;
-        (output.status == 0).then(|| Source::new(command, &output.stdout))
+        let stdout = || output.stdout.clone();
+        (output.status == 0).then(|| Source::sharing(command, stdout()))
     }
 }
 

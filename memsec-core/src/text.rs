@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use memchr::{memchr_iter, memrchr};
 use serde::{Deserialize, Serialize};
 
 /// A text and the name it goes by: a path, or the command that printed it.
@@ -15,10 +16,13 @@ pub struct Source(Arc<Named>);
 
 struct Named {
     name: String,
-    text: String,
-    /// Where each line begins, in bytes; made when it is first asked for.
-    lines: OnceLock<Vec<usize>>,
+    text: Arc<String>,
+    /// How many lines end before each block; made when first asked for.
+    ends: OnceLock<Vec<usize>>,
 }
+
+/// Lines are counted in blocks of so many bytes.
+const BLOCK: usize = 1 << 16;
 
 impl PartialEq for Named {
     fn eq(&self, other: &Self) -> bool {
@@ -31,11 +35,13 @@ impl Eq for Named {}
 impl Source {
     /// A text by its name.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self(Arc::new(Named {
-            name: name.into(),
-            text: text.into(),
-            lines: OnceLock::new(),
-        }))
+        Self::sharing(name, Arc::new(text.into()))
+    }
+
+    /// The same with a text that others hold too.
+    pub fn sharing(name: impl Into<String>, text: Arc<String>) -> Self {
+        let (name, ends) = (name.into(), OnceLock::new());
+        Self(Arc::new(Named { name, text, ends }))
     }
 
     /// What the text goes by.
@@ -62,13 +68,28 @@ impl Source {
         if text.get(range.clone())?.contains('\n') {
             return None;
         }
-        let starts = self.0.lines.get_or_init(|| {
-            let ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
-            std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect()
+        Some(self.span_of(range))
+    }
+
+    /// A part that is known to be of one line.
+    fn span_of(&self, range: Range<usize>) -> Span {
+        let before = self.text().as_bytes().get(..range.start);
+        let before = before.unwrap_or_default();
+        let (block, rest) = before.split_at(before.len() & !(BLOCK - 1));
+        let ends = self.0.ends.get_or_init(|| {
+            let blocks = self.text().as_bytes().chunks(BLOCK);
+            let ends = blocks.scan(0, |ends, block| {
+                let before = *ends;
+                *ends += memchr_iter(b'\n', block).count();
+                Some(before)
+            });
+            ends.collect()
         });
-        let line = starts.partition_point(|&start| start <= range.start);
-        let line_start = *starts.get(line.checked_sub(1)?)?;
-        Some(Span { source: self.clone(), line, line_start, range })
+        let whole = ends.get(block.len() / BLOCK).copied();
+        // A place behind the last block: all lines are before it.
+        let whole = whole.unwrap_or_else(|| memchr_iter(b'\n', block).count());
+        let line = whole + memchr_iter(b'\n', rest).count() + 1;
+        Span { source: self.clone(), line, range }
     }
 
     /// The lines in their order, each without its line feed.
@@ -82,12 +103,7 @@ impl Source {
         let mut start = 0;
         self.text().split_inclusive('\n').enumerate().map(move |(i, line)| {
             let range = start..start + line.trim_end_matches('\n').len();
-            let span = Span {
-                source: self.clone(),
-                line: i + 1,
-                line_start: start,
-                range,
-            };
+            let span = Span { source: self.clone(), line: i + 1, range };
             start += line.len();
             span
         })
@@ -99,15 +115,14 @@ impl Source {
 pub(crate) struct At {
     start: u32,
     len: u32,
-    line: u32,
 }
 
 impl At {
-    /// `len` bytes from `start` on, in a line counted from 1. Beyond the
-    /// first 4 GiB it is lost.
-    pub(crate) fn new(start: usize, len: usize, line: usize) -> Self {
+    /// `len` bytes of one line, from `start` on. Beyond the first 4 GiB it
+    /// is lost.
+    pub(crate) fn new(start: usize, len: usize) -> Self {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Self { start: number(start), len: number(len), line: number(line) }
+        Self { start: number(start), len: number(len) }
     }
 }
 
@@ -115,11 +130,7 @@ impl Source {
     /// The part of this text that `at` was made from.
     pub(crate) fn span(&self, at: At) -> Span {
         let start = at.start as usize;
-        let before = self.text().get(..start).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        let range = start..start + at.len as usize;
-        let (source, line) = (self.clone(), at.line as usize);
-        Span { source, line, line_start, range }
+        self.span_of(start..start + at.len as usize)
     }
 }
 
@@ -134,7 +145,6 @@ impl fmt::Debug for Source {
 pub struct Span {
     source: Source,
     line: usize,
-    line_start: usize,
     range: Range<usize>,
 }
 
@@ -169,9 +179,11 @@ impl Span {
 
     /// The first column, in characters, counted from 1.
     pub fn column(&self) -> usize {
-        let before = self.line_start..self.range.start;
-        let before = self.source.text().get(before).unwrap_or_default();
-        before.chars().count() + 1
+        let before = self.source.text().get(..self.range.start);
+        let before = before.unwrap_or_default();
+        let start = memrchr(b'\n', before.as_bytes());
+        let start = start.map_or(0, |end| end + 1);
+        before.get(start..).unwrap_or_default().chars().count() + 1
     }
 
     /// Where it stands in its source, in bytes.

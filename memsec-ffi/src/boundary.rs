@@ -86,6 +86,13 @@ pub(crate) fn c_string(text: &str) -> CString {
     CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
 }
 
+/// Texts for C, each as its own `to_string()`.
+pub(crate) fn texts<T: ToString>(
+    texts: impl IntoIterator<Item = T>,
+) -> Vec<CString> {
+    texts.into_iter().map(|text| c_string(&text.to_string())).collect()
+}
+
 /// Text that stays where it is; empty for none.
 pub(crate) fn borrowed(text: Option<&CString>) -> *const c_char {
     text.map_or(c"", CString::as_c_str).as_ptr()
@@ -96,6 +103,10 @@ pub(crate) fn nth(texts: Option<&Vec<CString>>, index: usize) -> *const c_char {
     let text = texts.and_then(|texts| texts.get(index));
     text.map_or(ptr::null(), |text| text.as_ptr())
 }
+
+/// No honest text is longer. A length above it is a mistake of the caller,
+/// and nothing is read.
+const LONGEST: usize = 1 << 30;
 
 /// Bytes from C.
 #[expect(unsafe_code, reason = "reads memory of C")]
@@ -111,8 +122,7 @@ pub(crate) unsafe fn bytes<'a>(
         // SAFETY: by this length the caller says that it is a C string.
         return Ok(unsafe { CStr::from_ptr(start) }.to_bytes());
     }
-    // A longer object cannot be; from_raw_parts() may not be told of one.
-    if isize::try_from(len).is_err() {
+    if len > LONGEST {
         return Err(argument(&format!("{name} is too long")));
     }
     // SAFETY: the caller says that there are as many bytes.

@@ -7,7 +7,7 @@ use crate::{
     status::memsec_status,
 };
 
-/// Why a call failed.
+/// Why a call failed. It belongs to the caller, and is never changed.
 #[derive(Debug)]
 pub struct memsec_error {
     status: memsec_status,
@@ -44,7 +44,7 @@ impl From<Error> for memsec_error {
     }
 }
 
-/// The status that went with this error, or MEMSEC_OK for NULL.
+/// The status that the failed call returned, or MEMSEC_OK for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_error_status(
@@ -54,7 +54,8 @@ pub extern "C" fn memsec_error_status(
 }
 
 /// One line for a person, the place first if there is one:
-/// "policy.json:2:3: key must be a string". Never NULL: empty for NULL.
+/// "policy.json:2:3: key must be a string". It lives as long as the error.
+/// Never NULL: empty for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_error_message(
@@ -64,7 +65,8 @@ pub extern "C" fn memsec_error_message(
 }
 
 /// The name of the text at fault: the path of a file, a command line, or the
-/// name of an argument. Never NULL: empty if there is none.
+/// name of an argument. It lives as long as the error. Never NULL: empty if
+/// there is none, and for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_error_source(
@@ -73,21 +75,22 @@ pub extern "C" fn memsec_error_source(
     borrowed(error.map(|error| &error.source))
 }
 
-/// The line at fault, counted from 1, or 0 if there is none.
+/// The line at fault, counted from 1, or 0 if there is none, and for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_error_line(error: Option<&memsec_error>) -> usize {
     error.map_or(0, |error| error.line)
 }
 
-/// The column at fault, in characters, counted from 1, or 0 if there is none.
+/// The column at fault, in characters, counted from 1, or 0 if there is none,
+/// and for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_error_column(error: Option<&memsec_error>) -> usize {
     error.map_or(0, |error| error.column)
 }
 
-/// Frees an error.
+/// Frees an error. NULL is fine.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_error_free(error: Option<Box<memsec_error>>) {

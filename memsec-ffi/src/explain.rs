@@ -10,8 +10,9 @@ use crate::{
 };
 
 /// Says what becomes of one packet on a host, with the rules that it meets, as
-/// JSON. The packet is JSON too: {"from": "192.0.2.20", "proto": "tcp",
-/// "port": 11211, "in": "eth0"}, where only "from" is needed.
+/// JSON, for memsec_string_free(). The packet is JSON too: {"from":
+/// "192.0.2.20", "proto": "tcp", "port": 11211, "in": "eth0"}, where only
+/// "from" is needed. MEMSEC_ERR_PARSE if it is not a packet.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "reads text from C")]
 pub unsafe extern "C" fn memsec_explain(

@@ -1,11 +1,12 @@
 use std::ffi::{CString, c_char};
 
-use memsec_core::{Cidr, Exposure, Proto, Scope, net::Family};
+use memsec_core::{Exposure, Proto, Scope, net::Family};
 
-use crate::boundary::{borrowed, c_string, nth};
+use crate::boundary::{borrowed, c_string, nth, texts};
 
 /// Who reaches one listener, by one interface and one family of addresses. It
-/// belongs to its report.
+/// belongs to its report, and all that its functions return lives as long as
+/// that.
 #[derive(Debug)]
 pub struct memsec_exposure {
     instance: CString,
@@ -13,6 +14,7 @@ pub struct memsec_exposure {
     port: u16,
     family: memsec_family,
     interface: CString,
+    destinations: Vec<CString>,
     scope: memsec_scope,
     exact: bool,
     may: Vec<CString>,
@@ -66,21 +68,18 @@ impl From<&Exposure> for memsec_exposure {
             port: exposure.port,
             family: exposure.family.into(),
             interface: optional(exposure.interface.as_deref()),
+            destinations: texts(&exposure.destinations),
             scope: exposure.scope.into(),
             exact: exposure.exact,
-            may: networks(&exposure.may),
-            except: networks(&exposure.except),
-            must: networks(&exposure.must),
+            may: texts(&exposure.may),
+            except: texts(&exposure.except),
+            must: texts(&exposure.must),
         }
     }
 }
 
 fn optional(text: Option<&str>) -> CString {
     c_string(text.unwrap_or_default())
-}
-
-fn networks(networks: &[Cidr]) -> Vec<CString> {
-    networks.iter().map(|network| c_string(&network.to_string())).collect()
 }
 
 impl From<Proto> for memsec_proto {
@@ -113,7 +112,7 @@ impl From<Scope> for memsec_scope {
 }
 
 /// The daemon that listens, for example "memcached". Never NULL: empty for a
-/// port that the policy named.
+/// port that the policy named, and for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_exposure_instance(
@@ -122,7 +121,7 @@ pub extern "C" fn memsec_exposure_instance(
     borrowed(exposure.map(|exposure| &exposure.instance))
 }
 
-/// TCP or UDP.
+/// TCP or UDP; MEMSEC_PROTO_NONE for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_exposure_proto(
@@ -131,7 +130,7 @@ pub extern "C" fn memsec_exposure_proto(
     exposure.map_or(memsec_proto::None, |exposure| exposure.proto)
 }
 
-/// The port, or 0 for NULL.
+/// The port, or 0 if the kernel chooses it, and for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_exposure_port(
@@ -140,7 +139,7 @@ pub extern "C" fn memsec_exposure_port(
     exposure.map_or(0, |exposure| exposure.port)
 }
 
-/// IPv4 or IPv6.
+/// IPv4 or IPv6; MEMSEC_FAMILY_NONE for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_exposure_family(
@@ -150,7 +149,7 @@ pub extern "C" fn memsec_exposure_family(
 }
 
 /// The interface that the packets arrive at, for example "eth0". Never NULL:
-/// empty for any one, where the snapshot does not list them.
+/// empty for any one, where the snapshot does not list them, and for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_exposure_interface(
@@ -159,7 +158,27 @@ pub extern "C" fn memsec_exposure_interface(
     borrowed(exposure.map(|exposure| &exposure.interface))
 }
 
-/// How far away the farthest source can be.
+/// The number of the host's addresses that it is reached at; 0 for NULL.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_exposure_destination_len(
+    exposure: Option<&memsec_exposure>,
+) -> usize {
+    exposure.map_or(0, |exposure| exposure.destinations.len())
+}
+
+/// An address of the host that it is reached at, for example "192.0.2.10", or
+/// NULL past the end.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_exposure_destination(
+    exposure: Option<&memsec_exposure>,
+    index: usize,
+) -> *const c_char {
+    nth(exposure.map(|exposure| &exposure.destinations), index)
+}
+
+/// How far away the farthest source can be; MEMSEC_SCOPE_HOST for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_exposure_scope(
@@ -169,7 +188,7 @@ pub extern "C" fn memsec_exposure_scope(
 }
 
 /// True if the two bounds, the sources that may get through and those that
-/// must, are the same.
+/// must, are the same; false for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_exposure_exact(
@@ -178,7 +197,7 @@ pub extern "C" fn memsec_exposure_exact(
     exposure.is_some_and(|exposure| exposure.exact)
 }
 
-/// The number of networks whose packets could be delivered.
+/// The number of networks whose packets could be delivered; 0 for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_exposure_may_len(
@@ -199,7 +218,7 @@ pub extern "C" fn memsec_exposure_may(
     nth(exposure.map(|exposure| &exposure.may), index)
 }
 
-/// The number of networks that memsec_exposure_may() lacks.
+/// The number of networks that memsec_exposure_may() lacks; 0 for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_exposure_except_len(
@@ -218,7 +237,7 @@ pub extern "C" fn memsec_exposure_except(
     nth(exposure.map(|exposure| &exposure.except), index)
 }
 
-/// The number of networks whose packets are sure to be delivered.
+/// The number of networks whose packets are sure to be delivered; 0 for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_exposure_must_len(

@@ -4,7 +4,8 @@ use memsec_core::{Finding, Severity};
 
 use crate::boundary::{borrowed, c_string};
 
-/// Something that is wrong. It belongs to its report.
+/// Something that is wrong. It belongs to its report, and all that its
+/// functions return lives as long as that.
 #[derive(Debug)]
 pub struct memsec_finding {
     id: CString,
@@ -62,7 +63,7 @@ impl From<&Finding> for memsec_finding {
 }
 
 /// The stable identifier of the check, for example "MEMSEC-NET-001". Never
-/// NULL.
+/// NULL: empty for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_finding_id(
@@ -71,7 +72,7 @@ pub extern "C" fn memsec_finding_id(
     borrowed(finding.map(|finding| &finding.id))
 }
 
-/// How bad it is here.
+/// How bad it is here; MEMSEC_SEVERITY_NONE for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_finding_severity(
@@ -80,7 +81,7 @@ pub extern "C" fn memsec_finding_severity(
     finding.map_or(memsec_severity::None, |finding| finding.severity)
 }
 
-/// What the check is about, in a few words. Never NULL.
+/// What the check is about, in a few words. Never NULL: empty for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_finding_title(
@@ -89,7 +90,7 @@ pub extern "C" fn memsec_finding_title(
     borrowed(finding.map(|finding| &finding.title))
 }
 
-/// What is wrong here. Never NULL.
+/// What is wrong here. Never NULL: empty for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_finding_message(
@@ -98,7 +99,7 @@ pub extern "C" fn memsec_finding_message(
     borrowed(finding.map(|finding| &finding.message))
 }
 
-/// What to do about it. Never NULL.
+/// What to do about it. Never NULL: empty for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_finding_fix(
@@ -108,7 +109,7 @@ pub extern "C" fn memsec_finding_fix(
 }
 
 /// The file, or the command whose output, it stands in. Never NULL: empty if
-/// it is none.
+/// it is none, and for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_finding_source(
@@ -117,7 +118,7 @@ pub extern "C" fn memsec_finding_source(
     borrowed(finding.map(|finding| &finding.source))
 }
 
-/// The line it stands in, counted from 1, or 0.
+/// The line it stands in, counted from 1, or 0 if it is none, and for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_finding_line(

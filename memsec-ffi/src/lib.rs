@@ -47,5 +47,11 @@ pub use plan::*;
 mod step;
 pub use step::*;
 
+mod claim;
+pub use claim::*;
+
 mod check;
 pub use check::*;
+
+mod schema;
+pub use schema::*;

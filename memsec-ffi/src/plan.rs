@@ -4,6 +4,7 @@ use memsec_core::{Plan, Render};
 
 use crate::{
     boundary::{argument, make, print, required},
+    claim::memsec_claim,
     error::memsec_error,
     report::memsec_report,
     status::memsec_status,
@@ -11,17 +12,20 @@ use crate::{
 };
 
 /// Ordered changes that make a host obey a policy, and the proof that they do
-/// that and nothing else. A plan changes nothing by itself.
+/// that and nothing else. It changes nothing by itself, and is never changed.
+/// It keeps nothing of the report that it was made from.
 #[derive(Debug)]
 pub struct memsec_plan {
     plan: Plan,
     steps: Vec<memsec_step>,
+    claims: Vec<memsec_claim>,
 }
 
 impl From<Plan> for memsec_plan {
     fn from(plan: Plan) -> Self {
         let steps = plan.steps.iter().map(Into::into).collect();
-        Self { plan, steps }
+        let claims = plan.proof.claims.iter().map(Into::into).collect();
+        Self { plan, steps, claims }
     }
 }
 
@@ -58,7 +62,8 @@ fn form(number: u32) -> Result<Render, memsec_error> {
 }
 
 /// Makes the plan by which a host obeys the policy that it was audited
-/// against. See memsec_plan_holds().
+/// against. It does no I/O. A plan whose proof fails is no error: see
+/// memsec_plan_holds().
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_plan_new(
@@ -69,14 +74,15 @@ pub extern "C" fn memsec_plan_new(
     make(out, err, || Ok(required(report, "report")?.report.plan().into()))
 }
 
-/// The number of steps: 0 if there is nothing to do.
+/// The number of steps; 0 if there is nothing to do, and for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_plan_len(plan: Option<&memsec_plan>) -> usize {
     plan.map_or(0, |plan| plan.steps.len())
 }
 
-/// A step by its place, or NULL past the end.
+/// A step by its place, in the order in which they are done, or NULL past the
+/// end. It lives as long as the plan.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_plan_step(
@@ -88,14 +94,34 @@ pub extern "C" fn memsec_plan_step(
 
 /// True if every claim of the proof holds. A plan that does not hold may not
 /// be carried out: memsec_plan_render() writes it only as text, which says
-/// why, as memsec_plan_to_json() does.
+/// why, as memsec_plan_to_json() and memsec_claim_witness() do. False for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_plan_holds(plan: Option<&memsec_plan>) -> bool {
     plan.is_some_and(|plan| plan.plan.proof.holds)
 }
 
-/// Renders a plan in `form`, one of memsec_render.
+/// The number of claims of the proof; 0 for NULL.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_plan_claim_len(plan: Option<&memsec_plan>) -> usize {
+    plan.map_or(0, |plan| plan.claims.len())
+}
+
+/// A claim of the proof by its place, or NULL past the end. It lives as long
+/// as the plan.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_plan_claim(
+    plan: Option<&memsec_plan>,
+    index: usize,
+) -> Option<&memsec_claim> {
+    plan?.claims.get(index)
+}
+
+/// Renders a plan in `form`, one of memsec_render, for memsec_string_free().
+/// MEMSEC_ERR_ARGUMENT if there is no such form, MEMSEC_ERR_UNSUPPORTED if the
+/// plan cannot be written so.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_plan_render(
@@ -110,7 +136,7 @@ pub extern "C" fn memsec_plan_render(
     })
 }
 
-/// Writes a plan as JSON, with its proof.
+/// Writes a plan as JSON, with its proof, for memsec_string_free().
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_plan_to_json(
@@ -121,7 +147,7 @@ pub extern "C" fn memsec_plan_to_json(
     print(out, err, || Ok(required(plan, "plan")?.plan.to_json()))
 }
 
-/// Frees a plan and its steps.
+/// Frees a plan with its steps and claims. NULL is fine.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_plan_free(plan: Option<Box<memsec_plan>>) {

@@ -13,7 +13,7 @@ use crate::{
 pub struct memsec_policy(pub(crate) Policy);
 
 /// Makes the default policy: nobody but this host may reach memcached, and
-/// ssh stays as reachable as it is.
+/// ssh stays as reachable as it is. The caller frees it. Never NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_policy_new() -> Option<Box<memsec_policy>> {
@@ -21,7 +21,8 @@ pub extern "C" fn memsec_policy_new() -> Option<Box<memsec_policy>> {
 }
 
 /// Makes a policy from JSON: {"allow": ["10.20.0.0/24"], "udp": false}. What
-/// is absent is as in the default policy.
+/// is absent is as in the default policy. MEMSEC_ERR_PARSE if it is not a
+/// policy.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "reads text from C")]
 pub unsafe extern "C" fn memsec_policy_from_json(
@@ -38,7 +39,8 @@ pub unsafe extern "C" fn memsec_policy_from_json(
 }
 
 /// Lets the clients in `network` reach memcached: an address, or a network as
-/// "10.20.0.0/24" with no host bits set. On failure the policy is as it was.
+/// "10.20.0.0/24" with no host bits set; else it is MEMSEC_ERR_ARGUMENT. On
+/// failure the policy is as it was.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "reads text from C")]
 pub unsafe extern "C" fn memsec_policy_allow(
@@ -55,9 +57,9 @@ pub unsafe extern "C" fn memsec_policy_allow(
     })
 }
 
-/// Gives one more address for memcached to listen on. With none, memcached
-/// listens where the clients can reach it. On failure the policy is as it
-/// was.
+/// Gives one more address for memcached to listen on; MEMSEC_ERR_ARGUMENT if it
+/// is none. With no address, memcached listens where the clients can reach it.
+/// On failure the policy is as it was.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "reads text from C")]
 pub unsafe extern "C" fn memsec_policy_bind(
@@ -77,7 +79,7 @@ pub unsafe extern "C" fn memsec_policy_bind(
     })
 }
 
-/// Writes a policy as JSON.
+/// Writes a policy as JSON, for memsec_string_free().
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_policy_to_json(
@@ -88,7 +90,7 @@ pub extern "C" fn memsec_policy_to_json(
     print(out, err, || Ok(required(policy, "policy")?.0.to_json()))
 }
 
-/// Frees a policy.
+/// Frees a policy. Reports and plans made with it stay. NULL is fine.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_policy_free(policy: Option<Box<memsec_policy>>) {

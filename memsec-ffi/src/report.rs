@@ -1,9 +1,12 @@
-use std::{ffi::c_char, mem::MaybeUninit};
+use std::{
+    ffi::{CString, c_char},
+    mem::MaybeUninit,
+};
 
 use memsec_core::{Policy, Report};
 
 use crate::{
-    boundary::{make, print, required},
+    boundary::{make, nth, print, required, texts},
     error::memsec_error,
     exposure::memsec_exposure,
     finding::{memsec_finding, memsec_severity},
@@ -12,12 +15,15 @@ use crate::{
     status::memsec_status,
 };
 
-/// Who can reach memcached on a host, and what is wrong by a policy.
+/// Who can reach memcached on a host, and what is wrong by a policy. It keeps
+/// nothing of the snapshot and the policy that it was made from, and is never
+/// changed.
 #[derive(Debug)]
 pub struct memsec_report {
     pub(crate) report: Report,
     exposures: Vec<memsec_exposure>,
     findings: Vec<memsec_finding>,
+    unknown: Vec<CString>,
 }
 
 impl From<Report> for memsec_report {
@@ -25,12 +31,15 @@ impl From<Report> for memsec_report {
         Self {
             exposures: report.exposures.iter().map(Into::into).collect(),
             findings: report.findings.iter().map(Into::into).collect(),
+            unknown: texts(report.unknown.iter().map(|it| &it.what)),
             report,
         }
     }
 }
 
-/// Audits a host. A NULL policy is the default one.
+/// Audits a host: makes the report of a snapshot by a policy. It does no I/O.
+/// A NULL policy is the default one. A text in the snapshot that cannot be
+/// parsed is no error but an unknown: see memsec_report_unknown().
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_audit(
@@ -47,7 +56,7 @@ pub extern "C" fn memsec_audit(
     })
 }
 
-/// The number of exposures.
+/// The number of exposures; 0 for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_report_exposure_len(
@@ -56,7 +65,8 @@ pub extern "C" fn memsec_report_exposure_len(
     report.map_or(0, |report| report.exposures.len())
 }
 
-/// An exposure by its place, or NULL past the end.
+/// An exposure by its place, counted from 0, or NULL past the end. It lives as
+/// long as the report.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_report_exposure(
@@ -66,7 +76,7 @@ pub extern "C" fn memsec_report_exposure(
     report?.exposures.get(index)
 }
 
-/// The number of findings.
+/// The number of findings; 0 for NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_report_finding_len(
@@ -75,7 +85,8 @@ pub extern "C" fn memsec_report_finding_len(
     report.map_or(0, |report| report.findings.len())
 }
 
-/// A finding by its place, the worst first, or NULL past the end.
+/// A finding by its place, the worst first, or NULL past the end. It lives as
+/// long as the report.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_report_finding(
@@ -85,7 +96,8 @@ pub extern "C" fn memsec_report_finding(
     report?.findings.get(index)
 }
 
-/// The worst severity, MEMSEC_SEVERITY_NONE if there is no finding.
+/// The worst severity; MEMSEC_SEVERITY_NONE if there is no finding, and for
+/// NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_report_severity(
@@ -95,7 +107,28 @@ pub extern "C" fn memsec_report_severity(
     worst.map_or(memsec_severity::None, Into::into)
 }
 
-/// Writes a report as JSON.
+/// The number of things that are not known; 0 for NULL.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_report_unknown_len(
+    report: Option<&memsec_report>,
+) -> usize {
+    report.map_or(0, |report| report.unknown.len())
+}
+
+/// Something that the snapshot does not tell or that could not be read, and
+/// what was assumed, in one line; NULL past the end. It lives as long as the
+/// report.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_report_unknown(
+    report: Option<&memsec_report>,
+    index: usize,
+) -> *const c_char {
+    nth(report.map(|report| &report.unknown), index)
+}
+
+/// Writes a report as JSON, for memsec_string_free().
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_report_to_json(
@@ -106,7 +139,8 @@ pub extern "C" fn memsec_report_to_json(
     print(out, err, || Ok(required(report, "report")?.report.to_json()))
 }
 
-/// Frees a report with its exposures and findings.
+/// Frees a report with its exposures and findings. Plans made from it stay.
+/// NULL is fine.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_report_free(report: Option<Box<memsec_report>>) {

@@ -18,14 +18,15 @@ use crate::{
 #[derive(Debug)]
 pub struct memsec_snapshot(pub(crate) Snapshot);
 
-/// Makes an empty snapshot.
+/// Makes an empty snapshot, for the caller to free. Never NULL.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_snapshot_new() -> Option<Box<memsec_snapshot>> {
     Some(Box::new(memsec_snapshot(Snapshot::new())))
 }
 
-/// Makes a snapshot from JSON, as memsec_snapshot_to_json() writes it.
+/// Makes a snapshot from JSON, as memsec_snapshot_to_json() writes it. The
+/// text is copied. MEMSEC_ERR_PARSE if it is not a snapshot.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "reads text from C")]
 pub unsafe extern "C" fn memsec_snapshot_from_json(
@@ -43,7 +44,9 @@ pub unsafe extern "C" fn memsec_snapshot_from_json(
 
 /// Reads this host. It only reads, runs only commands that list, and asks the
 /// memcached daemons of this host for their version and settings. What it may
-/// not read is noted in the snapshot; it needs root to see all.
+/// not read is noted in the snapshot; it needs root to see all. It waits for
+/// what it runs: seconds, on a slow host. MEMSEC_ERR_UNSUPPORTED if the library
+/// was built without it, MEMSEC_ERR_IO if /proc cannot be read.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_snapshot_collect(
@@ -63,8 +66,9 @@ fn collect() -> Result<Snapshot, Error> {
     Err(Error::unsupported("this library was built not to read the host"))
 }
 
-/// Puts a file into a snapshot: its absolute path and its content, which may
-/// be any bytes. A file of the same path is replaced.
+/// Puts a file into a snapshot: its absolute path, and its content, which may
+/// be any bytes. Both are copied. A file of the same path is replaced. On
+/// failure the snapshot is as it was.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "reads text from C")]
 pub unsafe extern "C" fn memsec_snapshot_add_file(
@@ -89,7 +93,8 @@ pub unsafe extern "C" fn memsec_snapshot_add_file(
 
 /// Puts what a command printed into a snapshot: its command line, for example
 /// "iptables-save", its exit status (127 where there is no such command) and
-/// its standard output. An output of the same command is replaced.
+/// its standard output, which is text. Both are copied. An output of the same
+/// command is replaced. On failure the snapshot is as it was.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "reads text from C")]
 pub unsafe extern "C" fn memsec_snapshot_add_command(
@@ -107,7 +112,8 @@ pub unsafe extern "C" fn memsec_snapshot_add_command(
             unsafe { boundary::text(command, usize::MAX, "command") }?;
         // SAFETY: as this function's own contract.
         let text = unsafe { boundary::text(text, text_len, "text") }?;
-        let output = Output { stdout: text.to_owned(), status: exit_status };
+        let output =
+            Output { stdout: text.to_owned().into(), status: exit_status };
         snapshot.0.commands.insert(command.to_owned(), output);
         Ok(())
     })
@@ -115,7 +121,8 @@ pub unsafe extern "C" fn memsec_snapshot_add_command(
 
 /// Puts a running memcached into a snapshot, from JSON:
 /// {"pid": 812, "argv": ["-l", "0.0.0.0"], "version": "1.6.18"}. `argv` leaves
-/// out the name of the program.
+/// out the name of the program. MEMSEC_ERR_PARSE if it is not a process. On
+/// failure the snapshot is as it was.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "reads text from C")]
 pub unsafe extern "C" fn memsec_snapshot_add_process(
@@ -141,7 +148,7 @@ fn process(json: &str) -> Result<Process, Error> {
     serde_json::from_str(json).map_err(|error| Error::json("json", &error))
 }
 
-/// Writes a snapshot as JSON.
+/// Writes a snapshot as JSON, for memsec_string_free().
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_snapshot_to_json(
@@ -152,7 +159,7 @@ pub extern "C" fn memsec_snapshot_to_json(
     print(out, err, || Ok(required(snapshot, "snapshot")?.0.to_json()))
 }
 
-/// Frees a snapshot.
+/// Frees a snapshot. Reports and plans made from it stay. NULL is fine.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_snapshot_free(snapshot: Option<Box<memsec_snapshot>>) {

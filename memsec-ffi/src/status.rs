@@ -9,7 +9,8 @@ use memsec_core::ErrorKind;
 pub enum memsec_status {
     /// It worked.
     MEMSEC_OK = 0,
-    /// An argument was NULL, not UTF-8, or not a value the function knows.
+    /// An argument was NULL, not UTF-8, too long, or not a value that the
+    /// function knows.
     MEMSEC_ERR_ARGUMENT = 1,
     /// The input could not be parsed. See memsec_error_line().
     MEMSEC_ERR_PARSE = 2,
@@ -33,7 +34,7 @@ impl From<ErrorKind> for memsec_status {
 }
 
 /// The name of a status, for example "ERR_PARSE"; "UNKNOWN" for a number that
-/// is none. Never NULL.
+/// is none. Never NULL, and never freed.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_status_name(status: i32) -> *const c_char {

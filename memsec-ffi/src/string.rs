@@ -1,6 +1,6 @@
 use std::ffi::{CString, c_char};
 
-/// Frees text that a function here gave out as `char *`.
+/// Frees text that a function here gave out as `char *`. NULL is fine.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "takes text back from C")]
 pub unsafe extern "C" fn memsec_string_free(text: *mut c_char) {

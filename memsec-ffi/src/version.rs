@@ -19,7 +19,8 @@ const fn part(text: &str) -> u32 {
     }
 }
 
-/// The version of the library in use, for example "0.1.0". Never NULL.
+/// The version of the library in use, for example "0.1.0". Never NULL, and
+/// never freed.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_version() -> *const c_char {

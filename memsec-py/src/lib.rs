@@ -1,6 +1,6 @@
 //! The Python module: handles are made here, data in `memsec._data`.
 
-use pyo3::prelude::*;
+use pyo3::{exceptions::PyRuntimeError, prelude::*};
 
 mod detached;
 mod host;
@@ -42,6 +42,13 @@ fn checks_json() -> String {
     format!("{document:#}")
 }
 
+/// What to read of a host that is read by another program, as JSON.
+#[pyfunction]
+fn sources_json() -> PyResult<String> {
+    serde_json::to_string(&memsec_core::system::sources())
+        .map_err(|error| PyRuntimeError::new_err(error.to_string()))
+}
+
 #[pymodule]
 fn _memsec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
@@ -52,5 +59,6 @@ fn _memsec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Plan>()?;
     module.add_function(wrap_pyfunction!(audit, module)?)?;
     module.add_function(wrap_pyfunction!(lines::audit_lines, module)?)?;
-    module.add_function(wrap_pyfunction!(checks_json, module)?)
+    module.add_function(wrap_pyfunction!(checks_json, module)?)?;
+    module.add_function(wrap_pyfunction!(sources_json, module)?)
 }

@@ -83,7 +83,9 @@ impl Snapshot {
         let stdout =
             stdout.into_string(&command).map_err(detached::exception)?;
         let mut snapshot = self.0.clone();
-        snapshot.commands.insert(command, Output { stdout, status });
+        snapshot
+            .commands
+            .insert(command, Output { stdout: stdout.into(), status });
         Ok(Self(snapshot))
     }
 

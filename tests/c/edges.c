@@ -92,12 +92,16 @@ static void null_has_empty_values(void) {
     CHECK(memsec_report_finding_len(NULL) == 0);
     CHECK(memsec_report_finding(NULL, 0) == NULL);
     CHECK(memsec_report_severity(NULL) == MEMSEC_SEVERITY_NONE);
+    CHECK(memsec_report_unknown_len(NULL) == 0);
+    CHECK(memsec_report_unknown(NULL, 0) == NULL);
 
     CHECK(is(memsec_exposure_instance(NULL), ""));
     CHECK(memsec_exposure_proto(NULL) == MEMSEC_PROTO_NONE);
     CHECK(memsec_exposure_port(NULL) == 0);
     CHECK(memsec_exposure_family(NULL) == MEMSEC_FAMILY_NONE);
     CHECK(is(memsec_exposure_interface(NULL), ""));
+    CHECK(memsec_exposure_destination_len(NULL) == 0);
+    CHECK(memsec_exposure_destination(NULL, 0) == NULL);
     CHECK(memsec_exposure_scope(NULL) == MEMSEC_SCOPE_HOST);
     CHECK(!memsec_exposure_exact(NULL));
     CHECK(memsec_exposure_may_len(NULL) == 0);
@@ -118,10 +122,18 @@ static void null_has_empty_values(void) {
     CHECK(memsec_plan_len(NULL) == 0);
     CHECK(memsec_plan_step(NULL, 0) == NULL);
     CHECK(!memsec_plan_holds(NULL));
+    CHECK(memsec_plan_claim_len(NULL) == 0);
+    CHECK(memsec_plan_claim(NULL, 0) == NULL);
+    CHECK(memsec_claim_get_kind(NULL) == MEMSEC_CLAIM_KIND_NONE);
+    CHECK(!memsec_claim_holds(NULL));
+    CHECK(is(memsec_claim_witness(NULL), ""));
     CHECK(memsec_step_get_kind(NULL) == MEMSEC_STEP_KIND_NONE);
     CHECK(is(memsec_step_summary(NULL), ""));
     CHECK(memsec_step_settles_len(NULL) == 0);
     CHECK(memsec_step_settles(NULL, 0) == NULL);
+    CHECK(is(memsec_step_file(NULL), ""));
+    CHECK(memsec_step_command_len(NULL) == 0);
+    CHECK(memsec_step_command(NULL, 0) == NULL);
 }
 
 static void snapshot_takes_null(memsec_snapshot *s) {
@@ -170,6 +182,10 @@ static void the_rest_takes_null(const memsec_snapshot *s) {
     GIVES_NULL(char, ARGUMENT, memsec_explain(NULL, "{}", NUL, &out, &err));
     GIVES_NULL(char, ARGUMENT, memsec_explain(s, NULL, NUL, &out, &err));
     GIVES(ARGUMENT, memsec_explain(s, "{}", NUL, NULL, &err));
+    GIVES_NULL(char, ARGUMENT, memsec_schema_to_json(NULL, &out, &err));
+    GIVES_NULL(char, ARGUMENT, memsec_schema_to_json("none", &out, &err));
+    GIVES_NULL(char, ARGUMENT, memsec_schema_to_json("\xff", &out, &err));
+    GIVES(ARGUMENT, memsec_schema_to_json("plan", NULL, &err));
     GIVES(ARGUMENT, memsec_checks_to_json(NULL, &err));
     CHECK(memsec_checks_to_json(NULL, NULL) == ARGUMENT);
     memsec_report_free(report);
@@ -200,6 +216,32 @@ static void snapshot_text(memsec_snapshot *s) {
     GIVES(MEMSEC_OK,
           memsec_snapshot_add_process(s, "{\"pid\": 8127}", NUL, &err));
     PRINTS("8127", memsec_snapshot_to_json(s, &out, &err));
+}
+
+/* Lengths that no text has are refused before anything is read. */
+static void lengths_are_bounded(memsec_snapshot *s) {
+    static const size_t lengths[] = { ((size_t)1 << 30) + 1, SIZE_MAX / 2,
+                                      SIZE_MAX - 1 };
+    memsec_policy *policy = JUNK;
+    size_t i;
+    for (i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        size_t n = lengths[i];
+        GIVES_NULL(memsec_snapshot, ARGUMENT,
+                   memsec_snapshot_from_json("{}", n, &out, &err));
+        GIVES_NULL(memsec_policy, ARGUMENT,
+                   memsec_policy_from_json("{}", n, &out, &err));
+        GIVES(ARGUMENT, memsec_snapshot_add_file(s, "/a", "", n, &err));
+        GIVES(ARGUMENT, memsec_snapshot_add_command(s, "a", 0, "", n, &err));
+        GIVES(ARGUMENT, memsec_snapshot_add_process(s, "{}", n, &err));
+        GIVES_NULL(char, ARGUMENT, memsec_explain(s, "{}", n, &out, &err));
+    }
+    /* None is not too short; only JSON is never empty. */
+    GIVES(MEMSEC_OK, memsec_snapshot_add_file(s, "", "", 0, &err));
+    GIVES(MEMSEC_OK, memsec_snapshot_add_command(s, "", 0, "", 0, &err));
+    GIVES_NULL(memsec_snapshot, PARSE,
+               memsec_snapshot_from_json("", 0, &out, &err));
+    CHECK(memsec_policy_from_json("", 0, &policy, NULL) == PARSE);
+    CHECK(policy == NULL);
 }
 
 static void json_text(void) {
@@ -247,6 +289,10 @@ static void plan(const memsec_report *report) {
     GIVES(MEMSEC_OK, memsec_plan_new(report, &made, &err));
     CHECK(memsec_plan_step(made, memsec_plan_len(made)) == NULL);
     CHECK(memsec_plan_step(made, SIZE_MAX) == NULL);
+    CHECK(memsec_plan_claim(made, SIZE_MAX) == NULL);
+    CHECK(memsec_plan_claim_len(made) == 4);
+    CHECK(memsec_claim_get_kind(memsec_plan_claim(made, 0)) ==
+          MEMSEC_CLAIM_KIND_ONLY_ALLOWED);
     PRINTS("\"proof\"", memsec_plan_to_json(made, &out, &err));
     PRINTS("", memsec_plan_render(made, MEMSEC_RENDER_TEXT, &out, &err));
     GIVES_NULL(char, ARGUMENT, memsec_plan_render(made, 5, &out, &err));
@@ -287,6 +333,7 @@ int main(void) {
     snapshot_takes_null(s);
     policy_takes_null(p);
     the_rest_takes_null(s);
+    lengths_are_bounded(s);
     json_text();
     error_has_a_place();
     policy_text(p);
@@ -294,6 +341,8 @@ int main(void) {
     explain(s);
     snapshot_text(s);
     PRINTS("\"checks\"", memsec_checks_to_json(&out, &err));
+    PRINTS("\"steps\"", memsec_schema_to_json("plan", &out, &err));
+    PRINTS("\"netns\"", memsec_schema_to_json("snapshot", &out, &err));
     memsec_snapshot_free(s);
     memsec_policy_free(p);
     if (!failed) printf("all edges hold\n");

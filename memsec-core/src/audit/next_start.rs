@@ -71,7 +71,7 @@ fn of(subject: &Subject<'_>, load: &Load) -> Result<Vec<Change>, Error> {
 fn started(snapshot: &Snapshot, load: &Load) -> Snapshot {
     let mut after = snapshot.clone();
     for Dump { command, text, .. } in &load.dumps {
-        let output = Output { stdout: text.clone(), status: 0 };
+        let output = Output { stdout: text.clone().into(), status: 0 };
         after.commands.insert((*command).to_owned(), output);
     }
     after

@@ -1,6 +1,6 @@
 //! What a firewall manager is asked for, and what it takes to ask it.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use crate::{
     Cidr, FileChange, Proto, Snapshot,
@@ -76,7 +76,7 @@ impl Splice {
         let text = match &self.of {
             Text::Output(command) => {
                 let output = snapshot.commands.get_mut(*command);
-                output.map(|output| &mut output.stdout)
+                output.map(|output| Arc::make_mut(&mut output.stdout))
             }
             Text::File(path) => {
                 let new = || File::from(Content::Text(String::new()));

@@ -69,17 +69,15 @@ impl<T: Bounded> RangeSet<T> {
         let mut ranges: Vec<_> =
             ranges.into_iter().filter(|(first, last)| first <= last).collect();
         ranges.sort_unstable();
-        let mut out: Vec<(T, T)> = Vec::with_capacity(ranges.len());
-        for (first, last) in ranges {
-            match out.last_mut() {
-                // Nothing fits between them: they are one.
-                Some(end) if end.1.next().is_none_or(|n| first <= n) => {
-                    end.1 = end.1.max(last);
-                }
-                _ => out.push((first, last)),
+        ranges.dedup_by(|next, (_, last)| {
+            // Nothing fits between them: they are one.
+            let one = last.next().is_none_or(|after| next.0 <= after);
+            if one {
+                *last = next.1.max(*last);
             }
-        }
-        Self(out)
+            one
+        });
+        Self(ranges)
     }
 
     /// The ranges, first and last within, in ascending order.

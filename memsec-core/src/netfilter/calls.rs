@@ -10,11 +10,12 @@ enum Visit {
     Done,
 }
 
-/// Checks that no chain leads back to itself, as the kernel does before it
-/// takes a table (nf_tables_check_loops, mark_source_chains).
+/// Checks that nothing that the kernel enters leads back to itself, as it
+/// does before it takes a table (nft_table_validate, mark_source_chains).
 pub(super) fn check_loops(chains: &[Chain]) -> Result<(), Error> {
     let mut visits = vec![Visit::Not; chains.len()];
-    for start in 0..chains.len() {
+    let entered = chains.iter().enumerate();
+    for (start, _) in entered.filter(|(_, chain)| chain.base.is_some()) {
         // Each entry: a chain, and the rules of it that are still to follow.
         let mut open: Vec<(usize, std::slice::Iter<'_, Rule>)> = Vec::new();
         enter(chains, start, &mut visits, &mut open);

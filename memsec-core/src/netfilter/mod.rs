@@ -8,6 +8,7 @@ mod ipset;
 mod iptables;
 mod line;
 mod nftables;
+mod packed;
 mod rule;
 mod ruleset;
 mod unread;

@@ -1,4 +1,6 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
+
+use memchr::memmem;
 
 use super::{Action, Match, Test, Unread, ipset::Sets, iptables, nftables};
 use crate::{
@@ -125,13 +127,24 @@ struct Body {
     action: Action,
 }
 
-/// A condition on the source address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A condition on the source address: from the first to the last number of
+/// it, see [`Family::number`].
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// None, or one among [`Rule::matches`].
     Any,
-    /// IPv4 addresses, from the first to the last.
+    /// Numbers that fit: all those of IPv4.
     V4 { negated: bool, first: u32, last: u32 },
+    /// Others.
+    V6(Box<Wide>),
+}
+
+/// An [`Origin`] of addresses of IPv6.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wide {
+    pub negated: bool,
+    pub first: u128,
+    pub last: u128,
 }
 
 impl Rule {
@@ -160,7 +173,7 @@ impl Rule {
     /// One that says the same at another place, of another origin if one is
     /// given.
     pub(super) fn with(&self, origin: Option<Origin>, at: At) -> Self {
-        let origin = origin.unwrap_or(self.origin);
+        let origin = origin.unwrap_or_else(|| self.origin.clone());
         Self { origin, body: self.body.clone(), at }
     }
 
@@ -190,16 +203,28 @@ impl Rule {
 impl Origin {
     fn of(condition: &Match) -> Option<Self> {
         let Test::Source(set) = &condition.test else { return None };
-        let [(first, last)] = *set.ranges() else { return None };
-        let (first, last) = (u32::try_from(first), u32::try_from(last));
-        let (Ok(first), Ok(last)) = (first, last) else { return None };
-        Some(Self::V4 { negated: condition.negated, first, last })
+        let [range] = *set.ranges() else { return None };
+        Some(Self::of_range(condition.negated, range))
+    }
+
+    /// What is, or if `negated` is not, from the first to the last.
+    pub(super) fn of_range(negated: bool, (first, last): (u128, u128)) -> Self {
+        match (u32::try_from(first), u32::try_from(last)) {
+            (Ok(first), Ok(last)) => Self::V4 { negated, first, last },
+            _ => Self::V6(Box::new(Wide { negated, first, last })),
+        }
     }
 
     /// The addresses, as numbers; `None` for all.
-    pub(crate) fn addresses(self) -> Option<RangeSet<u128>> {
-        let Self::V4 { negated, first, last } = self else { return None };
-        let set = RangeSet::range(u128::from(first), u128::from(last));
+    pub(crate) fn addresses(&self) -> Option<RangeSet<u128>> {
+        let (negated, first, last) = match self {
+            Self::Any => return None,
+            Self::V4 { negated, first, last } => {
+                (*negated, u128::from(*first), u128::from(*last))
+            }
+            Self::V6(wide) => (wide.negated, wide.first, wide.last),
+        };
+        let set = RangeSet::range(first, last);
         Some(if negated { set.complement() } else { set })
     }
 }
@@ -283,7 +308,9 @@ impl Ruleset {
     /// nothing shows.
     fn warned(&mut self, family: Family, save: &Source, legacy: bool) {
         const WARNING: &str = "legacy tables present";
-        if legacy || iptables::is_legacy(save.text()) {
+        let known = legacy || iptables::is_legacy(save.text());
+        // Most dumps have none, and a million lines.
+        if known || !save.text().contains(WARNING) {
             return;
         }
         let comments = save.lines().filter(|line| line.text().starts_with('#'));
@@ -347,10 +374,12 @@ fn natives(
         // It only adds to what is known already.
         nftables::listed(&text).ok()
     });
-    for other in listed.into_iter().flatten() {
-        let same = natives.iter_mut().find(|native| native.is_same(&other));
-        if let Some(native) = same.filter(|n| n.hidden && !other.hidden) {
-            native.table = other.table;
+    let listed = listed.into_iter().flatten().filter(|table| !table.hidden);
+    let mut listed: HashMap<_, _> =
+        listed.map(|native| (native.key(), native.table)).collect();
+    for native in natives.iter_mut().filter(|native| native.hidden) {
+        if let Some(table) = listed.remove(&native.key()) {
+            native.table = table;
         }
     }
     Ok(Some(natives))
@@ -364,9 +393,15 @@ fn sets(snapshot: &Snapshot) -> Result<Sets, Error> {
     let saves = Family::BOTH.into_iter().flat_map(saves);
     let saves: Vec<_> = saves.filter_map(|c| snapshot.output(c)).collect();
     let rules = saves.iter().flat_map(|save| {
-        let text = save.text();
-        text.match_indices(" SET ")
-            .filter_map(move |(at, _)| text.get(at..)?.lines().next())
+        let all = memmem::find_iter(save.text().as_bytes(), " SET ");
+        let mut past = 0;
+        all.filter_map(move |at| {
+            let rest = save.text().get(at..)?.lines().next()?;
+            // The target may be there once, its name more often.
+            let first = at >= past;
+            past = past.max(at + rest.len());
+            first.then_some(rest)
+        })
     });
     let changed = rules.flat_map(|rule| {
         let words = rule.split_whitespace();

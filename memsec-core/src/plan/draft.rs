@@ -98,7 +98,7 @@ impl<'a> Draft<'a> {
             let command = "memcached -V".to_owned();
             self.snapshot.commands.entry(command).or_insert_with(|| {
                 let stdout = format!("memcached {version}\n");
-                crate::snapshot::Output { stdout, status: 0 }
+                crate::snapshot::Output { stdout: stdout.into(), status: 0 }
             });
         }
     }

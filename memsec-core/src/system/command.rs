@@ -1,4 +1,7 @@
-use std::process::{Command, Stdio};
+use std::{
+    process::{Command, Stdio},
+    sync::Arc,
+};
 
 use crate::snapshot::Output;
 
@@ -27,7 +30,9 @@ pub(super) fn run(line: &[&str]) -> Output {
         .output();
     match ran {
         Ok(output) => Output {
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stdout: Arc::new(
+                String::from_utf8_lossy(&output.stdout).into_owned(),
+            ),
             status: output.status.code().unwrap_or(-1),
         },
         Err(_) => Output { status: NOT_FOUND, ..Output::default() },

@@ -114,14 +114,17 @@ const MOST: u64 = 64 << 20;
 /// Puts those of [`FILES`] and of [`UNITS`] that are there into a snapshot,
 /// and the environment files that the units name.
 pub(super) fn read(snapshot: &mut Snapshot, root: &Path) {
-    FILES.iter().for_each(|pattern| add(snapshot, root, pattern));
-    for directory in UNIT_DIRECTORIES {
-        for name in UNITS {
-            add(snapshot, root, &format!("{directory}/{name}"));
-        }
-    }
+    patterns().for_each(|pattern| add(snapshot, root, &pattern));
     let named = environment_files(snapshot).unwrap_or_default();
     named.iter().for_each(|pattern| add(snapshot, root, pattern));
+}
+
+/// [`FILES`] and [`UNITS`], as paths with stars.
+pub(super) fn patterns() -> impl Iterator<Item = String> {
+    let units = UNIT_DIRECTORIES.iter().flat_map(|directory| {
+        UNITS.iter().map(move |name| format!("{directory}/{name}"))
+    });
+    FILES.iter().map(|&path| path.to_owned()).chain(units)
 }
 
 fn add(snapshot: &mut Snapshot, root: &Path, pattern: &str) {

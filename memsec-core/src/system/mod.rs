@@ -4,8 +4,11 @@ mod command;
 mod files;
 mod probe;
 mod processes;
+mod sources;
 
 use std::path::Path;
+
+pub use sources::{Sources, sources};
 
 use crate::{Error, Snapshot};
 

@@ -3,7 +3,7 @@ use std::{fs, path::Path};
 use crate::snapshot::Process;
 
 /// The variables that change what memcached does.
-const VARIABLES: &[&str] = &[
+pub(super) const VARIABLES: &[&str] = &[
     "MEMCACHED_PORT_FILENAME",
     "MEMCACHED_SASL_PWDB",
     "POSIXLY_CORRECT",

@@ -6,7 +6,7 @@
 >>> plan = report.plan()
 """
 
-from ._ask import checks, explain
+from ._ask import checks, explain, sources
 from ._errors import (
     ArgumentError,
     HostError,
@@ -79,6 +79,7 @@ __all__ = [
     "audit",
     "checks",
     "explain",
+    "sources",
 ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._memsec import Host, Snapshot, checks_json
+from ._memsec import Host, Snapshot, checks_json, sources_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,3 +41,17 @@ def checks() -> tuple[_data.Check, ...]:
     from ._data import checks
 
     return checks(checks_json())
+
+
+def sources() -> dict[str, Any]:
+    """What to read of a host that has no memsec, to make a snapshot of it.
+
+    ``files`` are paths, with stars; ``commands`` are lists of words;
+    ``masked`` has, by path, the settings whose values must be left out;
+    ``variables`` are those of a daemon's environment. The Ansible module
+    ``memsec.memcached.snapshot`` takes them as they are.
+    """
+    import json
+
+    found: dict[str, Any] = json.loads(sources_json())
+    return found

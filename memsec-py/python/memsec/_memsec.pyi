@@ -24,6 +24,7 @@ __all__ = [
     "audit",
     "audit_lines",
     "checks_json",
+    "sources_json",
 ]
 
 _Text = Union[str, bytes]
@@ -130,3 +131,4 @@ def audit_lines(
     lines: list[bytes], first: int, policy: Policy
 ) -> list[tuple[str, int]]: ...
 def checks_json() -> str: ...
+def sources_json() -> str: ...

@@ -17,6 +17,9 @@ pub(super) const SECRETS: [&str; 5] = [
     "UI_PASS",
 ];
 
+/// Where they stand, and their names.
+pub(crate) const SECRET_SETTINGS: (&str, &[&str]) = (PATH, &SECRETS);
+
 /// What stands for a secret.
 pub(super) const LEFT_OUT: &str = "***";
 

@@ -22,7 +22,7 @@ mod truth_tests;
 
 pub(super) use ask::ask;
 #[cfg(feature = "host")]
-pub(crate) use collect::{included, leave_out_secrets};
+pub(crate) use collect::{SECRET_SETTINGS, included, leave_out_secrets};
 #[cfg(test)]
 pub(super) use host_tests::files as case_files;
 pub(crate) use listed::{failed, open_lists, testing};

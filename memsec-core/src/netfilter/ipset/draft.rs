@@ -192,7 +192,7 @@ impl Draft {
         };
         if let [Part::Address | Part::Network] = parts.as_slice() {
             let [all, timed] = self.alone.finish()?;
-            return Some(Content::Addresses([all, timed]));
+            return Some(Content::Addresses([all.into(), timed.into()]));
         }
         let networks = parts.iter().filter(|part| **part == Part::Network);
         let several = networks.count() > 1;

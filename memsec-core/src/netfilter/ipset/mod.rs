@@ -9,8 +9,10 @@ mod tests;
 
 use std::{cell::RefCell, collections::HashMap};
 
+use memchr::memchr;
+
 use super::{
-    Match, Name, Test,
+    Addresses, Match, Name, Test,
     boxes::{Box, either, shared},
     line::Line,
 };
@@ -41,7 +43,7 @@ struct Set {
 #[derive(Debug)]
 enum Content {
     /// Those that are there, and those that are gone at some moment.
-    Addresses([RangeSet<u128>; 2]),
+    Addresses([Addresses; 2]),
     /// Several things of a packet. The numbers of the part at `spine` come
     /// first in each box, then those of the others.
     Boxes {
@@ -78,20 +80,18 @@ impl Sets {
         let mut index: HashMap<&str, usize> = HashMap::new();
         let mut last = ("", None);
         for line in Line::all(source) {
-            let text = line.text.trim();
-            let mut words = text.splitn(3, ' ');
-            match (words.next(), words.next(), words.next()) {
-                (Some("add"), Some(name), Some(rest)) => {
-                    if last.0 != name {
-                        last = (name, index.get(name).copied());
-                    }
-                    let draft = last.1.and_then(|at| drafts.get_mut(at));
-                    let (element, rest) =
-                        rest.split_once(' ').unwrap_or((rest, ""));
-                    if let Some((_, draft)) = draft {
-                        draft.known &= draft.add(element, rest).is_some();
-                    }
+            if let Some((name, element, rest)) = added(line.text) {
+                if last.0 != name {
+                    last = (name, index.get(name).copied());
                 }
+                let draft = last.1.and_then(|at| drafts.get_mut(at));
+                if let Some((_, draft)) = draft {
+                    draft.known &= draft.add(element, rest).is_some();
+                }
+                continue;
+            }
+            let mut words = line.text.trim().splitn(3, ' ');
+            match (words.next(), words.next(), words.next()) {
                 (Some("create"), Some(name), Some(rest)) => {
                     index.insert(name, drafts.len());
                     drafts.push((name, Draft::new(rest.split_whitespace())));
@@ -143,11 +143,11 @@ impl Sets {
         }
         match &set.content {
             Content::Addresses([all, timed]) => {
-                let sure = vec![Match::new(part::address(first, all))];
+                let sure = vec![Match::new(part::address(first, all.clone()))];
                 if timed.is_empty() {
                     return Some(either(vec![sure]));
                 }
-                let timed = Match::new(part::address(first, timed));
+                let timed = Match::new(part::address(first, timed.clone()));
                 Some(either(vec![sure, vec![timed, undecided()]]))
             }
             Content::Boxes { sure, timed, .. } => {
@@ -213,6 +213,19 @@ impl Set {
         }
         all
     }
+}
+
+/// The name of a set, an element that is added to it, and what is said of
+/// that.
+fn added(line: &str) -> Option<(&str, &str, &str)> {
+    let (name, rest) = word(line.trim_ascii().strip_prefix("add ")?);
+    let (element, rest) = word(rest.strip_prefix(' ')?);
+    Some((name, element, rest.strip_prefix(' ').unwrap_or(rest)))
+}
+
+/// What stands before the first blank, and the rest.
+fn word(text: &str) -> (&str, &str) {
+    text.split_at(memchr(b' ', text.as_bytes()).unwrap_or(text.len()))
 }
 
 fn never() -> Test {

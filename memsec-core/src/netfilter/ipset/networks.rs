@@ -1,12 +1,14 @@
 use std::collections::BTreeMap;
 
-use crate::{net::RangeSet, netfilter::boxes::Range};
+use crate::{
+    net::RangeSet,
+    netfilter::{boxes::Range, packed::Packed},
+};
 
 /// The addresses of a set that agree in all else.
 #[derive(Debug, Default)]
 pub(super) struct Networks {
-    /// IPv4 addresses: the first in the upper half, the last in the lower.
-    short: Vec<u64>,
+    short: Packed,
     long: Vec<Range>,
     /// Those that do not match.
     without: Vec<Range>,
@@ -25,8 +27,8 @@ pub(super) enum Kind {
 }
 
 impl Networks {
-    pub(super) fn short(&mut self, (first, last): (u32, u32)) {
-        self.short.push(u64::from(first) << 32 | u64::from(last));
+    pub(super) fn short(&mut self, range: (u32, u32)) {
+        self.short.push(range);
     }
 
     pub(super) fn push(&mut self, kind: Kind, range: Range) {
@@ -49,13 +51,12 @@ impl Networks {
     /// The addresses that match, and those that may not be there any more.
     /// `None` if that also decides which others match.
     pub(super) fn finish(mut self) -> Option<[RangeSet<u128>; 2]> {
-        self.short.sort_unstable();
-        let short = self.short.iter().map(|both| {
-            let (first, last) = (both >> 32, both & u64::from(u32::MAX));
-            (u128::from(first), u128::from(last))
-        });
-        let all = short.chain(std::mem::take(&mut self.long));
         let timed = RangeSet::from_ranges(self.timed);
+        if self.without.is_empty() && self.long.is_empty() {
+            return Some([self.short.finish(), timed]);
+        }
+        let long = std::mem::take(&mut self.long);
+        let all = self.short.ranges().chain(long);
         if self.without.is_empty() {
             return Some([RangeSet::from_ranges(all), timed]);
         }

@@ -3,7 +3,7 @@
 use crate::{
     net::{Family, PortSet, RangeSet},
     netfilter::{
-        IcmpType, Match, Name, Test,
+        Addresses, IcmpType, Match, Name, Test,
         boxes::Range,
         iptables::{self, icmp_kinds, protocol},
     },
@@ -63,7 +63,7 @@ impl Part {
     ) -> Vec<Match> {
         let [first, rest @ ..] = numbers else { return Vec::new() };
         let test = match self {
-            Self::Address | Self::Network => address(to, first),
+            Self::Address | Self::Network => address(to, first.clone().into()),
             Self::PlainPort => port(to, narrow(first)),
             Self::Port => return of_protocol(first, rest, to),
             Self::Interface => {
@@ -88,9 +88,8 @@ impl Part {
     }
 }
 
-pub(super) fn address(to: bool, all: &RangeSet<u128>) -> Test {
-    let test = if to { Test::Destination } else { Test::Source };
-    test(all.clone().into())
+pub(super) fn address(to: bool, all: Addresses) -> Test {
+    if to { Test::Destination(all) } else { Test::Source(all) }
 }
 
 fn port(to: bool, all: PortSet) -> Test {

@@ -85,6 +85,9 @@ pub(super) fn dump(
     let mut open: Option<Section<'_>> = None;
     let mut around = None;
     for line in Line::all(source) {
+        if open.as_mut().is_some_and(|section| section.takes(line)) {
+            continue;
+        }
         let text = line.text.trim();
         match (text.bytes().next(), &mut open) {
             (None, _) => {}

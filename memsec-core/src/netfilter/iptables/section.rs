@@ -1,5 +1,8 @@
 use std::{collections::HashMap, sync::Arc};
 
+use foldhash::fast::RandomState;
+use memchr::memchr;
+
 use super::{
     builtin,
     insertion::Insertions,
@@ -30,9 +33,38 @@ pub(super) struct Section<'a> {
     last: (&'a str, usize),
     /// Targets that may be chains that come later.
     names: Vec<Wanted>,
-    /// Rules by what they say behind their source address, and whether it
-    /// stands there: a million of them say the same.
-    known: HashMap<(bool, &'a str), Rule>,
+    known: Known<'a>,
+}
+
+/// What rules say behind their source address: a million say the same.
+#[derive(Debug, Default)]
+struct Known<'a> {
+    /// Which of `all` the last rule was like.
+    last: (Tail<'a>, usize),
+    at: HashMap<Tail<'a>, usize, RandomState>,
+    all: Vec<Rule>,
+}
+
+/// What stands behind the source address, and whether there was one.
+type Tail<'a> = (bool, &'a str);
+
+/// More than so many are read one by one.
+const TAILS: usize = 1 << 16;
+
+impl<'a> Known<'a> {
+    fn find(&mut self, tail: Tail<'a>) -> Option<&Rule> {
+        if self.last.0 != tail {
+            self.last = (tail, *self.at.get(&tail)?);
+        }
+        self.all.get(self.last.1)
+    }
+
+    fn add(&mut self, tail: Tail<'a>, rule: &Rule) {
+        if self.all.len() < TAILS {
+            self.at.insert(tail, self.all.len());
+            self.all.push(rule.clone());
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -63,7 +95,7 @@ impl<'a> Section<'a> {
             index: HashMap::new(),
             last: ("", usize::MAX),
             names: Vec::new(),
-            known: HashMap::new(),
+            known: Known::default(),
         }
     }
 
@@ -85,13 +117,14 @@ impl<'a> Section<'a> {
         Error::parse(&self.start.span(), message)
     }
 
+    /// Reads most of the lines between the first and the last, and says if
+    /// this is one of them.
+    pub(super) fn takes(&mut self, line: Line<'a>) -> bool {
+        self.append(line).is_some()
+    }
+
     /// Reads a line between the first and the last.
     pub(super) fn line(&mut self, line: Line<'a>) -> Result<(), Error> {
-        if let Some(rest) = line.text.strip_prefix("-A ") {
-            if self.append(rest, line).is_some() {
-                return Ok(());
-            }
-        }
         let mut words = Words::new(line.text);
         if line.text.trim_start().starts_with(':') {
             return self.declaration(&mut words, line);
@@ -117,9 +150,9 @@ impl<'a> Section<'a> {
     /// The short way: a rule in the form that iptables-save gives it, of
     /// which another one said the same but for the source. `None` if it is
     /// not one.
-    fn append(&mut self, rest: &'a str, line: Line<'a>) -> Option<()> {
-        let end = rest.find(' ')?;
-        let (name, tail) = rest.split_at(end);
+    fn append(&mut self, line: Line<'a>) -> Option<()> {
+        let rest = line.text.strip_prefix("-A ")?;
+        let (name, tail) = rest.split_at(memchr(b' ', rest.as_bytes())?);
         if name != self.last.0 {
             self.last = (name, *self.index.get(name)?);
         }
@@ -128,26 +161,29 @@ impl<'a> Section<'a> {
             None => (None, tail),
         };
         let key = (origin.is_some(), tail);
-        let template = match self.known.get(&key) {
-            Some(rule) => rule,
+        let rule = match self.known.find(key) {
+            Some(like) => like.with(origin, line.at()),
             None => {
-                let at = line.text.len() - tail.len();
-                let words = Words::starting(line.text, at);
-                let draft = self.draft(words, line).ok()?;
-                let action = self.decided(&draft)?;
-                let matches = draft.matches;
-                let rule = match origin {
-                    Some(_) => {
-                        Rule::of(Origin::Any, matches, action, line.at())
-                    }
-                    None => Rule::new(matches, action, line.at()),
-                };
-                self.known.entry(key).or_insert(rule)
+                let first = self.template(key, line)?;
+                self.known.add(key, &first);
+                first.with(origin, line.at())
             }
         };
-        let rule = template.with(origin, line.at());
         self.chains.get_mut(self.last.1)?.rules.push(rule);
         Some(())
+    }
+
+    /// The first rule of its kind, without the source before the tail.
+    fn template(&self, tail: Tail<'a>, line: Line<'a>) -> Option<Rule> {
+        let at = line.text.len() - tail.1.len();
+        let words = Words::starting(line.text, at);
+        let draft = self.draft(words, line).ok()?;
+        let action = self.decided(&draft)?;
+        let new = |matches| match tail.0 {
+            true => Rule::of(Origin::Any, matches, action, line.at()),
+            false => Rule::new(matches, action, line.at()),
+        };
+        Some(new(draft.matches))
     }
 
     fn draft(&self, words: Words<'a>, line: Line<'a>) -> Result<Draft, Error> {
@@ -207,7 +243,7 @@ impl<'a> Section<'a> {
         self.index.insert(shared.clone(), self.chains.len());
         self.chains.push(Building { name: shared, base, rules });
         // A target of that name is this chain from now on.
-        self.known = HashMap::new();
+        self.known = Known::default();
         self.chains.len() - 1
     }
 

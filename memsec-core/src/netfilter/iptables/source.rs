@@ -1,20 +1,36 @@
+use std::net::Ipv6Addr;
+
+use memchr::memchr;
+
 use crate::{net::Family, netfilter::Origin};
 
 /// Takes the source address off the front of a rule, as iptables-save
 /// writes it: " -s 10.0.0.0/8" or " ! -s 10.0.0.0/8". `None` if there is
 /// none, or one in another form.
 pub(super) fn split(family: Family, text: &str) -> Option<(Origin, &str)> {
-    if family != Family::Ipv4 {
-        return None;
-    }
     let (negated, rest) = match text.strip_prefix(" -s ") {
         Some(rest) => (false, rest),
         None => (true, text.strip_prefix(" ! -s ")?),
     };
-    let end = rest.bytes().position(|b| b == b' ').unwrap_or(rest.len());
+    let end = memchr(b' ', rest.as_bytes()).unwrap_or(rest.len());
     let (word, tail) = (rest.get(..end)?, rest.get(end..)?);
-    let (first, last) = network(word.as_bytes())?;
-    Some((Origin::V4 { negated, first, last }, tail))
+    let origin = match family {
+        Family::Ipv4 => {
+            let (first, last) = network(word.as_bytes())?;
+            Origin::V4 { negated, first, last }
+        }
+        Family::Ipv6 => Origin::of_range(negated, long(word)?),
+    };
+    Some((origin, tail))
+}
+
+/// The first and the last address of "2001:db8::/32".
+fn long(text: &str) -> Option<(u128, u128)> {
+    let (address, bits) = text.split_once('/').unwrap_or((text, "128"));
+    let address = address.parse::<Ipv6Addr>().ok()?.to_bits();
+    let bits = bits.parse().ok().filter(|bits| *bits <= u128::BITS)?;
+    let host = u128::MAX.checked_shr(bits).unwrap_or(0);
+    Some((address & !host, address | host))
 }
 
 /// The first and the last address of "10.0.0.0/8".

@@ -1,4 +1,4 @@
-use crate::{Snapshot, netfilter::Ruleset};
+use crate::{Snapshot, net::RangeSet, netfilter::Ruleset};
 
 fn read(text: &str) -> Result<Ruleset, String> {
     let snapshot = Snapshot::new().with_command("iptables-save", text);
@@ -68,10 +68,10 @@ fails! {
         "iptables-save:1:1: table filter: cut off: no COMMIT";
     a_chain_that_is_not_there: "*filter\n-A INPUT -j NONE\nCOMMIT\n",
         "iptables-save:2:13: there is no chain NONE";
-    a_chain_that_calls_itself: "*filter\n:A - [0:0]\n-A A -j A\nCOMMIT\n",
-        "iptables-save:3:1: chain A jumps to itself";
-    a_loop: "*filter\n:A - [0:0]\n:B - [0:0]\n-A A -j B\n-A B -g A\nCOMMIT\n",
-        "iptables-save:5:1: chain A, left at line 4, is jumped to again";
+    a_chain_that_calls_itself: "*filter\n:A - [0:0]\n-A INPUT -j A\n-A A -j A\nCOMMIT\n",
+        "iptables-save:4:1: chain A jumps to itself";
+    a_loop: "*filter\n:A - [0:0]\n:B - [0:0]\n-A INPUT -j A\n-A A -j B\n-A B -g A\nCOMMIT\n",
+        "iptables-save:6:1: chain A, left at line 5, is jumped to again";
     no_address: "*filter\n-A INPUT -s 300.1.1.1 -j DROP\nCOMMIT\n",
         "iptables-save:2:13: \"300.1.1.1\" is not an address";
     no_table_at_all: "$ iptables-save\nno such command\n",
@@ -80,6 +80,14 @@ fails! {
         "iptables-save:1:1: not in a table: expected a line like *filter";
     a_table_that_is_not_ended: "*nat\n*filter\nCOMMIT\n",
         "iptables-save:1:1: table nat: cut off: no COMMIT";
+}
+
+/// Both back ends load it: seen with 1.8.9.
+#[test]
+fn a_loop_that_no_packet_enters_is_no_error() {
+    let text =
+        "*filter\n:A - [0:0]\n:B - [0:0]\n-A A -j B\n-A B -j A\nCOMMIT\n";
+    assert!(read(text).is_ok());
 }
 
 /// The conditions and the action of the first rule of a table.
@@ -235,6 +243,21 @@ fn rules_that_say_the_same_share_it() {
     let ten = vec![(0, 0x09ff_ffff), (0x0b00_0000, u128::MAX)];
     let all: Vec<_> = all.collect();
     assert_eq!(all, [(Some(one), 2), (Some(ten), 3), (None, 4)]);
+}
+
+#[test]
+fn addresses_of_ipv6_stand_apart_too() {
+    let text = "*filter\n-A INPUT -s 2001:db8::/32 -j DROP\n\
+        -A INPUT ! -s ::1/128 -j DROP\n-A INPUT -s 2001:db8::1 -j DROP\nCOMMIT\n";
+    let snapshot = Snapshot::new().with_command("ip6tables-save", text);
+    let ruleset = Ruleset::new(&snapshot).unwrap();
+    let rules = &ruleset.tables[0].chains[0].rules;
+    assert!(rules.iter().all(|rule| rule.matches().is_empty()));
+    let all = rules.iter().map(|rule| rule.origin.addresses().unwrap());
+    let start = 0x2001_0db8_u128 << 96;
+    let net = RangeSet::range(start, start | (u128::MAX >> 32));
+    let not = RangeSet::one(1).complement();
+    assert_eq!(all.collect::<Vec<_>>(), [net, not, RangeSet::one(start | 1)]);
 }
 
 fn chains(legacy: &str) -> usize {

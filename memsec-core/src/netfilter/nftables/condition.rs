@@ -182,6 +182,13 @@ impl<'o> Rows<'o> {
     fn add(&mut self, timed: bool, element: &Piece<'_>) -> Option<()> {
         let operands = self.operands;
         if let [one] = operands {
+            if let Piece::Networks(all) = element {
+                if !all.is_empty() && !one.field.is_short() {
+                    return None;
+                }
+                self.single.first_mut()?.extend(all.ranges());
+                return Some(());
+            }
             let range = self.range(one.field, element)?;
             self.single.get_mut(usize::from(timed))?.push(range);
             return Some(());

@@ -43,6 +43,18 @@ pub(super) fn range(field: Field, piece: &Piece<'_>) -> Option<Range> {
     }
 }
 
+/// The addresses of an element of a set of IPv4 addresses, without one that
+/// is gone at some moment.
+pub(super) fn network(piece: &Piece<'_>) -> Option<(u32, u32)> {
+    if let Piece::Word(word) = piece {
+        if let Some(found) = iptables::network(word.as_bytes()) {
+            return Some(found);
+        }
+    }
+    let (first, last) = range(Field::Source(Family::Ipv4), piece)?;
+    Some((u32::try_from(first).ok()?, u32::try_from(last).ok()?))
+}
+
 fn word_range(field: Field, word: &str) -> Option<Range> {
     if let Some(one) = word_number(field, word) {
         return Some((one, one));

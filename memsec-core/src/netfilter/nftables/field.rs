@@ -337,6 +337,19 @@ fn raw(payload: &Value, families: Families) -> Option<Field> {
 }
 
 impl Field {
+    /// True for an address of IPv4.
+    pub(super) fn is_short(self) -> bool {
+        let short = Family::Ipv4;
+        match self {
+            Self::Source(family) | Self::Destination(family) => family == short,
+            Self::Original(tuple) | Self::Reply(tuple) => {
+                tuple == Tuple::Source(short)
+                    || tuple == Tuple::Destination(short)
+            }
+            _ => false,
+        }
+    }
+
     /// The greatest value.
     pub(super) fn last(self) -> u128 {
         match self {

@@ -1,12 +1,13 @@
 //! The JSON of `nft -j list ruleset`.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeSeed};
 use serde_json::{Value, value::RawValue};
 
 use super::{
     Native, Piece,
     building::{Draft, Head, Tables},
-    set::Content,
+    piece::AddressSet,
+    set::{ADDRESS, Content},
 };
 use crate::{
     Error,
@@ -57,6 +58,8 @@ struct SetObject<'a> {
     family: String,
     table: String,
     name: String,
+    #[serde(rename = "type")]
+    kind: Option<Value>,
     #[serde(borrow)]
     elem: Option<&'a RawValue>,
 }
@@ -81,10 +84,9 @@ pub(in crate::netfilter) fn tables(
     }
     let wrong = |error| Error::json(source.name(), &error);
     let document: Document<'_> = serde_json::from_str(text).map_err(wrong)?;
-    let lines = Lines::new(text);
     let mut tables = Tables::new(source);
     for raw in document.nftables {
-        let at = lines.at(raw.get());
+        let at = place(text, raw.get());
         let object: Object<'_> = serde_json::from_str(raw.get())
             .map_err(|error| inside(source, at, &error))?;
         take(&mut tables, object, at);
@@ -109,7 +111,7 @@ fn take<'a>(tables: &mut Tables<'a>, object: Object<'a>, at: At) {
             }
         }
         Object { set: Some(set), .. } => {
-            let content = elements(set.elem);
+            let content = set.content();
             if let Some(table) = tables.get(&(set.family, set.table)) {
                 table.sets.insert(&set.name, content);
             }
@@ -176,10 +178,17 @@ impl RuleObject<'_> {
     }
 }
 
-fn elements(raw: Option<&RawValue>) -> Content<'_> {
-    let Some(raw) = raw else { return Content::Elements(Vec::new()) };
-    let all = serde_json::from_str::<Vec<Piece<'_>>>(raw.get());
-    all.map_or(Content::Unknown, Content::Elements)
+impl<'a> SetObject<'a> {
+    fn content(&self) -> Content<'a> {
+        let Some(raw) = self.elem else { return Content::Elements(Vec::new()) };
+        let mut json = serde_json::Deserializer::from_str(raw.get());
+        let all = if self.kind.as_ref().is_some_and(|kind| kind == ADDRESS) {
+            AddressSet.deserialize(&mut json)
+        } else {
+            Vec::deserialize(&mut json)
+        };
+        all.map_or(Content::Unknown, Content::Elements)
+    }
 }
 
 fn pairs(raw: Option<&RawValue>) -> Content<'_> {
@@ -188,27 +197,12 @@ fn pairs(raw: Option<&RawValue>) -> Content<'_> {
     all.map_or(Content::Unknown, Content::Pairs)
 }
 
-/// Where the lines of a text begin.
-struct Lines<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
-}
-
-impl<'a> Lines<'a> {
-    fn new(text: &'a str) -> Self {
-        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { text, starts: std::iter::once(0).chain(ends).collect() }
-    }
-
-    /// Where a part of the text stands, up to the end of its first line.
-    /// Its address tells: it is borrowed.
-    fn at(&self, part: &str) -> At {
-        let from = self.text.as_ptr() as usize;
-        let start = (part.as_ptr() as usize).saturating_sub(from);
-        let line = self.starts.partition_point(|first| *first <= start);
-        let first = part.lines().next().unwrap_or_default();
-        At::new(start, first.len(), line)
-    }
+/// Where a part of a text stands, up to the end of its first line. Its
+/// address tells: it is borrowed.
+fn place(text: &str, part: &str) -> At {
+    let start = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    let first = part.lines().next().unwrap_or_default();
+    At::new(start, first.len())
 }
 
 fn inside(source: &Source, at: At, error: &serde_json::Error) -> Error {

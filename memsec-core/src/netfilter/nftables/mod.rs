@@ -48,9 +48,9 @@ impl Native {
         self.family == ours && self.name == name
     }
 
-    /// True if the other is the same table.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        (&self.family, &self.name) == (&other.family, &other.name)
+    /// What no other table shares.
+    pub(super) fn key(&self) -> (String, String) {
+        (self.family.clone(), self.name.clone())
     }
 
     /// Bridges and ARP are below what a ruleset is about.

@@ -4,8 +4,11 @@ use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
+
+use super::domain;
+use crate::netfilter::packed::Packed;
 
 /// A value as libnftables-json(5) has it. A word may also be a range or a
 /// network, as the listing for people writes them.
@@ -21,6 +24,8 @@ pub(super) enum Piece<'a> {
     /// Bits, joined.
     Bits(Vec<Self>),
     Concat(Vec<Self>),
+    /// Elements that are networks of IPv4.
+    Networks(Packed),
     /// An element that is gone at some moment.
     Timed(Box<Self>),
     Unknown,
@@ -72,6 +77,43 @@ impl From<serde_json::Value> for Piece<'_> {
 impl<'de: 'a, 'a> Deserialize<'de> for Piece<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(AnyPiece)
+    }
+}
+
+/// The elements of a set of IPv4 addresses.
+pub(super) struct AddressSet;
+
+impl<'de> DeserializeSeed<'de> for AddressSet {
+    type Value = Vec<Piece<'de>>;
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        from: D,
+    ) -> Result<Self::Value, D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for AddressSet {
+    type Value = Vec<Piece<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the elements of a set of nft")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(
+        self,
+        mut all: A,
+    ) -> Result<Self::Value, A::Error> {
+        let (mut networks, mut others) = (Packed::default(), Vec::new());
+        while let Some(piece) = all.next_element::<Piece<'de>>()? {
+            match domain::network(&piece) {
+                Some(range) => networks.push(range),
+                None => others.push(piece),
+            }
+        }
+        others.push(Piece::Networks(networks));
+        Ok(others)
     }
 }
 

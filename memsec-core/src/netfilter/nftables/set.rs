@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::{Piece, field::Operand};
 use crate::netfilter::{Match, Test};
 
+/// The type of a set of IPv4 addresses.
+pub(super) const ADDRESS: &str = "ipv4_addr";
+
 /// What a set or a map holds.
 #[derive(Debug)]
 pub(super) enum Content<'a> {

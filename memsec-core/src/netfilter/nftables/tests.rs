@@ -26,7 +26,7 @@ fn shown<'a>(natives: impl IntoIterator<Item = &'a Native>) -> Vec<String> {
                     Some(at) => format!("calls {}", chains[at].name),
                     None => format!("{:?}", rule.action()),
                 };
-                let (origin, matches) = (rule.origin, rule.matches());
+                let (origin, matches) = (&rule.origin, rule.matches());
                 format!("{own}: {origin:?} {matches:?} {action}")
             }));
         }
@@ -48,7 +48,7 @@ fn text(text: &str) -> Vec<Native> {
 /// many lines they have.
 fn compare(name: &str, json: &[Native], text: &[Native]) -> usize {
     let open = |native: &&Native| {
-        let same = json.iter().find(|other| other.is_same(native));
+        let same = json.iter().find(|other| other.key() == native.key());
         !native.is_below() && same.is_none_or(|other| !other.hidden)
     };
     let a = shown(json.iter().filter(|n| !n.hidden && !n.is_below()));

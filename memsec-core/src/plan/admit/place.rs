@@ -103,6 +103,6 @@ pub(super) fn set_output(
     stdout: String,
 ) {
     if let Some(output) = snapshot.commands.get_mut(command) {
-        output.stdout = stdout;
+        output.stdout = stdout.into();
     }
 }

@@ -11,7 +11,7 @@ use super::{
     Native, Piece,
     building::{Draft, Head, Key, Tables},
     own,
-    set::Content,
+    set::{ADDRESS, Content},
 };
 use crate::{
     Error,
@@ -59,7 +59,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn wrong(&self, token: Token<'_>) -> Error {
-        let at = At::new(token.start, token.text.len(), token.line);
+        let at = At::new(token.start, token.text.len());
         let message = match token.kind {
             Kind::End => "cut off: a block is not closed".to_owned(),
             _ => format!("nft list ruleset does not print {:?}", token.text),
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
     fn at(&self, token: Token<'_>) -> At {
         let rest = self.source.text().get(token.start..).unwrap_or_default();
         let line = rest.lines().next().unwrap_or_default().trim_end();
-        At::new(token.start, line.len(), token.line)
+        At::new(token.start, line.len())
     }
 
     fn open(&mut self) -> Result<(), Error> {
@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
     fn set(&mut self, key: &Key) -> Result<(), Error> {
         let map = self.tokens.next().text == "map";
         let name = self.name()?;
-        let mut content = None;
+        let (mut content, mut addresses) = (None, false);
         self.open()?;
         loop {
             self.tokens.skip_lines();
@@ -197,7 +197,9 @@ impl<'a> Reader<'a> {
                 break;
             } else if self.tokens.take("elements") {
                 self.tokens.take("=");
-                content = Some(self.content(map));
+                content = Some(self.content(map, addresses && !map));
+            } else if self.tokens.take("type") {
+                addresses = self.line() == [ADDRESS];
             } else if token.kind == Kind::End {
                 return Err(self.wrong(token));
             } else if !self.tokens.take(";") {
@@ -216,7 +218,14 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn content(&mut self, map: bool) -> Content<'a> {
+    fn content(&mut self, map: bool, addresses: bool) -> Content<'a> {
+        if addresses && self.tokens.is("{") {
+            let all = value::addresses(&mut self.tokens);
+            if all.is_none() {
+                statement::close(&mut self.tokens);
+            }
+            return all.map_or(Content::Unknown, Content::Elements);
+        }
         let Some(set) = value::set(&mut self.tokens) else {
             statement::close(&mut self.tokens);
             return Content::Unknown;

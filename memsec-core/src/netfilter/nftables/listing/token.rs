@@ -21,8 +21,6 @@ pub(super) struct Token<'a> {
     pub text: &'a str,
     /// In bytes from the start of the text.
     pub start: usize,
-    /// Counted from 1.
-    pub line: usize,
 }
 
 /// The words of a text in their order.
@@ -30,14 +28,13 @@ pub(super) struct Token<'a> {
 pub(super) struct Tokens<'a> {
     text: &'a str,
     at: usize,
-    line: usize,
     next: Token<'a>,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        let none = Token { kind: Kind::End, text: "", start: 0, line: 1 };
-        let mut all = Self { text, at: 0, line: 1, next: none };
+        let none = Token { kind: Kind::End, text: "", start: 0 };
+        let mut all = Self { text, at: 0, next: none };
         all.next = all.read();
         all
     }
@@ -110,14 +107,9 @@ impl<'a> Tokens<'a> {
         let blank = |c: char| matches!(c, ' ' | '\t' | '\r');
         let trimmed = rest.trim_start_matches(blank);
         let start = self.at + (rest.len() - trimmed.len());
-        let line = self.line;
         let (kind, len, text) = first(trimmed);
         self.at = start + len;
-        self.line += usize::from(kind == Kind::Line);
-        if kind == Kind::Quoted {
-            self.line += text.matches('\n').count();
-        }
-        Token { kind, text, start, line }
+        Token { kind, text, start }
     }
 }
 

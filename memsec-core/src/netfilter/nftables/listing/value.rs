@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    expression,
+    Piece, expression,
     token::{Kind, Tokens},
 };
+use crate::netfilter::{iptables, nftables::domain, packed::Packed};
 
 /// Expressions that may stand where a value is wanted.
 const ASKED: [&str; 6] = ["ct", "meta", "rt", "numgen", "jhash", "symhash"];
@@ -45,6 +46,48 @@ pub(super) fn set(tokens: &mut Tokens<'_>) -> Option<Value> {
             return None;
         }
     }
+}
+
+/// `{ a, b }`, of addresses of IPv4.
+pub(super) fn addresses(
+    tokens: &mut Tokens<'_>,
+) -> Option<Vec<Piece<'static>>> {
+    let (mut networks, mut others) = (Packed::default(), Vec::new());
+    tokens.take("{").then_some(())?;
+    loop {
+        tokens.skip_lines();
+        if tokens.take("}") {
+            others.push(Piece::Networks(networks));
+            return Some(others);
+        }
+        let piece = match plain(tokens) {
+            Some(range) => {
+                networks.push(range);
+                continue;
+            }
+            None => Piece::from(element(tokens)?),
+        };
+        match domain::network(&piece) {
+            Some(range) => networks.push(range),
+            None => others.push(piece),
+        }
+        tokens.skip_lines();
+        if !tokens.take(",") && !tokens.is("}") {
+            return None;
+        }
+    }
+}
+
+/// A network with a comma behind it, and nothing said of it.
+fn plain(tokens: &mut Tokens<'_>) -> Option<(u32, u32)> {
+    let range = iptables::network(tokens.peek().text.as_bytes())?;
+    let mut ahead = tokens.clone();
+    ahead.next();
+    if !ahead.take(",") {
+        return None;
+    }
+    *tokens = ahead;
+    Some(range)
 }
 
 /// An element of a set, with what is said of it.
