@@ -6,7 +6,7 @@
 >>> plan = report.plan()
 """
 
-from ._ask import audit_many, checks, explain, sources
+from ._ask import audit_batches, audit_many, checks, explain, sources
 from ._errors import (
     ArgumentError,
     HostError,
@@ -15,7 +15,15 @@ from ._errors import (
     ParseError,
     UnsupportedError,
 )
-from ._memsec import Plan, Policy, Report, Snapshot, __version__, audit
+from ._memsec import (
+    Plan,
+    Policy,
+    Report,
+    Snapshot,
+    __version__,
+    audit,
+    audit_arrow,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,6 +85,8 @@ __all__ = [
     "Witness",
     "__version__",
     "audit",
+    "audit_arrow",
+    "audit_batches",
     "audit_many",
     "checks",
     "explain",
