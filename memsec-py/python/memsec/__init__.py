@@ -6,7 +6,14 @@
 >>> plan = report.plan()
 """
 
-from ._ask import audit_many, checks, diff, explain, sources
+from ._ask import (
+    audit_batches,
+    audit_many,
+    checks,
+    diff,
+    explain,
+    sources,
+)
 from ._errors import (
     ArgumentError,
     HostError,
@@ -15,7 +22,15 @@ from ._errors import (
     ParseError,
     UnsupportedError,
 )
-from ._memsec import Plan, Policy, Report, Snapshot, __version__, audit
+from ._memsec import (
+    Plan,
+    Policy,
+    Report,
+    Snapshot,
+    __version__,
+    audit,
+    audit_arrow,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +98,8 @@ __all__ = [
     "Witness",
     "__version__",
     "audit",
+    "audit_arrow",
+    "audit_batches",
     "audit_many",
     "checks",
     "diff",

@@ -6,6 +6,7 @@ from ._memsec import (
     Host,
     Policy,
     Snapshot,
+    audit_arrow,
     audit_each,
     checks_json,
     sources_json,
@@ -78,6 +79,29 @@ def diff(
 
     hosts = Host(before), Host(after)
     return difference(*hosts[0].diff_json(hosts[1], Policy(ports=ports)))
+
+
+def audit_batches(
+    batches: Iterable[Any],
+    *,
+    column: str = "snapshot",
+    policy: Policy | None = None,
+) -> Iterator[Any]:
+    """Audits the snapshots of Arrow record batches, one batch after another.
+
+    ``column`` holds the snapshots as JSON text. In its place each batch gets
+    ``status`` (int32: 0 no findings, 1 findings, 2 an error) and ``report``
+    (large_string: the report, or the error, as JSON); the other columns stay.
+
+    This is what engines want that map batches: Spark's ``mapInArrow`` takes
+    it as it is. It needs ``pyarrow``, which such engines come with;
+    :func:`audit_arrow` does the same to one batch of any library.
+    """
+    from importlib import import_module
+
+    pyarrow = import_module("pyarrow")
+    for batch in batches:
+        yield pyarrow.record_batch(audit_arrow(batch, column, policy))
 
 
 def checks() -> tuple[_data.Check, ...]:
