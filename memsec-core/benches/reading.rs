@@ -56,8 +56,12 @@ fn iptables(bencher: Bencher<'_, '_>, size: usize) {
 fn ip6tables(bencher: Bencher<'_, '_>, size: usize) {
     let mut rules = String::new();
     for address in addresses(size) {
-        let address = address.to_ipv6_compatible();
-        let _ = writeln!(rules, "-A INPUT -s {address}/128 -j DROP");
+        let bits = address.to_bits();
+        let (high, low) = (bits >> 16, bits & 0xffff);
+        let _ = writeln!(
+            rules,
+            "-A INPUT -s 2001:db8::{high:x}:{low:x}/128 -j DROP"
+        );
     }
     read(bencher, &[("ip6tables-save", filter(&rules))]);
 }
@@ -75,6 +79,20 @@ fn iptables_mixed(bencher: Bencher<'_, '_>, size: usize) {
         );
     }
     read(bencher, &[("iptables-save", filter(&rules))]);
+}
+
+/// Rules of nft that differ in the source.
+#[divan::bench(args = sizes(), sample_count = 10, sample_size = 1)]
+fn nft_rules(bencher: Bencher<'_, '_>, size: usize) {
+    let mut rules = String::new();
+    for address in addresses(size) {
+        let _ = writeln!(rules, "\t\tip saddr {address} drop");
+    }
+    let text = format!(
+        "table ip f {{\n\tchain i {{\n\t\ttype filter hook input priority \
+         filter; policy accept;\n{rules}\t}}\n}}\n"
+    );
+    read(bencher, &[("nft list ruleset", text)]);
 }
 
 /// A set of ipset that one rule asks.

@@ -10,7 +10,8 @@ mod value;
 
 use super::{
     INCLUDED, Native,
-    building::{Draft, Head, Key, Tables},
+    alike::Alike,
+    building::{Head, Key, Tables, Whole},
     own,
     set::{ADDRESS, Content},
 };
@@ -300,12 +301,21 @@ impl<'a> Reader<'a> {
             }
             return Ok(());
         }
+        let line = self.tokens.line(token);
+        let alike = line.and_then(Alike::line);
+        if let (Some(alike), Some(table)) = (&alike, self.tables.get(key)) {
+            if table.like(chain, alike, at).is_some() {
+                self.tokens.skip_line();
+                return Ok(());
+            }
+        }
         let statements = statement::all(&mut self.tokens);
         self.past(token)?;
         let inexpressible = Some(!own::is_translated(&statements));
         let chain = chain.to_owned();
+        let whole = Whole::new(chain, statements, at, inexpressible);
         if let Some(table) = self.tables.get(key) {
-            table.rule(Draft { chain, statements, at, inexpressible });
+            table.rule(whole, alike);
         }
         Ok(())
     }
