@@ -2,6 +2,7 @@
 //! and the text of `nft list ruleset`, nft(8). The text is read into
 //! statements in the form of the JSON, so that both mean the same.
 
+mod alike;
 mod building;
 mod condition;
 mod dimension;

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, ops::Range, rc::Rc};
 
+use memchr::memchr;
+
 /// What a word is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -98,6 +100,24 @@ impl<'a> Tokens<'a> {
 
     pub(super) fn is(&self, text: &str) -> bool {
         self.next.kind != Kind::Quoted && self.next.text == text
+    }
+
+    /// The rest of the line that a token begins, which is the next one; none
+    /// in what is defined elsewhere.
+    pub(super) fn line(&self, token: Token<'a>) -> Option<&'a str> {
+        let rest = self.text.get(token.start..self.part.end)?;
+        let end = memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
+        let line = rest.get(..end).filter(|_| self.outer.is_empty());
+        line.map(str::trim_ascii_end)
+    }
+
+    /// Passes over the rest of the line that the next token is in.
+    pub(super) fn skip_line(&mut self) {
+        let from = self.text.get(self.next.start..self.part.end);
+        let from = from.unwrap_or_default();
+        let end = memchr(b'\n', from.as_bytes()).unwrap_or(from.len());
+        self.part.start = self.next.start + end;
+        self.next = self.read();
     }
 
     /// The text of the next word, if it is one.

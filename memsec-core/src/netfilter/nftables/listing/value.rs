@@ -3,10 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{
-    Piece, expression,
+    expression,
     token::{Kind, Tokens},
 };
-use crate::netfilter::{iptables, nftables::domain, packed::Packed};
+use crate::netfilter::{
+    iptables,
+    nftables::{Piece, domain},
+    packed::Packed,
+};
 
 /// Expressions that may stand where a value is wanted.
 const ASKED: [&str; 6] = ["ct", "meta", "rt", "numgen", "jhash", "symhash"];
