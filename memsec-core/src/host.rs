@@ -65,7 +65,9 @@ impl Host {
             interfaces,
             routes: all_routes,
             routed,
-            settings: settings.map(|text| Settings::new(&text)).unwrap_or_default(),
+            settings: settings
+                .map(|text| Settings::new(&text))
+                .unwrap_or_default(),
             instances,
             ruleset: Ruleset::new(snapshot)?,
         })

@@ -5,7 +5,7 @@
 //! against a [`Policy`] and gives a [`Report`]: who reaches which listener
 //! ([`Exposure`]) and what is wrong ([`Finding`]). [`Report::plan`] gives the
 //! [`Plan`]: ordered [`Step`]s and their [`Proof`]. [`explain`] follows one
-//! [`Packet`], rule by rule.
+//! [`Packet`], rule by rule. [`packets`] are sets of packets.
 //!
 //! ```
 //! use memsec_core::{Policy, Render, Snapshot, audit};
@@ -33,6 +33,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod diff;
 mod error;
 mod host;
 mod json;
@@ -58,6 +59,7 @@ pub use audit::{
     Check, Exposure, Finding, Instance, Report, Scope, Severity, Unknown,
     audit, checks,
 };
+pub use diff::{Change, Difference, Reaches, diff};
 pub use error::{Error, ErrorKind};
 pub use host::Host;
 pub use memcached::{Exit, Listener, Socket};
@@ -71,4 +73,12 @@ pub use reach::{
 };
 pub use report::Style;
 pub use schema::{SCHEMA, SCHEMAS};
+
+pub mod packets {
+    //! Sets of packets, and their algebra.
+
+    pub use crate::reach::packet_set::{
+        Boxes, Header, NameSet, PacketBox, PacketSet, Tracking,
+    };
+}
 pub use snapshot::{FileChange, Snapshot};

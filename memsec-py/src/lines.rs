@@ -16,7 +16,7 @@ use crate::{detached, report::Report, text::utf8};
 
 /// A line of the output, and its exit status: 0 for a report without
 /// findings, 1 for one with findings, 2 for an error.
-type Answer = (String, u8);
+pub(crate) type Answer = (String, u8);
 
 /// What a line is called in errors.
 const SOURCE: &str = "snapshot";
@@ -63,6 +63,18 @@ pub(crate) fn audit_lines(
         Ok(in_parallel(&lines, |i, line| {
             audit_line(first + i, line.as_deref(), policy)
         }))
+    })
+}
+
+/// Audits snapshots as JSON text, and gives one answer for each, in order;
+/// an error names the row, counted from 1. `None` is no text.
+pub(crate) fn audit_texts(
+    texts: &[Option<&str>],
+    policy: &Policy,
+) -> Vec<Answer> {
+    in_parallel(texts, |i, text| match text {
+        Some(text) => audit_line(i + 1, Some(text.as_bytes()), policy),
+        None => (failed(i + 1, "there is no snapshot"), 2),
     })
 }
 

@@ -3,7 +3,9 @@
 
 use std::{fs, path::PathBuf};
 
-use memsec_core::{Explanation, Packet, Plan, Policy, Report, Snapshot};
+use memsec_core::{
+    Difference, Explanation, Packet, Plan, Policy, Report, Snapshot,
+};
 use schemars::{Schema, schema_for};
 
 fn check(name: &str, schema: &Schema) {
@@ -29,6 +31,7 @@ macro_rules! schemas {
 }
 
 schemas! {
+    difference: Difference;
     explanation: Explanation;
     packet: Packet;
     plan: Plan;

@@ -39,11 +39,7 @@ impl Settings {
 
     /// Whether a switch is on for all interfaces or for this one, as
     /// IN_DEV_ORCONF of linux/inetdevice.h has it.
-    pub(crate) fn either(
-        &self,
-        name: Option<&str>,
-        key: &str,
-    ) -> Option<bool> {
+    pub(crate) fn either(&self, name: Option<&str>, key: &str) -> Option<bool> {
         match self.of(name, key) {
             [Some(all), _] if all != 0 => Some(true),
             [_, Some(own)] if own != 0 => Some(true),

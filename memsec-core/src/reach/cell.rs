@@ -292,7 +292,8 @@ impl Cell<'_> {
     }
 
     fn connection(&self, of: &Connection) -> Truth {
-        let address = |tuple: Option<Tuple>, pick: fn(Tuple) -> Option<u128>| {
+        let address = |tuple: Option<Tuple>,
+                       pick: fn(Tuple) -> Option<u128>| {
             tuple.and_then(pick).map_or(Address::Unknown, Address::Known)
         };
         let port = |tuple: Option<Tuple>,
@@ -315,9 +316,7 @@ impl Cell<'_> {
             Connection::OriginalDestination(set) => {
                 address(sent, |t| t.destination).within(set)
             }
-            Connection::OriginalSourcePort(set) => {
-                port(sent, |t| t.sport, set)
-            }
+            Connection::OriginalSourcePort(set) => port(sent, |t| t.sport, set),
             Connection::OriginalPort(set) => port(sent, |t| t.dport, set),
             // The answers go the other way round.
             Connection::ReplySource(set) => {

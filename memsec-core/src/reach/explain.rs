@@ -3,21 +3,18 @@
 use std::net::IpAddr;
 
 use super::{
-    Answer, Delivery, Explanation, Met, Packet, Proto, State as Before,
-    Verdict,
-    cell::{Address, Interface},
-    chain::Budget,
-    effect::Effect,
-    sources::address_type,
-    trace::{Meeting, Outcome, trace},
-    walk::{self, Fate, Flow, stages, step},
+    Answer, Delivery, Explanation, Met, Packet, Verdict,
+    cell::Interface,
+    chain::TooMuch,
+    journey::{Course, Journey, Parcel, Traffic},
+    trace::{Meeting, Outcome},
 };
 use crate::{
     Error, Snapshot,
     host::Host,
     memcached::Start,
     net::{self, Family},
-    netfilter::{Action, AddressType, Hook, Ruleset, State},
+    netfilter::{Action, Hook},
     schema::Version,
     text::Place,
 };
@@ -55,8 +52,7 @@ impl Host {
             return Err(Error::argument(message));
         }
         let flags = tcp_flags(&packet.flags)?;
-        let mut way = Way::new(self, packet, to, flags);
-        Ok(way.explain())
+        Ok(Way::new(self, packet, to, flags).explain(packet))
     }
 }
 
@@ -141,216 +137,200 @@ fn tcp_flags(letters: &str) -> Result<u8, Error> {
     })
 }
 
-/// What conntrack says of a packet: nf_conntrack_proto_tcp.c, tcp_conntracks
-/// and its first row; without a connection, a SYN or a bare ACK opens one.
-fn state(packet: &Packet, flags: u8) -> State {
-    let (fin, syn, rst, ack) =
-        (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0, flags & 16 != 0);
-    let opens = !fin && !rst && (syn != ack);
-    match packet.state {
-        Before::Established => State::Established,
-        _ if packet.proto == Proto::Tcp && !opens => State::Invalid,
-        Before::Related => State::Related,
-        Before::New => State::New,
-    }
-}
-
 /// A packet on its way through a host.
 struct Way<'a> {
     host: &'a Host,
-    packet: &'a Packet,
-    to: IpAddr,
-    flow: Flow<'a>,
-    budget: Budget,
+    journey: Journey<'a>,
     path: Vec<Met>,
+    /// What it may come to, each once.
+    ends: Vec<Arrival>,
     certain: bool,
+}
+
+/// What a packet may come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Arrival {
+    verdict: Verdict,
+    answer: Option<Answer>,
+    delivered_to: Option<Delivery>,
+}
+
+impl From<Verdict> for Arrival {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, answer: None, delivered_to: None }
+    }
 }
 
 impl<'a> Way<'a> {
     fn new(host: &'a Host, packet: &'a Packet, to: IpAddr, flags: u8) -> Self {
-        let family = Family::of(to);
-        let flow = Flow {
-            family,
-            proto: packet.proto,
-            source: Address::Known(Family::number(packet.from)),
-            destination: Address::Known(Family::number(to)),
-            sport: Some(packet.sport),
-            dport: Some(packet.port),
-            interface: arrival(host, packet, to),
-            state: Some(state(packet, flags)),
-            reply: false,
-            flags,
-            destination_type: destination_type(host, to),
-            marks: walk::sets_marks(&host.ruleset),
-            ordinary: true,
-            probe: None,
-        };
-        let certain = host.ruleset.unread(family).next().is_none();
-        let (budget, path) = (Budget::new(WORK), Vec::new());
-        Self { host, packet, to, flow, budget, path, certain }
+        let interface = arrival(host, packet, to);
+        let journey = Journey::new(host, packet, to, flags, interface, WORK);
+        let certain = host.ruleset.unread(Family::of(to)).next().is_none();
+        Self { host, journey, path: Vec::new(), ends: Vec::new(), certain }
     }
 
-    fn explain(&mut self) -> Explanation {
-        let lo = self.flow.interface == Interface::Named("lo");
-        let first: &[Hook] = if lo {
-            &[Hook::Output, Hook::Postrouting, Hook::Prerouting]
+    fn explain(mut self, packet: &Packet) -> Explanation {
+        let first: &[Hook] = match self.journey.looped() {
+            true => &[Hook::Output, Hook::Postrouting, Hook::Prerouting],
+            false => &[Hook::Ingress, Hook::Prerouting],
+        };
+        let start = self.journey.start();
+        if let Ok(routed) = self.pass(first, start) {
+            for parcel in routed.under_way {
+                self.route(packet, parcel);
+            }
         } else {
-            &[Hook::Ingress, Hook::Prerouting]
-        };
-        let routed = self.walk(first, Fate::TRACKED);
-        if !routed.alive() {
-            return self.stopped(routed);
+            self.certain = false;
+            self.ends.push(Verdict::Delivered.into());
         }
-        if !lo && self.martian() {
-            return self.end(Verdict::Dropped);
-        }
-        match self.flow.destination_type {
-            Some(AddressType::Unicast) => self.forwarded(routed, true),
-            _ => self.local(routed),
-        }
+        self.end()
     }
 
-    /// A packet for an address of the host, behind the routing decision.
-    fn local(&mut self, routed: Fate) -> Explanation {
-        let input = self.walk(&[Hook::Input], routed);
-        let listener = listener(self.host, self.packet, self.to);
-        let translated = routed.has(Fate::TRANSLATED);
-        if input.alive() && (listener.is_some() || !translated) {
-            self.certain &= input.sure();
-            return self.arrive(listener, input);
-        }
-        match translated {
-            true => self.forwarded(Fate::TRANSLATED, false),
-            false => self.stopped(input),
-        }
-    }
-
-    /// A packet that goes on to another host, surely or perhaps.
-    fn forwarded(&mut self, routed: Fate, sure: bool) -> Explanation {
-        let hooks = [Hook::Forward, Hook::Postrouting];
-        let fate = self.walk(&hooks, routed);
-        self.certain &= sure;
-        if !fate.alive() {
-            return self.stopped(fate);
-        }
-        self.certain &= fate.sure();
-        self.end(Verdict::Forwarded)
-    }
-
-    fn stopped(&mut self, fate: Fate) -> Explanation {
-        let (rejected, dropped) =
-            (fate.has(Fate::REJECTED), fate.has(Fate::DROPPED));
-        self.certain &= !(rejected && dropped);
-        let told = if rejected { Verdict::Rejected } else { Verdict::Dropped };
-        self.end(told)
-    }
-
-    /// Follows the packet through hooks, and writes down what it meets.
-    fn walk(&mut self, hooks: &[Hook], fate: Fate) -> Fate {
-        let flow = self.flow.clone();
-        self.follow(&flow, hooks, fate)
-    }
-
-    fn follow(
+    /// Takes packets through hooks, and writes down what they meet.
+    fn pass(
         &mut self,
-        flow: &Flow<'_>,
         hooks: &[Hook],
-        mut fate: Fate,
-    ) -> Fate {
-        let ruleset: &'a Ruleset = &self.host.ruleset;
-        let (path, budget) = (&mut self.path, &self.budget);
-        for stage in stages(ruleset, flow.family, hooks) {
-            let sure = fate.sure();
-            fate = step(&stage, flow, fate, |one| {
-                let cell = flow.cell(stage.base, one);
-                let hook = stage.base.hook;
-                let mut meet = |meeting| path.push(met(hook, &meeting, sure));
-                trace(&stage, &cell, budget, &mut meet).unwrap_or(Effect::ANY)
-            });
+        traffic: Traffic,
+    ) -> Result<Traffic, TooMuch> {
+        let path = &mut self.path;
+        let passed = self.journey.pass(hooks, traffic, |hook, meeting| {
+            path.push(met(hook, meeting));
+        })?;
+        self.stopped(&passed);
+        Ok(passed)
+    }
+
+    fn stopped(&mut self, traffic: &Traffic) {
+        if traffic.dropped {
+            self.ends.push(Verdict::Dropped.into());
         }
-        fate
-    }
-
-    /// fib_frontend.c, ip6_input.c: such a source does not come in from
-    /// outside.
-    fn martian(&mut self) -> bool {
-        let from = self.packet.from;
-        let own = from.is_ipv4()
-            && addresses(self.host, Family::Ipv4).any(|own| own == from);
-        let broadcast = self.flow.destination_type
-            == Some(AddressType::Broadcast)
-            || self.to.is_multicast();
-        let bogus = from.is_loopback()
-            || from.is_multicast()
-            || own
-            || from == IpAddr::from([255; 4])
-            || from.is_ipv4() && from.is_unspecified() && !broadcast
-            || self.to.is_loopback() && !self.packet_from_lo();
-        if bogus {
-            self.path.push(Met {
-                hook: "routing".to_owned(),
-                chain: String::new(),
-                rule: None,
-                outcome: "drop".to_owned(),
-            });
+        if traffic.rejected {
+            self.ends.push(Verdict::Rejected.into());
         }
-        bogus
     }
 
-    fn packet_from_lo(&self) -> bool {
-        self.flow.interface == Interface::Named("lo")
+    /// The routing decision, and what comes behind it.
+    fn route(&mut self, packet: &Packet, parcel: Parcel) {
+        match self.journey.course(&parcel) {
+            Some(Course::Here) => self.local(packet, parcel),
+            Some(Course::Onward) => self.onward(parcel),
+            Some(Course::Dropped) => {
+                self.path.push(lost("drop"));
+                self.ends.push(Verdict::Dropped.into());
+            }
+            Some(Course::Rejected) => {
+                self.path.push(lost("reject"));
+                self.ends.push(Verdict::Rejected.into());
+            }
+            None => {
+                self.certain = false;
+                self.local(packet, parcel);
+                self.onward(parcel);
+            }
+        }
     }
 
-    fn arrive(
-        &mut self,
-        listener: Option<Delivery>,
-        fate: Fate,
-    ) -> Explanation {
-        let Some(delivered_to) = listener else {
-            return self.end(Verdict::NobodyListens);
+    fn local(&mut self, packet: &Packet, parcel: Parcel) {
+        let one = Traffic::of(parcel);
+        let Ok(passed) = self.pass(&[Hook::Input], one) else {
+            self.certain = false;
+            return self.ends.push(Verdict::Delivered.into());
         };
-        let answer = self.answer(fate);
-        let delivered_to = Some(delivered_to);
-        Explanation { answer, delivered_to, ..self.end(Verdict::Delivered) }
+        for parcel in passed.under_way {
+            let arrival = self.arrive(packet, &parcel);
+            self.ends.push(arrival);
+        }
+    }
+
+    fn onward(&mut self, parcel: Parcel) {
+        // What the host sends has been through its hooks by now.
+        let hooks: &[Hook] = match self.journey.looped() {
+            true => &[],
+            false => &[Hook::Forward, Hook::Postrouting],
+        };
+        match self.pass(hooks, Traffic::of(parcel)) {
+            Ok(passed) if passed.under_way.is_empty() => {}
+            Ok(_) => self.ends.push(Verdict::Forwarded.into()),
+            Err(TooMuch) => {
+                self.certain = false;
+                self.ends.push(Verdict::Forwarded.into());
+            }
+        }
+    }
+
+    fn arrive(&mut self, packet: &Packet, parcel: &Parcel) -> Arrival {
+        let family = Family::of(packet.from);
+        let (to, port) = (parcel.destination, parcel.dport);
+        let (Some(to), Some(port)) = (to, port) else {
+            self.certain = false;
+            return Verdict::Delivered.into();
+        };
+        let packet = &Packet { port, ..packet.clone() };
+        let to = family.address(to);
+        let Some(delivered_to) = listener(self.host, packet, to) else {
+            return Verdict::NobodyListens.into();
+        };
+        Arrival {
+            verdict: Verdict::Delivered,
+            answer: Some(self.answer(parcel)),
+            delivered_to: Some(delivered_to),
+        }
     }
 
     /// The answer, as part of the connection. Its rules are in the path only
-    /// if they stop it.
-    fn answer(&mut self, fate: Fate) -> Option<Answer> {
-        let before = self.path.len();
-        let lo = self.packet_from_lo();
-        let back = Flow {
-            source: self.flow.destination,
-            destination: self.flow.source,
-            sport: self.flow.dport,
-            dport: self.flow.sport,
-            interface: match lo {
-                true => Interface::Named("lo"),
-                false => Interface::NotLoopback,
-            },
-            state: (!fate.has(Fate::UNTRACKED)).then_some(State::Established),
-            reply: true,
-            flags: 0x12,
-            destination_type: None,
-            ..self.flow.clone()
-        };
+    /// if they may stop it.
+    fn answer(&mut self, parcel: &Parcel) -> Answer {
+        let (back, traffic) = self.journey.answer(parcel);
         let hooks = [Hook::Output, Hook::Postrouting];
-        let answer = self.follow(&back, &hooks, Fate::TRACKED);
-        if answer.sure() {
-            self.path.truncate(before);
+        let mut path = Vec::new();
+        let passed = back.pass(&hooks, traffic, |hook, meeting| {
+            path.push(met(hook, meeting));
+        });
+        let Ok(passed) = passed else { return Answer::Sent };
+        if passed.dropped || passed.rejected {
+            self.path.append(&mut path);
         }
-        Some(if answer.alive() { Answer::Sent } else { Answer::Dropped })
+        match passed.under_way.is_empty() {
+            true => Answer::Dropped,
+            false => Answer::Sent,
+        }
     }
 
-    fn end(&mut self, verdict: Verdict) -> Explanation {
+    /// The end that lets the most through.
+    fn end(mut self) -> Explanation {
+        let first = self.ends.first().map(|end| end.verdict);
+        let same = self.ends.iter().all(|end| Some(end.verdict) == first);
+        self.ends
+            .sort_by_key(|end| MOST.iter().position(|v| *v == end.verdict));
+        let end = self.ends.into_iter().next();
+        let end = end.unwrap_or(Verdict::Dropped.into());
         Explanation {
             schema: Version,
-            verdict,
-            certain: self.certain,
-            answer: None,
-            delivered_to: None,
-            path: std::mem::take(&mut self.path),
+            verdict: end.verdict,
+            certain: self.certain && same,
+            answer: end.answer,
+            delivered_to: end.delivered_to,
+            path: self.path,
         }
+    }
+}
+
+/// Verdicts, that which lets the most through first.
+const MOST: [Verdict; 5] = [
+    Verdict::Delivered,
+    Verdict::Forwarded,
+    Verdict::NobodyListens,
+    Verdict::Rejected,
+    Verdict::Dropped,
+];
+
+/// What routing did with a packet that it did not send on.
+fn lost(outcome: &str) -> Met {
+    Met {
+        hook: "routing".to_owned(),
+        chain: String::new(),
+        rule: None,
+        outcome: outcome.to_owned(),
     }
 }
 
@@ -386,29 +366,7 @@ fn within(entry: &net::InterfaceAddress, address: IpAddr) -> bool {
     entry.network().is_ok_and(|network| network.contains(address))
 }
 
-/// What routing says of a destination; an address is taken as one of the
-/// host where the snapshot does not list its addresses.
-fn destination_type(host: &Host, to: IpAddr) -> Option<AddressType> {
-    let kind = address_type(to);
-    let Some(interfaces) = &host.interfaces else { return Some(kind) };
-    let entries = interfaces.iter().flat_map(|i| &i.addresses);
-    let mut entries = entries.filter(|e| e.address.is_ipv4() == to.is_ipv4());
-    let own = entries.clone().any(|entry| entry.address == to);
-    let broadcast = to.is_ipv4()
-        && entries.any(|entry| {
-            let network = entry.network();
-            entry.prefix < 31
-                && network.is_ok_and(|n| n.bounds().1 == Family::number(to))
-        });
-    Some(match kind {
-        AddressType::Local if own || to.is_loopback() => kind,
-        AddressType::Local if broadcast => AddressType::Broadcast,
-        AddressType::Local => AddressType::Unicast,
-        other => other,
-    })
-}
-
-fn met(hook: Hook, meeting: &Meeting<'_>, sure: bool) -> Met {
+fn met(hook: Hook, meeting: &Meeting<'_>) -> Met {
     let (rule, outcome) = match meeting.what {
         Outcome::Rule(rule) => {
             (Some(meeting.chain.place(rule)), action(meeting, rule.action()))
@@ -417,7 +375,7 @@ fn met(hook: Hook, meeting: &Meeting<'_>, sure: bool) -> Met {
             (None, if accepts { "accept" } else { "drop" }.to_owned())
         }
     };
-    let maybe = if meeting.sure && sure { "" } else { "maybe " };
+    let maybe = if meeting.sure { "" } else { "maybe " };
     Met {
         hook: hook.name().to_owned(),
         chain: meeting.chain.name.clone(),

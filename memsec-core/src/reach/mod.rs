@@ -9,6 +9,7 @@ mod explain;
 mod explanation;
 mod journey;
 mod packet;
+pub(crate) mod packet_set;
 mod piecewise;
 mod reason;
 mod sources;

@@ -106,6 +106,12 @@ mod tests {
         read.to_string()
     }
 
+    #[test]
+    fn text_of_others_reads_as_what_it_is() {
+        let said = one_line("a\u{202e}b\n\u{1b}[2J\u{2028}é");
+        assert_eq!(said, "a\\u{202e}b\\n\\u{1b}[2J\\u{2028}é");
+    }
+
     macro_rules! shows {
         ($($name:ident: $certain:expr, $json:expr => $text:expr;)*) => {$(
             #[test]

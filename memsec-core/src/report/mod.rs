@@ -5,9 +5,12 @@ mod html;
 mod references;
 mod sarif;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use terminal::Style;
+pub(crate) use words::{few, sequence, upper};
 
 use crate::{Plan, audit::Report};
 

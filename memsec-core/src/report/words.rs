@@ -9,7 +9,7 @@ use crate::{
 pub(super) const FEW: usize = 4;
 
 /// "a, b and c"
-pub(super) fn sequence(mut words: Vec<String>) -> String {
+pub(crate) fn sequence(mut words: Vec<String>) -> String {
     let Some(last) = words.pop() else { return String::new() };
     match words.is_empty() {
         true => last,
@@ -18,7 +18,7 @@ pub(super) fn sequence(mut words: Vec<String>) -> String {
 }
 
 /// "TCP"
-pub(super) fn upper(proto: Proto) -> &'static str {
+pub(crate) fn upper(proto: Proto) -> &'static str {
     match proto {
         Proto::Tcp => "TCP",
         Proto::Udp => "UDP",
@@ -34,7 +34,7 @@ pub(super) fn family(family: Family) -> &'static str {
 }
 
 /// The first networks by their names, and how many more there are.
-pub(super) fn few(networks: &[Cidr], none: &str) -> String {
+pub(crate) fn few(networks: &[Cidr], none: &str) -> String {
     if networks.is_empty() {
         return none.to_owned();
     }

@@ -6,7 +6,14 @@
 >>> plan = report.plan()
 """
 
-from ._ask import audit_many, checks, explain, sources
+from ._ask import (
+    audit_batches,
+    audit_many,
+    checks,
+    diff,
+    explain,
+    sources,
+)
 from ._errors import (
     ArgumentError,
     HostError,
@@ -15,14 +22,24 @@ from ._errors import (
     ParseError,
     UnsupportedError,
 )
-from ._memsec import Plan, Policy, Report, Snapshot, __version__, audit
+from ._memsec import (
+    Plan,
+    Policy,
+    Report,
+    Snapshot,
+    __version__,
+    audit,
+    audit_arrow,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._data import (
+        Change,
         Check,
         Claim,
         Delivery,
+        Difference,
         Exit,
         Explanation,
         Exposure,
@@ -34,6 +51,7 @@ if TYPE_CHECKING:
         Packet,
         Place,
         Proof,
+        Reaches,
         Render,
         Scope,
         Severity,
@@ -45,9 +63,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArgumentError",
+    "Change",
     "Check",
     "Claim",
     "Delivery",
+    "Difference",
     "Exit",
     "Explanation",
     "Exposure",
@@ -65,6 +85,7 @@ __all__ = [
     "Plan",
     "Policy",
     "Proof",
+    "Reaches",
     "Render",
     "Report",
     "Scope",
@@ -77,8 +98,11 @@ __all__ = [
     "Witness",
     "__version__",
     "audit",
+    "audit_arrow",
+    "audit_batches",
     "audit_many",
     "checks",
+    "diff",
     "explain",
     "sources",
 ]

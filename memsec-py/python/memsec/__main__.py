@@ -7,7 +7,7 @@ import sys
 from typing import List, Optional, Tuple
 
 from . import MemsecError, __version__
-from .command import audit, checks, explain, plan, snapshot
+from .command import audit, checks, diff, explain, plan, snapshot
 from .command.arguments import Parser
 from .command.output import write
 
@@ -16,12 +16,13 @@ _COMMANDS = [
     ("audit", audit),
     ("plan", plan),
     ("explain", explain),
+    ("diff", diff),
     ("checks", checks),
 ]
 
 _STATUS = (
-    "Exit status: 0 nothing to say, 1 findings or a plan with steps, "
-    "2 an error."
+    "Exit status: 0 nothing to say, 1 findings, a plan with steps or a "
+    "difference, 2 an error."
 )
 
 

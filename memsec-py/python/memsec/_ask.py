@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ._memsec import Host, Snapshot, audit_each, checks_json, sources_json
+from ._memsec import (
+    Host,
+    Policy,
+    Snapshot,
+    audit_arrow,
+    audit_each,
+    checks_json,
+    sources_json,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +18,7 @@ if TYPE_CHECKING:
 
     from . import _data
     from ._errors import MemsecError
-    from ._memsec import Policy, Report
+    from ._memsec import Report
 
 # So many snapshots are held at a time: enough for every core to have some.
 _TOGETHER = 256
@@ -54,6 +62,46 @@ def explain(
     }
     text = json.dumps(known, default=str)
     return explanation(*Host(snapshot).explain_json(text, "packet"))
+
+
+def diff(
+    before: Snapshot,
+    after: Snapshot,
+    *,
+    ports: Iterable[str] = (),
+) -> _data.Difference:
+    """Which packets get in on one of two hosts and not on the other.
+
+    Asked are memcached's listeners, ``ports`` such as "tcp/22", and every
+    other port, unless the rules tell too many of them apart.
+    """
+    from ._data import difference
+
+    hosts = Host(before), Host(after)
+    return difference(*hosts[0].diff_json(hosts[1], Policy(ports=ports)))
+
+
+def audit_batches(
+    batches: Iterable[Any],
+    *,
+    column: str = "snapshot",
+    policy: Policy | None = None,
+) -> Iterator[Any]:
+    """Audits the snapshots of Arrow record batches, one batch after another.
+
+    ``column`` holds the snapshots as JSON text. In its place each batch gets
+    ``status`` (int32: 0 no findings, 1 findings, 2 an error) and ``report``
+    (large_string: the report, or the error, as JSON); the other columns stay.
+
+    This is what engines want that map batches: Spark's ``mapInArrow`` takes
+    it as it is. It needs ``pyarrow``, which such engines come with;
+    :func:`audit_arrow` does the same to one batch of any library.
+    """
+    from importlib import import_module
+
+    pyarrow = import_module("pyarrow")
+    for batch in batches:
+        yield pyarrow.record_batch(audit_arrow(batch, column, policy))
 
 
 def checks() -> tuple[_data.Check, ...]:

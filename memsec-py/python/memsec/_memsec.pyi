@@ -16,6 +16,7 @@ from ._data import (
 from ._errors import MemsecError
 
 __all__ = [
+    "Batch",
     "Host",
     "Plan",
     "Policy",
@@ -23,6 +24,7 @@ __all__ = [
     "Snapshot",
     "__version__",
     "audit",
+    "audit_arrow",
     "audit_each",
     "audit_lines",
     "checks_json",
@@ -65,6 +67,7 @@ class Snapshot:
 @final
 class Host:
     def __new__(cls, snapshot: Snapshot) -> Host: ...
+    def diff_json(self, after: Host, policy: Policy) -> tuple[str, str]: ...
     def explain_json(self, packet: str, source: str) -> tuple[str, str]: ...
 
 @final
@@ -140,5 +143,15 @@ def audit_each(
 def audit_lines(
     lines: list[Optional[bytes]], first: int, policy: Policy
 ) -> list[tuple[str, int]]: ...
+@final
+class Batch:
+    def __arrow_c_array__(
+        self, requested_schema: Optional[object] = None
+    ) -> tuple[object, object]: ...
+    def __len__(self) -> int: ...
+
+def audit_arrow(
+    batch: object, column: str = "snapshot", policy: Optional[Policy] = None
+) -> Batch: ...
 def checks_json() -> str: ...
 def sources_json() -> str: ...

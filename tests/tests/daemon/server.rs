@@ -128,6 +128,11 @@ impl Server {
         self.run("sh", &["/run/plan.sh"], "");
     }
 
+    /// Runs a script, which must go well.
+    pub fn shell(&self, script: &str) {
+        self.run("sh", &["-c", script], "");
+    }
+
     fn write(&self, path: &str, text: &str) {
         let script = "mkdir -p \"${1%/*}\" && cat > \"$1\"";
         self.run("sh", &["-c", script, "write", path], text);

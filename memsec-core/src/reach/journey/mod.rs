@@ -7,9 +7,10 @@ mod tracked;
 
 use std::net::IpAddr;
 
-use parcel::{DESTINATION, Parcel, SOURCE, Tracking};
-use routing::Routed;
+pub(super) use parcel::Parcel;
+use parcel::{DESTINATION, SOURCE, Tracking};
 pub(super) use routing::Course;
+use routing::Routed;
 use tour::{End, Tour};
 
 use super::{
@@ -51,6 +52,12 @@ pub(super) struct Traffic {
     pub rejected: bool,
 }
 
+impl Traffic {
+    pub(super) fn of(parcel: Parcel) -> Self {
+        Self { under_way: vec![parcel], ..Self::default() }
+    }
+}
+
 impl<'a> Journey<'a> {
     pub(super) fn new(
         host: &'a Host,
@@ -90,7 +97,7 @@ impl<'a> Journey<'a> {
             // What an earlier packet of it left there.
             parcel.connection_mark = None;
         }
-        Traffic { under_way: vec![parcel], ..Traffic::default() }
+        Traffic::of(parcel)
     }
 
     /// The answer to a parcel that was delivered.
@@ -241,8 +248,9 @@ impl<'a> Journey<'a> {
     }
 
     fn cell(&self, base: &Base, parcel: &Parcel) -> Cell<'a> {
-        let address =
-            |known: Option<u128>| known.map_or(Address::Unknown, Address::Known);
+        let address = |known: Option<u128>| {
+            known.map_or(Address::Unknown, Address::Known)
+        };
         let (input, output) = self.interfaces(base.hook);
         let to = parcel.destination.map(|to| self.family.address(to));
         let lo = self.looped();

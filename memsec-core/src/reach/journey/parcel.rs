@@ -1,15 +1,13 @@
 //! One packet under way, in what changes on its way.
 
 use crate::{
-    netfilter::{
-        MarkChange, Marking, State, Translated, Translation,
-    },
+    netfilter::{MarkChange, Marking, State, Translated, Translation},
     reach::cell::Tuple,
 };
 
 /// What conntrack has made of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Tracking {
+pub(in crate::reach) enum Tracking {
     /// It has not come to conntrack yet.
     Unseen,
     /// NOTRACK.
@@ -19,7 +17,7 @@ pub(super) enum Tracking {
 
 /// A packet under way. What is `None` is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Parcel {
+pub(in crate::reach) struct Parcel {
     pub source: Option<u128>,
     pub sport: Option<u16>,
     pub destination: Option<u128>,
@@ -88,16 +86,18 @@ impl Parcel {
         let changed = |mark: Option<u32>, change: MarkChange| {
             mark.map(|mark| mark & change.keep ^ change.flip)
         };
-        let moved = |to: Option<u32>, from: Option<u32>, keep, take| {
-            Some(to? & !keep ^ from? & take)
-        };
+        let moved =
+            |to: Option<u32>, from: Option<u32>, keep: u32, take: u32| {
+                Some(to? & !keep ^ from? & take)
+            };
         let (mark, own) = (self.mark, self.connection_mark);
         match marking {
             Marking::Packet(change) => self.mark = changed(mark, change),
-            _ if !self.connected() => match marking {
-                Marking::Unknown => self.mark = None,
-                _ => {}
-            },
+            Marking::Unknown => {
+                self.mark = None;
+                self.connection_mark = None;
+            }
+            _ if !self.connected() => {}
             Marking::Connection(change) => {
                 self.connection_mark = changed(own, change);
             }
@@ -106,10 +106,6 @@ impl Parcel {
             }
             Marking::Restore { from, to } => {
                 self.mark = moved(mark, own, to, from);
-            }
-            Marking::Unknown => {
-                self.mark = None;
-                self.connection_mark = None;
             }
         }
     }

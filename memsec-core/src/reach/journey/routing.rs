@@ -12,7 +12,7 @@ use crate::{
 
 /// Where routing sends a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Course {
+pub(in crate::reach) enum Course {
     /// To this host.
     Here,
     /// On to another.
@@ -67,7 +67,9 @@ impl Routed<'_> {
                         && !to.is_multicast()
                         && !self.switch("route_localnet")
                     || to.is_loopback() && !self.switch("route_localnet")
-                    || !zero && !to.is_multicast() && !self.comes_from_there(kind)
+                    || !zero
+                        && !to.is_multicast()
+                        && !self.comes_from_there(kind)
             }
             _ => {
                 self.from.is_loopback()

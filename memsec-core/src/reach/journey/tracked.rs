@@ -12,8 +12,7 @@ const ACK: u8 = 0x10;
 const SYN_ACK: u8 = SYN | ACK;
 
 /// nf_conntrack_proto_tcp.c, tcp_valid_flags: all others are no TCP.
-const VALID: [u8; 9] =
-    [0x02, 0x22, 0x12, 0x04, 0x14, 0x11, 0x31, 0x10, 0x30];
+const VALID: [u8; 9] = [0x02, 0x22, 0x12, 0x04, 0x14, 0x11, 0x31, 0x10, 0x30];
 
 /// The state of a packet from the side that opens connections: what
 /// tcp_conntracks has for it in its first row, and in the row of ESTABLISHED.

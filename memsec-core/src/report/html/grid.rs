@@ -38,19 +38,18 @@ pub(super) struct Grid {
 }
 
 /// The finest grid has a cell for each /16.
-const ORDERS: [u32; 3] = [8, 7, 6];
+const ORDERS: [u32; 2] = [8, 7];
+/// A grid of this order is never too long to draw: it has 4096 cells.
+const COARSEST: u32 = 6;
 /// A grid with more rectangles is drawn coarser, to keep a page small.
 const MOST: usize = 3000;
 
 impl Grid {
-    /// The finest grid that is not too long to draw. The coarsest never is:
-    /// it has 4096 cells.
+    /// The finest grid that is not too long to draw.
     pub(super) fn new(sources: &Sources) -> Self {
-        let grids = ORDERS.map(|order| Self::of_order(sources, order));
-        let last = grids.last().cloned();
-        let small = |grid: &Self| grid.rects.len() <= MOST;
-        let fits = grids.into_iter().find(small);
-        fits.or(last).unwrap_or(Self { order: 0, rects: Vec::new() })
+        let mut grids = ORDERS.iter().map(|&o| Self::of_order(sources, o));
+        let fits = grids.find(|grid| grid.rects.len() <= MOST);
+        fits.unwrap_or_else(|| Self::of_order(sources, COARSEST))
     }
 
     pub(super) fn of_order(sources: &Sources, order: u32) -> Self {

@@ -28,7 +28,8 @@ const LEGEND: [(Kind, &str); 6] = [
 ];
 
 pub(super) fn pictures(report: &Report, plan: Option<&Plan>) -> String {
-    let targets = targets(report, plan);
+    let mut targets = targets(report, plan);
+    targets.retain(|target| !target.is_closed());
     if targets.is_empty() {
         return String::new();
     }

@@ -21,13 +21,14 @@ fn finding(finding: &Finding) -> String {
     let text = finding.place.text.as_deref().unwrap_or_default().trim();
     let text = match text.is_empty() {
         true => String::new(),
-        false => format!("<pre><code>{}</code></pre>\n", escape(text)),
+        false => format!(": <code>{}</code>", escape(text)),
     };
     format!(
         "<article class=\"finding {severity}\">\n\
          <h3><span class=\"badge\">{severity}</span> {}</h3>\n\
-         <p>{}</p>\n{text}<p class=\"place\">{} at <code>{}</code></p>\n\
-         <p><strong>Fix</strong> {}</p>\n{}</article>\n",
+         <p class=\"message\">{}</p>\n\
+         <p class=\"place\">{} at <code>{}</code>{text}</p>\n\
+         <p><strong>Fix:</strong> {}</p>\n{}</article>\n",
         escape(&finding.title),
         escape(&finding.message),
         escape(&finding.id),
@@ -93,8 +94,7 @@ fn diff(plan: &Plan) -> String {
         return String::new();
     }
     format!(
-        "<details>\n<summary>What changes in files</summary>\n\
-         <pre><code>{}</code></pre>\n</details>\n",
+        "<h3>What changes in files</h3>\n<pre><code>{}</code></pre>\n",
         escape_lines(&text)
     )
 }

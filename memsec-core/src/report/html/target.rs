@@ -86,6 +86,12 @@ impl Target {
         self.now.iter().any(|sources| !sources.strangers.is_empty())
     }
 
+    /// Whether nobody but the host gets in, now and after.
+    pub(super) fn is_closed(&self) -> bool {
+        let mut moments = std::iter::once(&self.now).chain(&self.after);
+        moments.all(|moment| moment.iter().all(|s| s.all().is_empty()))
+    }
+
     fn joins(&self, other: &Self) -> bool {
         let key = |t: &Self| (t.instance.clone(), t.port);
         key(self) == key(other)

@@ -111,9 +111,7 @@ fn plain(word: &str, tokens: &mut Tokens<'_>) -> Option<Option<Value>> {
             amounts(tokens);
             Some(json!({ word: null }))
         }
-        "reject" => {
-            Some(reject(tokens))
-        }
+        "reject" => Some(reject(tokens)),
         "notrack" => Some(json!({ "notrack": null })),
         "queue" => Some(queue(tokens)),
         "masquerade" | "redirect" | "dnat" | "snat" | "tproxy" => {
