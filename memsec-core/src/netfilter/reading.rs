@@ -60,9 +60,12 @@ impl Ruleset {
             }
             match native.unread() {
                 Some(unread) => all.unread.push(unread),
-                None => all.tables.push(native.table),
+                None => all.made.push((native.order, native.table)),
             }
         }
+        all.made.sort_by_key(|(order, _)| *order);
+        let made = std::mem::take(&mut all.made);
+        all.tables.extend(made.into_iter().map(|(_, table)| table));
         Ok(all)
     }
 
@@ -112,10 +115,10 @@ impl Ruleset {
             match same.and_then(|at| native.get(at)) {
                 Some(native) if native.inexpressible => {}
                 Some(native) if native.dormant => {}
-                _ => {
-                    same.map(|at| native.swap_remove(at));
-                    self.tables.push(table);
-                }
+                _ => match same.map(|at| native.swap_remove(at)) {
+                    Some(same) => self.made.push((same.order, table)),
+                    None => self.tables.push(table),
+                },
             }
         }
     }
@@ -127,10 +130,17 @@ fn natives(
     snapshot: &Snapshot,
 ) -> Result<Option<Vec<nftables::Native>>, Error> {
     let (json, text) = (snapshot.output(NFT), snapshot.output(TEXT));
-    let Some(json) = json else {
-        return text.as_ref().map(nftables::listed).transpose();
+    let ordered = |mut all: Vec<nftables::Native>| {
+        for (order, native) in all.iter_mut().enumerate() {
+            native.order = order;
+        }
+        all
     };
-    let mut natives = nftables::tables(&json)?;
+    let Some(json) = json else {
+        let listed = text.as_ref().map(nftables::listed).transpose()?;
+        return Ok(listed.map(ordered));
+    };
+    let mut natives = ordered(nftables::tables(&json)?);
     let hidden = natives.iter().any(|native| native.hidden);
     let listed = text.filter(|_| hidden).and_then(|text| {
         // It only adds to what is known already.

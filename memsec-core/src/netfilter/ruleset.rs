@@ -9,7 +9,10 @@ use crate::{
 /// All the rules of a host, whatever loaded them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ruleset {
+    /// In the order of their making, as far as that is known.
     pub tables: Vec<Table>,
+    /// Those whose place among the tables is known, while they are read.
+    pub(super) made: Vec<(usize, Table)>,
     pub(super) unread: Vec<Unread>,
 }
 

@@ -171,9 +171,14 @@ impl<'a> Way<'a> {
 
     fn explain(mut self, packet: &Packet) -> Explanation {
         let first: &[Hook] = match self.journey.looped() {
-            true => &[Hook::Output, Hook::Postrouting, Hook::Prerouting],
+            true => &[Hook::Output],
             false => &[Hook::Ingress, Hook::Prerouting],
         };
+        if self.journey.refused() {
+            self.path.push(lost("drop"));
+            self.ends.push(Verdict::Dropped.into());
+            return self.end();
+        }
         let start = self.journey.start();
         if let Ok(routed) = self.pass(first, start) {
             for parcel in routed.under_way {
@@ -213,6 +218,10 @@ impl<'a> Way<'a> {
     fn route(&mut self, packet: &Packet, parcel: Parcel) {
         match self.journey.course(&parcel) {
             Some(Course::Here) => self.local(packet, parcel),
+            Some(Course::Perhaps) => {
+                self.ends.push(Verdict::Dropped.into());
+                self.local(packet, parcel);
+            }
             Some(Course::Onward) => self.onward(parcel),
             Some(Course::Dropped) => {
                 self.path.push(lost("drop"));
@@ -232,7 +241,12 @@ impl<'a> Way<'a> {
 
     fn local(&mut self, packet: &Packet, parcel: Parcel) {
         let one = Traffic::of(parcel);
-        let Ok(passed) = self.pass(&[Hook::Input], one) else {
+        // What the host sends to itself comes in again.
+        let hooks: &[Hook] = match self.journey.looped() {
+            true => &[Hook::Postrouting, Hook::Prerouting, Hook::Input],
+            false => &[Hook::Input],
+        };
+        let Ok(passed) = self.pass(hooks, one) else {
             self.certain = false;
             return self.ends.push(Verdict::Delivered.into());
         };
@@ -243,9 +257,8 @@ impl<'a> Way<'a> {
     }
 
     fn onward(&mut self, parcel: Parcel) {
-        // What the host sends has been through its hooks by now.
         let hooks: &[Hook] = match self.journey.looped() {
-            true => &[],
+            true => &[Hook::Postrouting],
             false => &[Hook::Forward, Hook::Postrouting],
         };
         match self.pass(hooks, Traffic::of(parcel)) {

@@ -71,10 +71,10 @@ pub(super) fn option(
             range(family, text).map(|set| Test::Destination(Arc::new(set)))
         }),
         "--src-type" => argument(draft, reader, |text| {
-            names(text, AddressType::named).map(Test::SourceType)
+            types(family, text).map(Test::SourceType)
         }),
         "--dst-type" => argument(draft, reader, |text| {
-            names(text, AddressType::named).map(Test::DestinationType)
+            types(family, text).map(Test::DestinationType)
         }),
         "--pkt-type" => argument(draft, reader, |text| {
             let unicast = text.eq_ignore_ascii_case("unicast");
@@ -122,6 +122,27 @@ fn rest(draft: &mut Draft, text: &str) {
         | ("--tcp-option", _) => draft.once(Test::Undecided),
         _ if draft.undecided => {}
         _ => draft.doubt(),
+    }
+}
+
+/// The types of addresses. xt_addrtype.c, match_type6(): "unicast" is what an
+/// IPv6 address looks like, whatever routing says; the rest is of those that
+/// look so.
+fn types(family: Family, text: &str) -> Option<AddressType> {
+    let types = names(text, AddressType::named)?;
+    let unicast = types.meets(AddressType::Unicast);
+    match (family, types) {
+        (Family::Ipv6, AddressType::Unicast) => Some(
+            AddressType::Unicast
+                | AddressType::Local
+                | AddressType::Anycast
+                | AddressType::Blackhole
+                | AddressType::Unreachable
+                | AddressType::Prohibit
+                | AddressType::Throw,
+        ),
+        (Family::Ipv6, _) if unicast => None,
+        _ => Some(types),
     }
 }
 

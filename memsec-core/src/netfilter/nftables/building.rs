@@ -142,6 +142,7 @@ impl<'a> Building<'a> {
         };
         let table = Table { families, name: name.clone(), chains: Vec::new() };
         let native = Native {
+            order: 0,
             family: family.clone(),
             name: name.clone(),
             dormant: false,

@@ -35,6 +35,9 @@ const INCLUDED: &str = "include";
 pub(super) struct Native {
     pub family: String,
     pub name: String,
+    /// Where it stands among all that nft lists: in the order of their
+    /// making.
+    pub order: usize,
     /// True if its chains hook nowhere for now.
     pub dormant: bool,
     /// True if iptables-save cannot show all that it does.

@@ -276,7 +276,10 @@ impl<'a> Journey<'a> {
             state: self.state(base, parcel),
             reply: self.reply,
             flags: self.flags,
-            source_type: lo.then_some(AddressType::Local),
+            source_type: match lo {
+                true => Some(AddressType::Local),
+                false => parcel.source.and_then(|from| self.came_from(from)),
+            },
             destination_type: match base.hook {
                 Hook::Forward => None,
                 _ if self.reply => None,
@@ -291,6 +294,27 @@ impl<'a> Journey<'a> {
             reverse: self.reverse(parcel),
             ordinary: true,
             probe: None,
+        }
+    }
+
+    /// What routing says of a source. Where there is no route to it, that
+    /// depends on what routes say so.
+    fn came_from(&self, from: u128) -> Option<AddressType> {
+        self.host.interfaces.as_ref()?;
+        let from = self.family.address(from);
+        let kind = routing::kind(self.host, from);
+        let routed = Routed {
+            host: self.host,
+            from,
+            to: from,
+            arrival: Some(self.arrival()?),
+        };
+        match kind {
+            AddressType::Unicast if self.reply => None,
+            AddressType::Unicast => {
+                (routed.reverse(true) == Some(true)).then_some(kind)
+            }
+            _ => Some(kind),
         }
     }
 
@@ -348,18 +372,55 @@ impl<'a> Journey<'a> {
         one.of(self.family).next().map(Family::number)
     }
 
+    /// True if the kernel drops it before the first hook.
+    pub(super) fn refused(&self) -> bool {
+        let (Some(from), Some(to)) =
+            (self.tuple.source, self.tuple.destination)
+        else {
+            return false;
+        };
+        let from = self.family.address(from);
+        let to = self.family.address(to);
+        let arrival = self.arrival();
+        let routed = Routed { host: self.host, from, to, arrival };
+        !self.looped() && routed.refused()
+    }
+
     /// Where routing sends a parcel; `None` where its destination is not
     /// known.
     pub(super) fn course(&self, parcel: &Parcel) -> Option<Course> {
         let to = self.family.address(parcel.destination?);
         if self.looped() {
-            let kind = routing::kind(self.host, to);
-            let here = kind != AddressType::Unicast;
-            return Some(if here { Course::Here } else { Course::Onward });
+            return Some(self.sent(parcel, to));
         }
         let from = self.family.address(parcel.source?);
         let (host, arrival) = (self.host, self.arrival());
-        Some(Routed { host, from, to, arrival }.course())
+        let course = Routed { host, from, to, arrival }.course();
+        // ip_forward(), ip6_forward(): not what came to everybody.
+        let everybody = self.tuple.destination.is_some_and(|to| {
+            let to = self.family.address(to);
+            let kind = routing::kind(host, to);
+            !to.is_loopback()
+                && kind.meets(AddressType::Broadcast | AddressType::Multicast)
+        });
+        match course {
+            Course::Onward if everybody => Some(Course::Dropped),
+            course => Some(course),
+        }
+    }
+
+    /// Where a packet goes that the host sends.
+    fn sent(&self, parcel: &Parcel, to: IpAddr) -> Course {
+        let from = parcel.source.map(|from| self.family.address(from));
+        let lo = from.is_some_and(|from| from.is_ipv4() && from.is_loopback());
+        let switch = self.host.settings.either(None, "route_localnet");
+        match routing::kind(self.host, to) {
+            AddressType::Unicast if lo && switch != Some(true) => {
+                Course::Dropped
+            }
+            AddressType::Unicast => Course::Onward,
+            _ => Course::Here,
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use crate::{
 pub(in crate::reach) enum Course {
     /// To this host.
     Here,
+    /// To this host, if a program of it has joined the group.
+    Perhaps,
     /// On to another.
     Onward,
     /// Nowhere.
@@ -40,16 +42,51 @@ impl Routed<'_> {
         if self.martian(kind) {
             return Course::Dropped;
         }
-        if kind != AddressType::Unicast {
+        if self.stranger() {
+            return Course::Perhaps;
+        }
+        let nobody = self.to.is_ipv4() && self.to.is_unspecified();
+        if kind != AddressType::Unicast || nobody {
             return Course::Here;
         }
         let family = Family::of(self.to);
+        if let Some(course) = self.stranded() {
+            return course;
+        }
         match self.host.settings.forwards(family, self.arrival) {
             Some(false) => Course::Dropped,
-            _ if link_local(self.from) || link_local(self.to) => {
+            _ if link_local(self.from) && self.leaves_link() => {
                 Course::Rejected
             }
             _ => Course::Onward,
+        }
+    }
+
+    /// True for a group that a host is not in from the start.
+    fn stranger(&self) -> bool {
+        let all = match self.to {
+            IpAddr::V4(to) => to.octets() == [224, 0, 0, 1],
+            IpAddr::V6(to) => to.segments() == [0xff02, 0, 0, 0, 0, 0, 0, 1],
+        };
+        self.to.is_multicast() && !all
+    }
+
+    /// What becomes of a packet that nothing routes on.
+    fn stranded(&self) -> Option<Course> {
+        let forwards =
+            self.host.settings.forwards(Family::of(self.to), self.arrival);
+        let v6 = self.to.is_ipv6();
+        let route = leaves(self.host, self.to, self.arrival?)?;
+        match route {
+            // ip6_forward(): such a source is nobody's.
+            Some(_)
+                if v6 && self.from.is_unspecified() && self.leaves_link() =>
+            {
+                Some(Course::Dropped)
+            }
+            Some(_) => None,
+            None if v6 || forwards != Some(false) => Some(Course::Rejected),
+            None => Some(Course::Dropped),
         }
     }
 
@@ -58,40 +95,51 @@ impl Routed<'_> {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
                 let limited = to.is_broadcast();
                 let zero = from.is_unspecified();
+                let nobody = zero && to.is_unspecified();
+                let looped = from.is_loopback() && !limited || to.is_loopback();
                 from.is_multicast()
                     || from.is_broadcast()
-                    || to.is_unspecified()
-                    || zero && !limited && !to.is_multicast()
-                    || from.is_loopback()
-                        && !limited
-                        && !to.is_multicast()
-                        && !self.switch("route_localnet")
-                    || to.is_loopback() && !self.switch("route_localnet")
-                    || !zero
-                        && !to.is_multicast()
-                        && !self.comes_from_there(kind)
+                    || to.is_unspecified() && !nobody
+                    || zero && !limited && !to.is_multicast() && !nobody
+                    || looped && !self.switch("route_localnet")
+                    || !zero && !self.comes_from_there(kind)
             }
-            _ => {
-                self.from.is_loopback()
-                    || self.from.is_multicast()
-                    || self.to.is_loopback()
-                    || self.to.is_unspecified()
-            }
+            _ => false,
         }
+    }
+
+    /// ip6_rcv_core(): such a packet does not even come to the first hook.
+    pub(super) fn refused(&self) -> bool {
+        let v6 = self.to.is_ipv6();
+        v6 && (self.from.is_loopback()
+            || self.from.is_multicast()
+            || self.to.is_loopback())
     }
 
     fn switch(&self, key: &str) -> bool {
         self.host.settings.either(self.arrival, key).unwrap_or(false)
     }
 
-    /// fib_validate_source().
+    /// ip6_forward(): a source of this link goes to no other link.
+    fn leaves_link(&self) -> bool {
+        let Some(arrival) = self.arrival else { return true };
+        let leaves = leaves(self.host, self.to, arrival);
+        leaves.is_none_or(|name| name != Some(arrival))
+    }
+
+    /// fib_validate_source(): without a filter, and without local routes of
+    /// the administrator, only the host's own addresses are looked for.
     fn comes_from_there(&self, kind: AddressType) -> bool {
-        let own = own(self.host, self.from);
-        let accepts = self.switch("accept_local");
-        if own {
-            return accepts;
+        let filter = self.host.settings.rp_filter(self.arrival);
+        let local = self.host.routes.iter().any(|route| route.local);
+        let full = local || filter.is_some_and(|filter| filter > 0);
+        if full && self::kind(self.host, self.from) == AddressType::Broadcast {
+            return false;
         }
-        match self.host.settings.rp_filter(self.arrival) {
+        if own(self.host, self.from) || full && self.from.is_loopback() {
+            return self.switch("accept_local");
+        }
+        match filter {
             Some(1) => self.reverse(false).unwrap_or(true),
             // A broadcast without any filter needs no route back.
             Some(2) if kind == AddressType::Local => {
@@ -133,11 +181,9 @@ fn leaves<'a>(
         best.filter(|r| Some(r.to.prefix()) == longest).map(|r| &*r.interface);
     let linked = Family::of(to) == Family::Ipv6 && link_local(to);
     let same = best.clone().find(|&name| name == arrival);
-    Some(match linked {
-        // Each link has such addresses: the interface is part of them.
-        true => Some(arrival),
-        false => same.or_else(|| best.next()),
-    })
+    // Each link has such addresses: the interface is part of them.
+    let other = if linked { None } else { best.next() };
+    Some(same.or(other))
 }
 
 /// True for an address of the host itself.
@@ -158,7 +204,7 @@ pub(super) fn kind(host: &Host, to: IpAddr) -> AddressType {
     }
     let local = |route: &&crate::net::Route| route.local;
     let any = host.routes.iter().filter(local).any(|r| r.to.contains(to));
-    if to.is_loopback() || any || own(host, to) || anycast(host, to) {
+    if own(host, to) {
         return kind;
     }
     let broadcast = to.is_ipv4()
@@ -168,9 +214,11 @@ pub(super) fn kind(host: &Host, to: IpAddr) -> AddressType {
                 && network.is_ok_and(|n| n.bounds().1 == Family::number(to))
                 && entry.address.is_ipv4()
         });
-    match broadcast {
-        true => AddressType::Broadcast,
-        false => AddressType::Unicast,
+    let here = to.is_loopback() || any || anycast(host, to);
+    match (broadcast, here) {
+        (true, _) => AddressType::Broadcast,
+        (false, true) => kind,
+        (false, false) => AddressType::Unicast,
     }
 }
 
