@@ -232,7 +232,16 @@ fn known(destinations: &[IpAddr]) -> Vec<IpAddr> {
 /// whichever is the shorter.
 pub(crate) fn shortest(set: &IpSet) -> (Vec<Cidr>, Vec<Cidr>) {
     let missing = set.complement();
-    let shorter = set.cidrs().count() > 1 + missing.cidrs().count();
+    // Either may be millions: counting goes on as far as the shorter one.
+    let mut all = set.cidrs().skip(1);
+    let mut holes = missing.cidrs();
+    let shorter = loop {
+        match (all.next(), holes.next()) {
+            (None, _) => break false,
+            (Some(_), None) => break true,
+            (Some(_), Some(_)) => {}
+        }
+    };
     if shorter {
         let all = Cidr::everything(set.family());
         (vec![all], missing.cidrs().collect())

@@ -19,8 +19,8 @@ use ports::Classes;
 use reachable::Reachable;
 
 /// Which packets get in on one of two hosts and not on the other: to
-/// memcached's listeners, to `ports`, and to every other port of TCP and UDP,
-/// unless the rules tell too many of them apart.
+/// memcached's listeners and to every port of TCP and UDP; or where the rules
+/// tell too many ports apart, to `ports`, those of memcached and that of ssh.
 ///
 /// Packets are those that begin a connection, or single datagrams. Where the
 /// hosts do not have the same addresses, those to any address of the one are
@@ -109,6 +109,7 @@ fn other_addresses() -> Unknown {
 }
 
 fn limited() -> Unknown {
-    let what = "other ports: the rules tell too many of them apart";
+    let what = "ports but those that are named, memcached's and that of ssh: the \
+                rules tell too many apart";
     Unknown { what: what.to_owned(), place: Place::default() }
 }

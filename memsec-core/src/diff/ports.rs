@@ -15,12 +15,19 @@ const CLASSES: usize = 256;
 /// Nor is more than so many rules for all classes together.
 const RULES: usize = 1 << 24;
 
+/// What is asked in any case: memcached's ports, and that of ssh.
+const USUAL: [Port; 3] = [
+    Port { proto: Proto::Tcp, port: 11211 },
+    Port { proto: Proto::Udp, port: 11211 },
+    Port { proto: Proto::Tcp, port: 22 },
+];
+
 /// Classes of ports, the first port of each with the last.
 #[derive(Debug)]
 pub(super) struct Classes {
     /// Of any protocol.
     whole: HashMap<u16, u16>,
-    /// Those that are asked for by name, where not all are asked.
+    /// Those that are asked where not all are.
     named: Vec<Port>,
     /// True if only those are asked.
     pub limited: bool,
@@ -42,7 +49,8 @@ impl Classes {
         let ends = ends.chain([u16::MAX]);
         let whole = starts.iter().copied().zip(ends);
         let whole = if limited { HashMap::new() } else { whole.collect() };
-        Self { whole, named: named.to_vec(), limited }
+        let named = USUAL.iter().chain(named).copied().collect();
+        Self { whole, named, limited }
     }
 
     /// The ports that stand for all that is asked.

@@ -12,10 +12,13 @@ use crate::{
 /// The answer in one sentence, then the packets, and what is not known.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.changes.is_empty() {
-            true => writeln!(f, "No packet fares differently.")?,
-            false => writeln!(f, "These packets fare differently:")?,
-        }
+        let sentence = match (self.changes.is_empty(), self.unknown.is_empty())
+        {
+            (false, _) => "These packets fare differently:",
+            (true, true) => "No packet fares differently.",
+            (true, false) => "No packet is known to fare differently.",
+        };
+        writeln!(f, "{sentence}")?;
         self.changes.iter().try_for_each(|change| writeln!(f, "{change}"))?;
         if !self.unknown.is_empty() {
             writeln!(f, "\nWhat is not known:")?;

@@ -1,6 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{Ipv4Subnets, Ipv6Subnets};
 use serde::{Deserialize, Serialize};
 
 use super::{Cidr, RangeSet};
@@ -171,10 +170,8 @@ impl IpSet {
     /// The fewest networks that hold just these addresses, in ascending
     /// order.
     pub fn cidrs(&self) -> impl Iterator<Item = Cidr> + '_ {
-        self.numbers.ranges().iter().flat_map(|&(first, last)| {
-            let ends = (self.family.address(first), self.family.address(last));
-            subnets(ends.0, ends.1)
-        })
+        let ranges = self.numbers.ranges().iter();
+        ranges.flat_map(|&range| networks(self.family, range))
     }
 
     fn with(&self, numbers: RangeSet<u128>) -> Self {
@@ -182,18 +179,72 @@ impl IpSet {
     }
 }
 
-fn subnets(first: IpAddr, last: IpAddr) -> Box<dyn Iterator<Item = Cidr>> {
-    let cidr =
-        |net: ipnet::IpNet| Cidr::truncated(net.addr(), net.prefix_len());
-    match (first, last) {
-        (IpAddr::V4(first), IpAddr::V4(last)) => Box::new(
-            Ipv4Subnets::new(first, last, 0)
-                .filter_map(move |net| cidr(net.into()).ok()),
-        ),
-        (IpAddr::V6(first), IpAddr::V6(last)) => Box::new(
-            Ipv6Subnets::new(first, last, 0)
-                .filter_map(move |net| cidr(net.into()).ok()),
-        ),
-        _ => Box::new(std::iter::empty()),
+/// The fewest networks from the first to the last number: in turn the
+/// largest one that begins there and ends before the end.
+fn networks(
+    family: Family,
+    (first, last): (u128, u128),
+) -> impl Iterator<Item = Cidr> {
+    let width = family.last().count_ones();
+    let mut start = Some(first);
+    std::iter::from_fn(move || {
+        let from = start?;
+        let room = (last - from).checked_add(1).map_or(128, u128::ilog2);
+        let free = room.min(from.trailing_zeros()).min(width);
+        let end = from | 1_u128.checked_shl(free).map_or(u128::MAX, |n| n - 1);
+        start = end.checked_add(1).filter(|next| *next <= last);
+        let prefix = u8::try_from(width - free).ok()?;
+        Cidr::truncated(family.address(from), prefix).ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ipnet::{Ipv4Subnets, Ipv6Subnets};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What ipnet makes of a range.
+    fn subnets(family: Family, first: u128, last: u128) -> Vec<String> {
+        match (family.address(first), family.address(last)) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => {
+                let nets = Ipv4Subnets::new(first, last, 0);
+                nets.map(|net| net.to_string()).collect()
+            }
+            (IpAddr::V6(first), IpAddr::V6(last)) => {
+                let nets = Ipv6Subnets::new(first, last, 0);
+                nets.map(|net| net.to_string()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn networks_are_the_fewest(
+            a: u128, b: u128, free in 0_u32..128, v6: bool,
+        ) {
+            let family = if v6 { Family::Ipv6 } else { Family::Ipv4 };
+            let a = a & family.last();
+            // Often near each other.
+            let b = (a & !(u128::MAX >> free) | b & (u128::MAX >> free))
+                & family.last();
+            let (first, last) = (a.min(b), a.max(b));
+            let ours = networks(family, (first, last));
+            let ours = ours.map(|net| {
+                format!("{}/{}", net.address(), net.prefix())
+            });
+            let ours: Vec<_> = ours.collect();
+            prop_assert_eq!(ours, subnets(family, first, last));
+        }
+    }
+
+    #[test]
+    fn the_whole_is_one_network() {
+        for family in Family::BOTH {
+            let all: Vec<_> = IpSet::all(family).cidrs().collect();
+            assert_eq!(all, [Cidr::everything(family)]);
+        }
     }
 }

@@ -72,8 +72,8 @@ def diff(
 ) -> _data.Difference:
     """Which packets get in on one of two hosts and not on the other.
 
-    Asked are memcached's listeners, ``ports`` such as "tcp/22", and every
-    other port, unless the rules tell too many of them apart.
+    Asked are memcached's listeners and every port; or where the rules tell
+    too many ports apart, ``ports`` such as "tcp/22", memcached's and ssh's.
     """
     from ._data import difference
 

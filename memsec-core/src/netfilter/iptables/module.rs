@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Error,
-    net::{PortSet, RangeSet},
+    net::{Family, PortSet, RangeSet},
     netfilter::{
         AddressType, Addresses, Connection, Match, PacketType, State, Status,
         Test,

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::Ipv4Addr};
 use foldhash::fast::RandomState;
 use serde_json::{Value, json};
 
-use super::building::Whole;
+use super::draft::Whole;
 use crate::{
     netfilter::{Origin, Rule, iptables},
     text::At,

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::{
     Piece, dimension, domain,
-    field::{Field, Left, Operand},
+    field::{Field, Operand},
+    left::Left,
     set::Sets,
 };
 use crate::{

@@ -4,11 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{
-    Piece, condition, domain,
-    field::{Field, Left},
-    set::Sets,
-};
+use super::{Piece, condition, domain, field::Field, left::Left, set::Sets};
 use crate::{
     net::{Family, RangeSet},
     netfilter::{

@@ -6,7 +6,8 @@ use serde_json::{Value, value::RawValue};
 use super::{
     Native, Piece,
     alike::Alike,
-    building::{Head, Tables, Whole},
+    building::{Head, Tables},
+    draft::Whole,
     piece::AddressSet,
     set::{ADDRESS, Content},
 };

@@ -7,16 +7,20 @@ mod building;
 mod condition;
 mod dimension;
 mod domain;
+mod draft;
 mod effect;
 mod field;
 mod icmp;
 mod json;
+mod left;
 mod listing;
 mod own;
 mod piece;
 mod set;
 mod statement;
 
+#[cfg(test)]
+mod alike_tests;
 #[cfg(test)]
 mod tests;
 

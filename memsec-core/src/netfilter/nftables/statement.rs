@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     Piece, condition,
     effect::{self, Way},
-    field::Left,
+    left::Left,
     own,
     set::Sets,
 };

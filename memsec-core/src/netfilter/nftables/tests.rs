@@ -8,7 +8,9 @@ use super::{Native, listed, tables};
 use crate::{netfilter::calls, text::Source};
 
 /// A rule set, a line for each chain and each rule.
-fn shown<'a>(natives: impl IntoIterator<Item = &'a Native>) -> Vec<String> {
+pub(super) fn shown<'a>(
+    natives: impl IntoIterator<Item = &'a Native>,
+) -> Vec<String> {
     let mut out = Vec::new();
     for native in natives {
         let (family, name, dormant) =
@@ -36,11 +38,11 @@ fn shown<'a>(natives: impl IntoIterator<Item = &'a Native>) -> Vec<String> {
     out
 }
 
-fn json(text: &str) -> Vec<Native> {
+pub(super) fn json(text: &str) -> Vec<Native> {
     tables(&Source::new("nft -j list ruleset", text)).unwrap()
 }
 
-fn text(text: &str) -> Vec<Native> {
+pub(super) fn text(text: &str) -> Vec<Native> {
     listed(&Source::new("nft list ruleset", text)).unwrap()
 }
 
@@ -310,58 +312,4 @@ fn what_nft_lists_of_random_rules() {
     }
     println!("{lines} lines");
     assert!(lines > 300);
-}
-
-/// Rules that are read as others of their kind are those that are read
-/// alone, which another blank makes them.
-#[test]
-fn rules_that_differ_in_the_source_are_read_as_alone() {
-    let tails = [
-        "drop",
-        "tcp dport { 1, 2 } accept",
-        "tcp dport vmap { 1 : accept, 2 : drop }",
-        "iifname \"e}\" meta mark set 1 counter jump c",
-        "ip saddr 10.0.0.0/8 accept",
-        "limit rate 1/second accept",
-    ];
-    let sources = ["10.0.0.1", "10.0.0.0/8", "0.0.0.0/0", "10.0.0.9"];
-    let rules = |begin: &str| -> String {
-        let each = tails.iter().flat_map(|tail| {
-            let each = sources.iter();
-            each.map(move |one| format!("{begin} {one} {tail}\n"))
-        });
-        each.collect()
-    };
-    for family in ["ip", "inet"] {
-        let table = |rules: String| {
-            let hook = "type filter hook input priority 0\n";
-            let chains =
-                format!("chain c {{\n}}\nchain i {{\n{hook}{rules}}}\n");
-            shown(&text(&format!("table {family} f {{\n{chains}}}\n")))
-        };
-        assert_eq!(table(rules("ip saddr")), table(rules("ip  saddr")));
-    }
-}
-
-#[test]
-fn the_same_in_json() {
-    let rule = |source: &str| {
-        format!(
-            r#"{{"rule": {{"family": "ip", "table": "f", "chain": "i", "expr": [{{"match": {{"op": "==", "left": {{"payload": {{"protocol": "ip", "field": "saddr"}}}}, "right": {source}}}}}, {{"drop": null}}]}}}}"#
-        )
-    };
-    let sources = [
-        r#""10.0.0.1""#,
-        r#""10.0.0.2""#,
-        r#"{"prefix": {"addr": "10.1.0.0", "len": 16}}"#,
-        r#"{"prefix": {"addr": "0.0.0.0", "len": 0}}"#,
-        r#"{"set": ["10.0.0.1", "10.0.0.3"]}"#,
-    ];
-    let rules = sources.map(rule).join(", ");
-    let spaced = format!(
-        r#"{{"nftables": [{{"table": {{"family": "ip", "name": "f"}}}},
-        {{"chain": {{"family": "ip", "table": "f", "name": "i"}}}}, {rules}]}}"#
-    );
-    let close = spaced.replace("\": ", "\":");
-    assert_eq!(shown(&json(&spaced)), shown(&json(&close)));
 }

@@ -6,12 +6,14 @@ mod elements;
 mod expression;
 mod statement;
 mod token;
+mod translation;
 mod value;
 
 use super::{
     INCLUDED, Native,
     alike::Alike,
-    building::{Head, Key, Tables, Whole},
+    building::{Head, Key, Tables},
+    draft::Whole,
     own,
     set::{ADDRESS, Content},
 };
