@@ -93,7 +93,12 @@ impl Named {
         let from = self.address(rng, family);
         let to = self.destination(rng, family);
         let proto = one(rng, &[Proto::Tcp, Proto::Tcp, Proto::Udp]);
-        let state = match once(rng, 6) && proto == Proto::Tcp {
+        // A network's own address hears no answer: no connection comes of it.
+        let hears = match from {
+            IpAddr::V4(from) => !matches!(from.octets()[3], 0 | 255),
+            IpAddr::V6(_) => true,
+        };
+        let state = match once(rng, 6) && proto == Proto::Tcp && hears {
             true => State::Established,
             false => State::New,
         };

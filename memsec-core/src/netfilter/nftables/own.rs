@@ -16,7 +16,10 @@ pub(super) fn expressible(op: &str, left: &Value, right: &Value) -> bool {
         }
         _ => left.get("&").is_some(),
     };
-    scalar && known && matches!(op, "==" | "!=")
+    // "tcp flags ! fin,syn" is how none of several flags is shown.
+    let flags =
+        left.pointer("/payload/field").and_then(Value::as_str) == Some("flags");
+    scalar && known && matches!(op, "==" | "!=") || flags && op == "!"
 }
 
 /// Whether a rule in the text of a listing can be what libxtables makes of

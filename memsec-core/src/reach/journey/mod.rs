@@ -297,25 +297,20 @@ impl<'a> Journey<'a> {
         }
     }
 
-    /// What routing says of a source. Where there is no route to it, that
-    /// depends on what routes say so.
+    /// What routing says of a source that is routed to: another host. Of
+    /// any other, and of IPv6, it depends on more than the routes shown.
     fn came_from(&self, from: u128) -> Option<AddressType> {
         self.host.interfaces.as_ref()?;
         let from = self.family.address(from);
+        let arrival = Some(self.arrival()?);
+        let routed = Routed { host: self.host, from, to: from, arrival };
         let kind = routing::kind(self.host, from);
-        let routed = Routed {
-            host: self.host,
-            from,
-            to: from,
-            arrival: Some(self.arrival()?),
-        };
-        match kind {
-            AddressType::Unicast if self.reply => None,
-            AddressType::Unicast => {
-                (routed.reverse(true) == Some(true)).then_some(kind)
-            }
-            _ => Some(kind),
-        }
+        let other = kind == AddressType::Unicast
+            && from.is_ipv4()
+            && !from.is_unspecified()
+            && !self.reply
+            && routed.reverse(true) == Some(true);
+        other.then_some(kind)
     }
 
     fn reverse(&self, parcel: &Parcel) -> [Option<bool>; 2] {
@@ -369,7 +364,16 @@ impl<'a> Journey<'a> {
         let name = self.arrival()?;
         let mut all = self.host.interfaces.iter().flatten();
         let one = all.find(|interface| interface.name == name)?;
-        one.of(self.family).next().map(Family::number)
+        let link = |address: IpAddr| match address {
+            IpAddr::V4(_) => false,
+            IpAddr::V6(v6) => {
+                v6.is_unicast_link_local() || v6.segments()[0] == 0xff02
+            }
+        };
+        // nf_nat_redirect.c: of IPv6, one of the scope that was asked for.
+        let to = self.family.address(self.tuple.destination?);
+        let mut own = one.of(self.family).filter(|&a| link(a) == link(to));
+        own.next().map(Family::number)
     }
 
     /// True if the kernel drops it before the first hook.

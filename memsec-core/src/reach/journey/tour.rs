@@ -133,7 +133,13 @@ where
             Action::Unknown(_) => {
                 self.end(End::Pass, unsure);
                 self.end(End::Drop, unsure);
-                parcel = unsure;
+                let mut changed = unsure;
+                changed.mark = None;
+                changed.connection_mark = None;
+                let mut untracked = changed;
+                untracked.untrack();
+                self.ways.push((stack.clone(), untracked));
+                parcel = changed;
             }
             Action::Continue => {}
             Action::Return => {
