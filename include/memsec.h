@@ -683,8 +683,8 @@ memsec_status memsec_checks_to_json(char **out,
                                     memsec_error **err);
 
 /// Writes the JSON Schema of a document, for memsec_string_free(): "snapshot",
-/// "policy", "report", "packet", "explanation" or "plan". MEMSEC_ERR_ARGUMENT
-/// if there is no such document.
+/// "policy", "report", "packet", "explanation", "plan" or "difference".
+/// MEMSEC_ERR_ARGUMENT if there is no such document.
 memsec_status memsec_schema_to_json(const char *document,
                                     char **out,
                                     memsec_error **err);

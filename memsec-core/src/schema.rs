@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub const SCHEMA: u32 = 1;
 
 /// The JSON Schema of each document, by the name of the document.
-pub const SCHEMAS: [(&str, &str); 6] = [
+pub const SCHEMAS: [(&str, &str); 7] = [
+    ("difference", include_str!("../schema/difference.json")),
     ("explanation", include_str!("../schema/explanation.json")),
     ("packet", include_str!("../schema/packet.json")),
     ("plan", include_str!("../schema/plan.json")),

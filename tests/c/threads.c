@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define THREADS 8
-#define TIMES 3
+#define TIMES 1
 
 static memsec_snapshot *snapshot;
 static memsec_policy *policy;

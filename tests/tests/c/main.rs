@@ -74,9 +74,9 @@ fn a_process_that_loads_it_stays_as_it_was() {
 #[test]
 fn random_input_is_no_panic() {
     let random = Program::new(&["tests/c/random.c", "tests/c/fuzz.c"]);
-    let text = random.run_under(&[], &["1", "4000"], &[0]);
+    let text = random.run_under(&[], &["1", "500"], &[0]);
     assert!(text.ends_with("no panic\n"), "{text}");
-    random.run(&["2", "100"], &[0]);
+    random.run(&["2", "10"], &[0]);
 }
 
 #[test]
