@@ -62,7 +62,8 @@ pub use host::Host;
 pub use memcached::{Exit, Listener, Socket};
 pub use net::Cidr;
 pub use plan::{
-    Claim, ClaimKind, Guard, Plan, Proof, Render, Run, Step, StepKind, Witness,
+    Basis, Claim, ClaimKind, Guard, Plan, Proof, Render, Run, Step, StepKind,
+    Witness,
 };
 pub use policy::{Keep, Policy, Port};
 pub use reach::{

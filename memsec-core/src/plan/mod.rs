@@ -13,7 +13,9 @@ mod step;
 pub use guard::Guard;
 pub use proof::{Claim, ClaimKind, Proof, Witness};
 pub use render::Render;
-pub use step::{Plan, Run, Step, StepKind};
+#[cfg(feature = "host")]
+pub(crate) use render::{line, quote};
+pub use step::{Basis, Plan, Run, Step, StepKind};
 
 use crate::{
     Error, Policy, Snapshot,
@@ -47,6 +49,10 @@ fn synthesis(
         empty: draft.steps.is_empty() && proof.holds,
         steps: draft.steps,
         proof,
+        made_from: Some(Basis {
+            policy: policy.clone(),
+            fingerprint: snapshot.fingerprint(),
+        }),
     })
 }
 
@@ -113,6 +119,7 @@ fn refused(why: &str) -> Plan {
         empty: false,
         steps: Vec::new(),
         proof: Proof { holds: false, claims: vec![claim] },
+        made_from: None,
     }
 }
 

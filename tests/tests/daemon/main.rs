@@ -2,7 +2,10 @@
 //! a namespace runs memcached, opened to everybody with UDP on; its clients
 //! are in a second namespace.
 
+mod apply;
 mod client;
+mod crash;
+mod faults;
 mod firewall;
 mod server;
 mod watch;

@@ -5,6 +5,9 @@ mod rules;
 mod shell;
 mod text;
 
+#[cfg(feature = "host")]
+pub(crate) use shell::{line, quote};
+
 use super::Plan;
 use crate::Error;
 
@@ -68,7 +71,7 @@ impl Plan {
         })
     }
 
-    fn must_hold(&self) -> Result<(), Error> {
+    pub(crate) fn must_hold(&self) -> Result<(), Error> {
         let fails = self.proof.claims.iter().find(|claim| !claim.holds);
         match fails.and_then(|claim| claim.witness.as_ref()) {
             Some(witness) => Err(Error::unsupported(format!(

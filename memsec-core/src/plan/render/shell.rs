@@ -138,13 +138,13 @@ fn place(file: &FileChange, text: &Option<String>) -> String {
 }
 
 /// A command line, quoted for a POSIX shell.
-pub(super) fn line(command: &[String]) -> String {
+pub(crate) fn line(command: &[String]) -> String {
     let words: Vec<_> = command.iter().map(|word| quote(word)).collect();
     words.join(" ")
 }
 
 /// A word, quoted for a POSIX shell where it must be.
-fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

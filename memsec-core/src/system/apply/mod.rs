@@ -1,0 +1,348 @@
+//! Carries plans out, and undoes them.
+//!
+//! A run is a directory below `/var/lib/memsec`: the plan, the files before
+//! and after, a journal, and a shell script that undoes what the journal says
+//! was begun. The script is the one way back; a watcher outside our process
+//! runs it as soon as we end before our time, since the kernel then frees the
+//! lock that it waits for.
+
+mod carry;
+mod execute;
+mod journal;
+mod live;
+mod outcome;
+mod place;
+mod run;
+mod script;
+mod session;
+mod watch;
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use nix::fcntl::{Flock, FlockArg};
+
+pub use outcome::{Carried, Ended, Outcome, StepStatus};
+
+use crate::{Error, Plan};
+use journal::Record;
+use run::Run;
+
+/// How a plan is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apply {
+    /// How long to wait for a confirmation before all is undone. Without
+    /// it, a plan that was carried out and checked stays.
+    pub confirm: Option<Duration>,
+    /// How long a command may take.
+    pub limit: Duration,
+    /// Whether a file that is a symbolic link, or has a second name, may be
+    /// written: the file that it leads to, or a file of its own.
+    pub follow_links: bool,
+}
+
+impl Default for Apply {
+    fn default() -> Self {
+        Self {
+            confirm: None,
+            limit: Duration::from_secs(90),
+            follow_links: false,
+        }
+    }
+}
+
+/// How long another process may hold the lock for what it does.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The runs of this host, by their names: numbers, the later the greater.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use memsec_core::{Policy, audit, system::{Apply, Runs, collect}};
+///
+/// let plan = audit(&collect()?, &Policy::new())?.plan();
+/// let runs = Runs::default();
+/// let confirm = Some(Duration::from_secs(60));
+/// let run = runs.apply(&plan, &Apply { confirm, ..Apply::default() })?;
+/// let outcome = runs.wait(&run.name)?;
+/// # Ok::<(), memsec_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runs {
+    directory: PathBuf,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self::at("/var/lib/memsec")
+    }
+}
+
+impl Runs {
+    /// Runs that are kept in another directory.
+    pub fn at(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into() }
+    }
+
+    /// Carries a plan out on this host. If a step fails, or the host does not
+    /// obey the policy afterwards, all is undone: the outcome says so.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from beginning; nothing is changed then. A plan that is
+    /// not proved or was not made from a host, a host that changed since
+    /// (`Stale`), another run that is not finished (`Busy`), a link where a
+    /// file should be, no space.
+    pub fn apply(&self, plan: &Plan, how: &Apply) -> Result<Outcome, Error> {
+        let basis = carry::basis(plan)?;
+        if plan.steps.is_empty() {
+            return Ok(Outcome::unchanged());
+        }
+        carry::has_programs()?;
+        self.make_directory()?;
+        let lock = self.lock(Duration::ZERO)?;
+        self.nothing_pending()?;
+        self.sweep();
+        let did_run = live::fresh(basis)?;
+        let run = self.next()?;
+        let places = carry::places(plan, &run.name, how)?;
+        run.create(plan, &places, how)?;
+        let carried = carry::Carrier::begin(&run, plan, &places, how)
+            .and_then(|mut carrier| carrier.carry(&basis.policy, did_run));
+        drop(lock);
+        match carried {
+            Ok(()) => self.settled(&run),
+            Err(carry::Stop::BeforeFirst(error)) => {
+                run.script_command("")?;
+                Err(error)
+            }
+            Err(carry::Stop::UndoAll) => undo(&run),
+        }
+    }
+
+    /// Makes a run stay that waits for its confirmation.
+    ///
+    /// # Errors
+    ///
+    /// A run that does not wait, and a confirmation by the connection that
+    /// the plan was carried out from: that it still lives proves nothing.
+    pub fn confirm(&self, name: &str) -> Result<Outcome, Error> {
+        let run = self.find(name)?;
+        let _lock = self.lock(PATIENCE)?;
+        let outcome = run.outcome()?;
+        match outcome.state {
+            Ended::Confirmed => return Ok(outcome),
+            Ended::Waiting => {}
+            _ => {
+                let what = "is not waiting for a confirmation";
+                return Err(Error::argument(format!("run {name} {what}")));
+            }
+        }
+        if run.is_of_this_session() {
+            return Err(Error::unsupported(
+                "confirm from a new connection: this one was open before",
+            ));
+        }
+        let path = run.path("journal").display().to_string();
+        let written = run.journal()?.write(&Record::Confirmed);
+        written.map_err(|error| Error::io(path, &error))?;
+        self.settled(&run)
+    }
+
+    /// Undoes a run, whether it waits, was cut off or is confirmed.
+    ///
+    /// # Errors
+    ///
+    /// No such run, and one that another came after.
+    pub fn rollback(&self, name: &str) -> Result<Outcome, Error> {
+        let run = self.find(name)?;
+        if run.outcome()?.state == Ended::RolledBack {
+            return run.outcome();
+        }
+        let number = number(name);
+        for later in self.all()?.iter().filter(|r| number_of(r) > number) {
+            if later.outcome()?.state != Ended::RolledBack {
+                return Err(Error::unsupported(format!(
+                    "run {} came after it: roll that one back first",
+                    later.name
+                )));
+            }
+        }
+        undo(&run)
+    }
+
+    /// Waits until a run waits for nothing more, and gives its outcome.
+    ///
+    /// # Errors
+    ///
+    /// No such run.
+    pub fn wait(&self, name: &str) -> Result<Outcome, Error> {
+        let run = self.find(name)?;
+        loop {
+            let outcome = run.outcome()?;
+            if !matches!(outcome.state, Ended::Waiting | Ended::Unfinished) {
+                return Ok(outcome);
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// What became of a run so far.
+    ///
+    /// # Errors
+    ///
+    /// No such run.
+    pub fn outcome(&self, name: &str) -> Result<Outcome, Error> {
+        self.find(name)?.outcome()
+    }
+
+    /// The runs that somebody has to finish, the earliest first.
+    ///
+    /// # Errors
+    ///
+    /// A directory of runs that may not be read.
+    pub fn pending(&self) -> Result<Vec<Outcome>, Error> {
+        let outcomes = self.all()?.into_iter().map(|run| run.outcome());
+        let outcomes: Result<Vec<_>, _> = outcomes.collect();
+        let is_pending = |outcome: &Outcome| outcome.state.is_pending();
+        Ok(outcomes?.into_iter().filter(is_pending).collect())
+    }
+
+    fn nothing_pending(&self) -> Result<(), Error> {
+        match self.pending()?.first() {
+            None => Ok(()),
+            Some(Outcome { name, .. }) => Err(Error::busy(format!(
+                "run {name} is not finished: memsec confirm {name}, or \
+                 memsec rollback {name}"
+            ))),
+        }
+    }
+
+    fn settled(&self, run: &Run) -> Result<Outcome, Error> {
+        let outcome = run.outcome()?;
+        if outcome.state == Ended::Confirmed {
+            run.script_command("tidy")?;
+        }
+        Ok(outcome)
+    }
+
+    fn error(&self, error: &io::Error) -> Error {
+        Error::io(self.directory.display().to_string(), error)
+    }
+
+    /// Only its owner may look into it.
+    fn make_directory(&self) -> Result<(), Error> {
+        let made = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)
+            .and_then(|()| fs::symlink_metadata(&self.directory));
+        let meta = made.map_err(|error| self.error(&error))?;
+        let own = meta.uid() == nix::unistd::geteuid().as_raw();
+        if meta.is_dir() && own && meta.mode() & 0o022 == 0 {
+            return Ok(());
+        }
+        let path = self.directory.display();
+        Err(Error::unsupported(format!("others can write to {path}")))
+    }
+
+    fn lock(&self, patience: Duration) -> Result<Flock<File>, Error> {
+        let start = Instant::now();
+        loop {
+            let mut options = OpenOptions::new();
+            options.append(true).create(true).mode(0o600);
+            let file = options.open(self.directory.join("lock"));
+            let file = file.map_err(|error| self.error(&error))?;
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(lock),
+                Err(_) if start.elapsed() < patience => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Err(_) => return Err(Error::busy("another run is under way")),
+            }
+        }
+    }
+
+    fn at_name(&self, name: String) -> Run {
+        Run { directory: self.directory.join(&name), name }
+    }
+
+    fn find(&self, name: &str) -> Result<Run, Error> {
+        let run = self.at_name(name.to_owned());
+        if number(name).is_some() && run.directory.is_dir() {
+            return Ok(run);
+        }
+        Err(Error::argument(format!("there is no run {name:?}")))
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        let entries = match fs::read_dir(&self.directory) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(vec![]),
+            Err(error) => return Err(self.error(&error)),
+        };
+        let names = entries.flatten().map(|entry| entry.file_name());
+        Ok(names.filter_map(|name| name.into_string().ok()).collect())
+    }
+
+    /// Every run, the earliest first.
+    fn all(&self) -> Result<Vec<Run>, Error> {
+        let names = self.names()?.into_iter();
+        let names = names.filter(|name| number(name).is_some());
+        let mut runs: Vec<_> = names.map(|name| self.at_name(name)).collect();
+        runs.sort_by_key(number_of);
+        Ok(runs)
+    }
+
+    /// Named by the time, and after every other also if the clock is not.
+    fn next(&self) -> Result<Run, Error> {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = since.map(|since| since.as_secs()).unwrap_or_default();
+        let last = self.all()?.last().and_then(number_of);
+        let after = last.map_or(0, |last| last.saturating_add(1));
+        Ok(self.at_name(now.max(after).to_string()))
+    }
+
+    /// Removes what a crash left of runs that were never written down.
+    fn sweep(&self) {
+        for name in self.names().unwrap_or_default() {
+            let half = name.strip_prefix('.').and_then(number);
+            if half.is_some() {
+                let _ = fs::remove_dir_all(self.directory.join(name));
+            }
+        }
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    let digits = name.bytes().all(|byte| byte.is_ascii_digit());
+    name.parse().ok().filter(|_| digits)
+}
+
+fn number_of(run: &Run) -> Option<u64> {
+    number(&run.name)
+}
+
+/// Undoes a run by its script, and says loudly where that failed.
+fn undo(run: &Run) -> Result<Outcome, Error> {
+    let started = run.script_command("");
+    let mut outcome = run.outcome()?;
+    if outcome.state != Ended::RolledBack {
+        outcome.state = Ended::RollbackFailed;
+        outcome.left.extend(started.err().map(|error| error.to_string()));
+        let script = run.path("rollback.sh");
+        outcome.left.push(format!("run: sh {}", script.display()));
+    }
+    Ok(outcome)
+}
+
+fn is_program(name: &str) -> bool {
+    let mut directories = super::command::PATH.split(':');
+    directories.any(|at| Path::new(at).join(name).is_file())
+}
