@@ -181,6 +181,10 @@ impl Host {
             let used = || link.echoes(22, PATIENCE).is_ok();
             self.clients.within(|| eventually(used, link));
         }
+        // An address that is still tried out makes two snapshots differ.
+        let tried = "while ip -6 address show tentative | grep -q .; do \
+                     sleep 0.05; done";
+        self.server.sh(tried);
     }
 
     fn report(&self, policy: &Policy) -> Report {
