@@ -3,7 +3,9 @@
 
 use std::{fs, path::PathBuf};
 
-use memsec_core::{Explanation, Packet, Plan, Policy, Report, Snapshot};
+use memsec_core::{
+    Explanation, Packet, Plan, Policy, Report, Snapshot, system::Outcome,
+};
 use schemars::{Schema, schema_for};
 
 fn check(name: &str, schema: &Schema) {
@@ -30,6 +32,7 @@ macro_rules! schemas {
 
 schemas! {
     explanation: Explanation;
+    outcome: Outcome;
     packet: Packet;
     plan: Plan;
     policy: Policy;

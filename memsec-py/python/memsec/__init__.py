@@ -6,23 +6,39 @@
 >>> plan = report.plan()
 """
 
-from ._ask import checks, explain, sources
+from ._ask import checks, explain, sources, wait
 from ._errors import (
     ArgumentError,
+    BusyError,
     HostError,
     InternalError,
     MemsecError,
     ParseError,
+    StaleError,
     UnsupportedError,
 )
-from ._memsec import Plan, Policy, Report, Snapshot, __version__, audit
+from ._memsec import (
+    Plan,
+    Policy,
+    Report,
+    Snapshot,
+    __version__,
+    apply,
+    audit,
+    confirm,
+    outcome,
+    pending,
+    rollback,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._data import (
+        Carried,
         Check,
         Claim,
         Delivery,
+        Ended,
         Exit,
         Explanation,
         Exposure,
@@ -31,6 +47,7 @@ if TYPE_CHECKING:
         Instance,
         Listener,
         Met,
+        Outcome,
         Packet,
         Place,
         Proof,
@@ -39,15 +56,19 @@ if TYPE_CHECKING:
         Severity,
         Step,
         StepKind,
+        StepStatus,
         Unknown,
         Witness,
     )
 
 __all__ = [
     "ArgumentError",
+    "BusyError",
+    "Carried",
     "Check",
     "Claim",
     "Delivery",
+    "Ended",
     "Exit",
     "Explanation",
     "Exposure",
@@ -59,6 +80,7 @@ __all__ = [
     "Listener",
     "MemsecError",
     "Met",
+    "Outcome",
     "Packet",
     "ParseError",
     "Place",
@@ -70,16 +92,24 @@ __all__ = [
     "Scope",
     "Severity",
     "Snapshot",
+    "StaleError",
     "Step",
     "StepKind",
+    "StepStatus",
     "Unknown",
     "UnsupportedError",
     "Witness",
     "__version__",
+    "apply",
     "audit",
     "checks",
+    "confirm",
     "explain",
+    "outcome",
+    "pending",
+    "rollback",
     "sources",
+    "wait",
 ]
 
 

@@ -7,7 +7,16 @@ import sys
 from typing import List, Optional, Tuple
 
 from . import MemsecError, __version__
-from .command import audit, checks, explain, plan, snapshot
+from .command import (
+    apply,
+    audit,
+    checks,
+    confirm,
+    explain,
+    plan,
+    rollback,
+    snapshot,
+)
 from .command.arguments import Parser
 from .command.output import write
 
@@ -16,12 +25,15 @@ _COMMANDS = [
     ("audit", audit),
     ("plan", plan),
     ("explain", explain),
+    ("apply", apply),
+    ("confirm", confirm),
+    ("rollback", rollback),
     ("checks", checks),
 ]
 
 _STATUS = (
-    "Exit status: 0 nothing to say, 1 findings or a plan with steps, "
-    "2 an error."
+    "Exit status: 0 nothing to say, 1 findings, a plan with steps or a run "
+    "to finish, 2 an error, or a plan that was not carried out."
 )
 
 

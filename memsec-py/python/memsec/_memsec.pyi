@@ -8,6 +8,7 @@ from ._data import (
     FileChange,
     Finding,
     Instance,
+    Outcome,
     Proof,
     Severity,
     Step,
@@ -21,13 +22,20 @@ __all__ = [
     "Report",
     "Snapshot",
     "__version__",
+    "apply",
     "audit",
     "audit_lines",
     "checks_json",
+    "confirm",
+    "ended",
+    "outcome",
+    "pending",
+    "rollback",
     "sources_json",
 ]
 
 _Text = Union[str, bytes]
+_Directory = Union[str, os.PathLike[str]]
 _Address = Union[str, IPv4Address, IPv6Address]
 _Network = Union[_Address, IPv4Network, IPv6Network]
 
@@ -130,5 +138,28 @@ def audit(snapshot: Snapshot, policy: Optional[Policy] = None) -> Report: ...
 def audit_lines(
     lines: list[bytes], first: int, policy: Policy
 ) -> list[tuple[str, int]]: ...
+def apply(
+    plan: Plan,
+    *,
+    confirm: Optional[float] = None,
+    limit: float = 90.0,
+    follow_links: bool = False,
+    directory: Optional[_Directory] = None,
+) -> Outcome: ...
+def confirm(
+    name: _Text, *, directory: Optional[_Directory] = None
+) -> Outcome: ...
+def rollback(
+    name: _Text, *, directory: Optional[_Directory] = None
+) -> Outcome: ...
+def outcome(
+    name: _Text, *, directory: Optional[_Directory] = None
+) -> Outcome: ...
+def ended(
+    name: _Text, *, directory: Optional[_Directory] = None
+) -> Optional[Outcome]: ...
+def pending(
+    *, directory: Optional[_Directory] = None
+) -> tuple[Outcome, ...]: ...
 def checks_json() -> str: ...
 def sources_json() -> str: ...

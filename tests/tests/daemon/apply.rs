@@ -124,7 +124,7 @@ fn what_is_not_confirmed_in_time_is_undone() {
     assert_eq!(outcome.state, Ended::Waiting, "{outcome:#?}");
     let busy = host.server.memsec(&["apply"], &plan).unwrap_err();
     assert!(busy.contains("is not finished"), "{busy}");
-    assert_eq!(host.server.pending(), [outcome.name.clone()]);
+    assert_eq!(host.server.pending(), [outcome.name.as_str()]);
     host.becomes(&before);
     host.is_finished();
     let late = host.server.memsec(&["confirm", &outcome.name], "");
@@ -139,14 +139,52 @@ fn what_is_confirmed_stays() {
     };
     let plan = host.report(&remote()).plan().to_json();
     let outcome = host.server.memsec(&["apply", "1"], &plan).unwrap();
-    let after = host.server.state();
     let outcome = host.server.memsec(&["confirm", &outcome.name], "").unwrap();
     assert_eq!(outcome.state, Ended::Confirmed, "{outcome:#?}");
+    let after = host.server.state();
+    assert!(!after.contains("/.memsec-"), "{after}");
+    assert!(!after.contains("-boot.service"), "{after}");
     thread::sleep(Duration::from_millis(2500));
-    // What stood beside the files is gone.
-    let without: Vec<_> =
-        after.lines().filter(|l| !l.contains("/.memsec-")).collect();
-    host.becomes(&without.join("\n"));
+    host.becomes(&after);
+}
+
+/// That a connection lives which was open before proves nothing.
+#[test]
+fn the_connection_that_applied_cannot_confirm() {
+    let Some(host) = Host::new(Launch::Debian, BOUND, &firewall::NONE) else {
+        return;
+    };
+    host.server.write("/tmp/plan", &host.report(&remote()).plan().to_json());
+    let refused = host.server.sh("cp /bin/sh /tmp/sshd
+        /tmp/sshd -c '
+            /run/run apply 60 </tmp/plan >/tmp/outcome
+            /run/run confirm $(/run/run pending) 2>&1 || true'");
+    assert!(refused.contains("from a new connection"), "{refused}");
+    let name = host.server.pending().remove(0);
+    let outcome = host.server.memsec(&["confirm", &name], "").unwrap();
+    assert_eq!(outcome.state, Ended::Confirmed, "{outcome:#?}");
+}
+
+/// Without the process and its watcher, as after a power cut: the unit that
+/// systemd would start at boot undoes what was begun.
+#[test]
+fn a_boot_undoes_what_was_cut_off() {
+    let Some(host) = Host::new(Launch::Debian, BOUND, &firewall::NONE) else {
+        return;
+    };
+    let before = host.server.state();
+    let plan = host.report(&remote()).plan().to_json();
+    let outcome = host.server.memsec(&["apply", "2"], &plan).unwrap();
+    assert_eq!(outcome.state, Ended::Waiting, "{outcome:#?}");
+    let name = &outcome.name;
+    host.server.sh(&format!("kill -9 $(cat /var/lib/memsec/{name}/armed)"));
+    let unit = format!("memsec-{name}-boot.service");
+    host.server.sh(&format!(
+        "test -L /etc/systemd/system/multi-user.target.wants/{unit} && \
+         systemctl start {unit}"
+    ));
+    host.is_finished();
+    host.becomes(&before);
 }
 
 impl Host {

@@ -111,7 +111,7 @@ fn a_file_that_changes_meanwhile_is_left_and_said() {
     let left = &outcome.left[0];
     assert!(left.starts_with("/etc/one was changed since"), "{left}");
     assert_eq!(host.server.sh("cat /etc/one"), "mine\n");
-    assert_eq!(host.server.pending(), [outcome.name.clone()]);
+    assert_eq!(host.server.pending(), [outcome.name.as_str()]);
     // Once it is put right by hand, the run can be finished.
     host.server.write("/etc/one", "old\n");
     let outcome = host.server.memsec(&["rollback", &outcome.name], "");

@@ -5,8 +5,8 @@ use std::{fs::File, io, time::Duration};
 use nix::fcntl::{Flock, FlockArg};
 
 use super::{
-    Apply, execute::execute, is_program, journal::Journal, journal::Record,
-    live, place::Place, run::Run, watch,
+    Apply, boot, execute::execute, is_program, journal::Journal,
+    journal::Record, live, place::Place, run::Run, watch,
 };
 use crate::{Error, Plan, Policy, Step, StepKind, plan::Basis};
 
@@ -81,6 +81,8 @@ impl<'a> Carrier<'a> {
             let output = Flock::lock(output, FlockArg::LockExclusiveNonblock)
                 .map_err(|_| Error::busy("the run is under way"))?;
             let journal = run.journal()?;
+            let path = run.directory.display().to_string();
+            boot::arm(run).map_err(|error| Error::io(path, &error))?;
             watch::arm(run)?;
             Ok(Self { plan, places, how, journal, output })
         };

@@ -59,7 +59,7 @@ fn problem(policy: &Policy, must_run: bool) -> Result<Option<String>, Error> {
     let reached = reached(&host, policy);
     let own = reached.iter().filter(|r| r.instance.is_some());
     for found in own {
-        if let Some(net) = found.beyond(policy).cidrs().into_iter().next() {
+        if let Some(net) = found.beyond(policy).cidrs().next() {
             let (proto, port) = (found.proto, found.port);
             let what = format!("{net} still reaches {proto:?} port {port}");
             return Ok(Some(what));

@@ -6,6 +6,7 @@
 //! runs it as soon as we end before our time, since the kernel then frees the
 //! lock that it waits for.
 
+mod boot;
 mod carry;
 mod execute;
 mod journal;
@@ -183,14 +184,28 @@ impl Runs {
     ///
     /// No such run.
     pub fn wait(&self, name: &str) -> Result<Outcome, Error> {
-        let run = self.find(name)?;
         loop {
-            let outcome = run.outcome()?;
-            if !matches!(outcome.state, Ended::Waiting | Ended::Unfinished) {
+            if let Some(outcome) = self.ended(name)? {
                 return Ok(outcome);
             }
             thread::sleep(Duration::from_millis(200));
         }
+    }
+
+    /// What became of a run, or `None` while it waits for its confirmation
+    /// or is under way.
+    ///
+    /// # Errors
+    ///
+    /// No such run.
+    pub fn ended(&self, name: &str) -> Result<Option<Outcome>, Error> {
+        let outcome = self.outcome(name)?;
+        let goes_on = match outcome.state {
+            Ended::Waiting => true,
+            Ended::Unfinished => self.lock(Duration::ZERO).is_err(),
+            _ => false,
+        };
+        Ok((!goes_on).then_some(outcome))
     }
 
     /// What became of a run so far.

@@ -66,7 +66,7 @@ impl Place {
     }
 
     /// The new file, until it takes its place.
-    pub(super) fn new(&self) -> PathBuf {
+    pub(super) fn staged(&self) -> PathBuf {
         self.beside("new")
     }
 
@@ -81,7 +81,7 @@ impl Place {
                 _ => {}
             }
         }
-        let new = self.new();
+        let new = self.staged();
         write(&new, text.as_bytes(), like).map_err(|e| at(&new, &e))
     }
 
@@ -109,7 +109,7 @@ impl Place {
                 fs::hard_link(&self.path, self.old())?;
             }
             match change.after {
-                Some(_) => fs::rename(self.new(), &self.path)?,
+                Some(_) => fs::rename(self.staged(), &self.path)?,
                 None => fs::remove_file(&self.path)?,
             }
             sync_directory(&self.path)

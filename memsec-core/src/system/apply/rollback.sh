@@ -175,7 +175,7 @@ await() {
 }
 
 watch() {
-    : >"$dir/armed"
+    echo $$ >"$dir/armed"
     take_locks
     if has applied && ! has rolling-back && [ -n "$confirm" ]; then
         await

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    Apply, Outcome,
+    Apply, Outcome, boot,
     journal::{self, Journal},
     place::{self, Place},
     script::Script,
@@ -63,7 +63,9 @@ impl Run {
         how: &Apply,
     ) -> String {
         let script = Script {
+            run: &self.name,
             directory: &self.directory,
+            made: boot::missing(),
             steps: &plan.steps,
             places,
             limit: how.limit.as_secs().max(1),

@@ -3,7 +3,7 @@
 
 use std::{fmt::Write, path::Path};
 
-use super::place::Place;
+use super::{boot, place::Place};
 use crate::{
     Step, StepKind,
     plan::{line, quote},
@@ -16,7 +16,10 @@ const END: &str = include_str!("rollback.sh");
 #[derive(Debug)]
 pub(super) struct Script<'a> {
     /// The directory of the run.
+    pub run: &'a str,
     pub directory: &'a Path,
+    /// A directory that is made for the unit of the boot.
+    pub made: Option<&'a Path>,
     pub steps: &'a [Step],
     /// Where each step writes, if it does.
     pub places: &'a [Option<Place>],
@@ -45,9 +48,14 @@ impl Script<'_> {
 
     /// Directories that are not empty are in use, and stay.
     fn tidy(&self) -> String {
-        let mut out = String::new();
+        let [unit, link] = boot::paths(self.run).map(|path| word(&path));
+        let mut out = format!("    rm -f {link} {unit}\n");
+        if let Some(made) = self.made {
+            let made = word(made);
+            let _ = writeln!(out, "    rmdir {made} 2>/dev/null");
+        }
         for place in self.places.iter().flatten().rev() {
-            let [old, new] = [place.old(), place.new()].map(|p| word(&p));
+            let [old, new] = [place.old(), place.staged()].map(|p| word(&p));
             let _ = writeln!(out, "    rm -f {old} {new}");
             for made in place.missing.iter().rev() {
                 let made = word(made);

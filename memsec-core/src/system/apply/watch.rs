@@ -2,13 +2,12 @@
 
 use std::{
     fs,
-    path::Path,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use super::run::Run;
+use super::{boot, run::Run};
 use crate::{Error, system::command::PATH};
 
 /// How long a watcher may take until it watches.
@@ -19,9 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// else a process of a session of its own.
 pub(super) fn arm(run: &Run) -> Result<(), Error> {
     let _ = fs::remove_file(run.path("armed"));
-    let by_systemd = Path::new("/run/systemd/system").is_dir()
-        && starts(&mut systemd_run(run))
-        && is_armed(run);
+    let by_systemd =
+        boot::is_systemd() && starts(&mut systemd_run(run)) && is_armed(run);
     if by_systemd || starts(&mut detached(run)) && is_armed(run) {
         return Ok(());
     }
