@@ -1,12 +1,19 @@
 //! The steps of a plan, one after another.
 
-use std::{fs::File, io, time::Duration};
+use std::{fs::File, io};
 
 use nix::fcntl::{Flock, FlockArg};
 
 use super::{
-    Apply, boot, execute::execute, is_program, journal::Journal,
-    journal::Record, live, place::Place, run::Run, watch,
+    Apply, boot,
+    execute::{Ended, execute},
+    is_program,
+    journal::Journal,
+    journal::Record,
+    live,
+    place::Place,
+    run::Run,
+    watch,
 };
 use crate::{Error, Plan, Policy, Step, StepKind, plan::Basis};
 
@@ -161,23 +168,20 @@ impl<'a> Carrier<'a> {
         }
         let from = self.written();
         let ran = self.run(&step.command);
-        let held = ran.and_then(|status| {
-            let check = step.check.as_ref().map(|check| &check.command);
-            self.run(check.map_or(&[], Vec::as_slice)).map_err(|why| {
-                let problem = format!("it did not take hold: {}", why.1);
-                (status.unwrap_or(-1), problem)
-            })?;
-            Ok(status)
-        });
-        let status = match &held {
-            Ok(status) => *status,
-            Err((status, _)) => Some(*status),
+        let held = match (&ran.problem, &step.check) {
+            (None, Some(check)) => self.run(&check.command),
+            _ => Ended::nothing(),
         };
-        if let Some(status) = status {
-            let to = self.written();
+        if !step.command.is_empty() {
+            let (status, to) = (ran.status, self.written());
             self.note(&Record::Ran { step: number, status, from, to })?;
         }
-        held.map_err(|(_, problem)| problem)?;
+        if let Some(problem) = ran.problem {
+            return Err(problem);
+        }
+        if let Some(problem) = held.problem {
+            return Err(format!("it did not take hold: {problem}"));
+        }
         self.note(&Record::Done(number))
     }
 
@@ -188,24 +192,14 @@ impl<'a> Carrier<'a> {
             .check
             .as_ref()
             .filter(|_| step.kind == StepKind::Manager && step.file.is_none());
-        check.is_some_and(|check| self.run(&check.command).is_ok())
+        check.is_some_and(|check| self.run(&check.command).problem.is_none())
     }
 
-    /// The exit status of a command that went well, `None` of none; else it
-    /// and what went wrong.
-    fn run(&self, line: &[String]) -> Result<Option<i32>, (i32, String)> {
-        if line.is_empty() {
-            return Ok(None);
+    fn run(&self, line: &[String]) -> Ended {
+        match line.is_empty() {
+            true => Ended::nothing(),
+            false => execute(line, &self.output, self.how.limit),
         }
-        let ended = execute(line, &self.output, self.limit());
-        match ended.problem {
-            None => Ok(Some(ended.status)),
-            Some(problem) => Err((ended.status, problem)),
-        }
-    }
-
-    fn limit(&self) -> Duration {
-        self.how.limit
     }
 
     fn written(&self) -> u64 {

@@ -30,6 +30,11 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    /// Of no command.
+    pub(super) fn nothing() -> Self {
+        Self { status: 0, problem: None }
+    }
+
     fn failed(problem: String) -> Self {
         Self { status: -1, problem: Some(problem) }
     }

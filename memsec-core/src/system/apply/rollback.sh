@@ -118,7 +118,7 @@ end_commands() {
             kill -9 "${pid%%/*}" 2>/dev/null
         fi
     done
-    flock -w 5 8 || say 'it goes on'
+    free_within 5 8 || say 'it goes on'
 }
 
 read_journal() {
@@ -132,14 +132,27 @@ read_journal() {
     done <"$journal"
 }
 
+# free_within SECONDS DESCRIPTOR: takes a lock. The flock of busybox has no -w.
+free_within() {
+    tenths=$(($1 * 10))
+    until flock -n "$2"; do
+        [ "$tenths" -gt 0 ] || return 1
+        sleep 0.1 2>/dev/null || sleep 1
+        tenths=$((tenths - 1))
+    done
+}
+
+# take_locks [SECONDS]
 take_locks() {
     exec 9>>"${dir%/*}/lock" || exit 2
-    flock ${1:+-w "$1"} 9 || {
+    if [ $# = 0 ]; then
+        flock 9 || exit 2
+    elif ! free_within "$1" 9; then
         say 'another run has the lock'
         exit 3
-    }
+    fi
     exec 8>>"$dir/output" || exit 2
-    flock -w "$limit" 8 || end_commands
+    free_within "$limit" 8 || end_commands
 }
 
 roll_back() {
