@@ -141,22 +141,26 @@ fn sockets(hash: &mut Xxh3Default, text: &str) {
 /// Text, and JSON without the members that change by themselves. It is cut
 /// at its quotes: parsing a large rule set takes longer than planning for it.
 fn json(hash: &mut Xxh3Default, text: &str) {
-    let mut volatile = false;
-    for part in text.split('"') {
-        let value = part.trim_start_matches([':', ' ', '\n', '\t']);
-        match volatile {
-            // The value is text: it comes next.
-            true if value.is_empty() && part.starts_with(':') => continue,
-            true => {
-                let number = |c: char| c.is_ascii_digit() || c == '-';
-                let rest = value.trim_start_matches(number);
-                hash.update(rest.as_bytes());
-            }
-            false => hash.update(part.as_bytes()),
+    let mut parts = text.split('"');
+    while let Some(part) = parts.next() {
+        hash.update(part.as_bytes());
+        hash.update(b"\"");
+        if !VOLATILE.contains(&part) {
+            continue;
+        }
+        let after = parts.next().unwrap_or_default();
+        match after.trim() {
+            // The value is text.
+            ":" => drop(parts.next()),
+            _ => hash.update(after.trim_start_matches(is_number).as_bytes()),
         }
         hash.update(b"\"");
-        volatile = VOLATILE.contains(&part);
     }
+}
+
+/// What stands between a member's name and the end of its number.
+fn is_number(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, ':' | ' ' | '-' | '.')
 }
 
 fn processes(processes: &[Process]) -> String {
