@@ -174,3 +174,38 @@ fn links_are_refused() {
     let hard = edit("/etc/hard", Some("old\n"), "new\n");
     assert!(refused(&host, json!([hard])).contains("hard link"));
 }
+
+/// What cannot be undone is said, with what is left to do, and the rest is
+/// undone.
+#[test]
+fn an_undo_that_fails_is_said_and_can_be_tried_again() {
+    let Some(host) = host() else { return };
+    let one = edit("/etc/one", Some("old\n"), "new\n");
+    let mut step = run(&["true"]);
+    step["undo"] = json!({ "command": ["test", "-e", "/etc/it works"] });
+    let plan = plan(&host, json!([one, step, run(&["false"])]));
+    let outcome = host.server.memsec(&["apply"], &plan).unwrap();
+    assert_eq!(outcome.state, Ended::RollbackFailed);
+    assert_eq!(outcome.left[0], "run: test -e /etc/it works");
+    assert!(outcome.left[1].starts_with("run: sh /var/lib/memsec/"));
+    assert_eq!(host.server.sh("cat /etc/one"), "old\n");
+    host.server.write("/etc/it works", "");
+    let outcome = host.server.memsec(&["rollback", &outcome.name], "");
+    assert_eq!(outcome.unwrap().state, Ended::RolledBack);
+}
+
+/// A command that outlives memsec ends before anything is undone.
+#[test]
+fn a_command_does_not_outlive_the_way_back() {
+    let Some(host) = host() else { return };
+    let before = host.server.state();
+    let one = edit("/etc/one", Some("old\n"), "new\n");
+    let script = "kill -9 $PPID; sleep 3; echo late >/etc/one; sleep 600";
+    let plan = plan(&host, json!([one, run(&["sh", "-c", script])]));
+    let killed = host.server.memsec(&["apply", "0", "1"], &plan);
+    killed.unwrap_err();
+    assert_eq!(host.server.pending().len(), 1);
+    host.is_finished();
+    host.becomes(&before);
+    assert_eq!(host.server.sh("pgrep -x sleep || true"), "");
+}
