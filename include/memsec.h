@@ -312,7 +312,8 @@ const char *memsec_version(void);
 uint32_t memsec_version_number(void);
 
 /// True if the library was built to read this host; otherwise
-/// memsec_snapshot_collect() gives MEMSEC_ERR_UNSUPPORTED.
+/// memsec_snapshot_collect() and memsec_snapshot_read_tree() give
+/// MEMSEC_ERR_UNSUPPORTED.
 bool memsec_has_host(void);
 
 /// The name of a status, for example "ERR_PARSE"; "UNKNOWN" for a number that
@@ -359,9 +360,17 @@ memsec_status memsec_snapshot_from_json(const char *json,
 /// memcached daemons of this host for their version and settings. What it may
 /// not read is noted in the snapshot; it needs root to see all. It waits for
 /// what it runs: seconds, on a slow host. MEMSEC_ERR_UNSUPPORTED if the library
-/// was built without it, MEMSEC_ERR_IO if /proc cannot be read.
+/// was built without it: see memsec_has_host().
 memsec_status memsec_snapshot_collect(memsec_snapshot **out,
                                       memsec_error **err);
+
+/// Reads the files of the host whose root directory is `root`: a mounted
+/// disk, a container, an unpacked archive. What only a running host can tell
+/// is not in the snapshot, and so unknown. MEMSEC_ERR_IO if `root` cannot be
+/// read, MEMSEC_ERR_UNSUPPORTED if the library was built without it.
+memsec_status memsec_snapshot_read_tree(const char *root,
+                                        memsec_snapshot **out,
+                                        memsec_error **err);
 
 /// Puts a file into a snapshot: its absolute path, and its content, which may
 /// be any bytes. Both are copied. A file of the same path is replaced. On
@@ -474,6 +483,29 @@ const char *memsec_report_unknown(const memsec_report *report, size_t index);
 memsec_status memsec_report_to_json(const memsec_report *report,
                                     char **out,
                                     memsec_error **err);
+
+/// Writes a report as text for a terminal, for memsec_string_free(): with
+/// colours if `color`, and in lines of at most `width` characters if that is
+/// not 0. Control characters of what stands in the snapshot are escaped.
+memsec_status memsec_report_to_text(const memsec_report *report,
+                                    bool color,
+                                    size_t width,
+                                    char **out,
+                                    memsec_error **err);
+
+/// Writes a report as one HTML page that needs nothing else, for
+/// memsec_string_free(). With a plan made from this report it shows who gets
+/// in before and after; `plan` may be NULL.
+memsec_status memsec_report_to_html(const memsec_report *report,
+                                    const memsec_plan *plan,
+                                    char **out,
+                                    memsec_error **err);
+
+/// Writes the findings of a report as a SARIF 2.1.0 log, for
+/// memsec_string_free().
+memsec_status memsec_report_to_sarif(const memsec_report *report,
+                                     char **out,
+                                     memsec_error **err);
 
 /// Frees a report with its exposures and findings. Plans made from it stay.
 /// NULL is fine.

@@ -5,7 +5,7 @@
 //! against a [`Policy`] and gives a [`Report`]: who reaches which listener
 //! ([`Exposure`]) and what is wrong ([`Finding`]). [`Report::plan`] gives the
 //! [`Plan`]: ordered [`Step`]s and their [`Proof`]. [`explain`] follows one
-//! [`Packet`], rule by rule.
+//! [`Packet`], rule by rule. [`packets`] are sets of packets.
 //!
 //! ```
 //! use memsec_core::{Policy, Render, Snapshot, audit};
@@ -24,7 +24,8 @@
 //!
 //! # Features
 //!
-//! - `host`: the module `system` reads this machine. Without it nothing here does any
+//! - `host`: the module `system` reads this machine, and carries plans out on
+//!   it. Without it nothing here does any
 //!   I/O, and a snapshot that was taken elsewhere gives the same answers.
 //! - `schema`: the JSON Schema of each document, by schemars.
 //!
@@ -33,6 +34,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod diff;
 mod error;
 mod host;
 mod json;
@@ -47,6 +49,7 @@ mod netfilter;
 mod plan;
 mod policy;
 mod reach;
+mod report;
 mod schema;
 pub mod snapshot;
 #[cfg(feature = "host")]
@@ -57,6 +60,7 @@ pub use audit::{
     Check, Exposure, Finding, Instance, Report, Scope, Severity, Unknown,
     audit, checks,
 };
+pub use diff::{Change, Difference, Reaches, diff};
 pub use error::{Error, ErrorKind};
 pub use host::Host;
 pub use memcached::{Exit, Listener, Socket};
@@ -69,5 +73,14 @@ pub use policy::{Keep, Policy, Port};
 pub use reach::{
     Answer, Delivery, Explanation, Met, Packet, Proto, State, Verdict, explain,
 };
+pub use report::Style;
 pub use schema::{SCHEMA, SCHEMAS};
+
+pub mod packets {
+    //! Sets of packets, and their algebra.
+
+    pub use crate::reach::packet_set::{
+        Boxes, Header, NameSet, PacketBox, PacketSet, Tracking,
+    };
+}
 pub use snapshot::{FileChange, Snapshot};

@@ -22,7 +22,7 @@ struct Named {
 }
 
 /// Lines are counted in blocks of so many bytes.
-const BLOCK: usize = 1 << 16;
+const BLOCK: usize = 1 << 12;
 
 impl PartialEq for Named {
     fn eq(&self, other: &Self) -> bool {

@@ -44,14 +44,14 @@ fn a_dump_that_is_cut_off() {
 
 #[test]
 fn a_chain_that_jumps_to_itself() {
-    let text = format!("{INPUT}:A - [0:0]\n-A A -j A\nCOMMIT\n");
+    let text = format!("{INPUT}:A - [0:0]\n-A A -j A\n-A INPUT -j A\nCOMMIT\n");
     says(&error(&text), "iptables-save:4:", "A");
 }
 
 #[test]
 fn chains_that_jump_in_a_circle() {
     let text = format!(
-        "{INPUT}:A - [0:0]\n:B - [0:0]\n-A A -j B\n-A B -g A\nCOMMIT\n"
+        "{INPUT}:A - [0:0]\n:B - [0:0]\n-A A -j B\n-A B -g A\n-A INPUT -j A\nCOMMIT\n"
     );
     says(&error(&text), "iptables-save:", "is jumped to again");
 }

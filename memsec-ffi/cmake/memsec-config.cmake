@@ -6,11 +6,10 @@ find_path(memsec_INCLUDE_DIR memsec.h HINTS "${_memsec_prefix}/include")
 find_library(memsec_LIBRARY memsec HINTS "${_memsec_prefix}/lib")
 unset(_memsec_prefix)
 
-include(FindPackageHandleStandardArgs)
-find_package_handle_standard_args(memsec CONFIG_MODE
-  REQUIRED_VARS memsec_LIBRARY memsec_INCLUDE_DIR)
-
-if(memsec_FOUND AND NOT TARGET memsec::memsec)
+if(NOT memsec_INCLUDE_DIR OR NOT memsec_LIBRARY)
+  set(memsec_FOUND FALSE)
+  set(memsec_NOT_FOUND_MESSAGE "memsec.h or libmemsec is not where this is")
+elseif(NOT TARGET memsec::memsec)
   add_library(memsec::memsec UNKNOWN IMPORTED)
   set_target_properties(memsec::memsec PROPERTIES
     IMPORTED_LOCATION "${memsec_LIBRARY}"

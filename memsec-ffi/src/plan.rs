@@ -16,7 +16,7 @@ use crate::{
 /// It keeps nothing of the report that it was made from.
 #[derive(Debug)]
 pub struct memsec_plan {
-    plan: Plan,
+    pub(crate) plan: Plan,
     steps: Vec<memsec_step>,
     claims: Vec<memsec_claim>,
 }

@@ -3,13 +3,14 @@ use std::{
     mem::MaybeUninit,
 };
 
-use memsec_core::{Policy, Report};
+use memsec_core::{Policy, Report, Style};
 
 use crate::{
     boundary::{make, nth, print, required, texts},
     error::memsec_error,
     exposure::memsec_exposure,
     finding::{memsec_finding, memsec_severity},
+    plan::memsec_plan,
     policy::memsec_policy,
     snapshot::memsec_snapshot,
     status::memsec_status,
@@ -137,6 +138,54 @@ pub extern "C" fn memsec_report_to_json(
     err: Option<&mut MaybeUninit<Option<Box<memsec_error>>>>,
 ) -> memsec_status {
     print(out, err, || Ok(required(report, "report")?.report.to_json()))
+}
+
+/// Writes a report as text for a terminal, for memsec_string_free(): with
+/// colours if `color`, and in lines of at most `width` characters if that is
+/// not 0. Control characters of what stands in the snapshot are escaped.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_report_to_text(
+    report: Option<&memsec_report>,
+    color: bool,
+    width: usize,
+    out: Option<&mut MaybeUninit<*mut c_char>>,
+    err: Option<&mut MaybeUninit<Option<Box<memsec_error>>>>,
+) -> memsec_status {
+    print(out, err, || {
+        let width = (width > 0).then_some(width);
+        let style = Style { color, width };
+        Ok(required(report, "report")?.report.to_text(style))
+    })
+}
+
+/// Writes a report as one HTML page that needs nothing else, for
+/// memsec_string_free(). With a plan made from this report it shows who gets
+/// in before and after; `plan` may be NULL.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_report_to_html(
+    report: Option<&memsec_report>,
+    plan: Option<&memsec_plan>,
+    out: Option<&mut MaybeUninit<*mut c_char>>,
+    err: Option<&mut MaybeUninit<Option<Box<memsec_error>>>>,
+) -> memsec_status {
+    print(out, err, || {
+        let report = &required(report, "report")?.report;
+        Ok(report.to_html(plan.map(|plan| &plan.plan)))
+    })
+}
+
+/// Writes the findings of a report as a SARIF 2.1.0 log, for
+/// memsec_string_free().
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_report_to_sarif(
+    report: Option<&memsec_report>,
+    out: Option<&mut MaybeUninit<*mut c_char>>,
+    err: Option<&mut MaybeUninit<Option<Box<memsec_error>>>>,
+) -> memsec_status {
+    print(out, err, || Ok(required(report, "report")?.report.to_sarif()))
 }
 
 /// Frees a report with its exposures and findings. Plans made from it stay.

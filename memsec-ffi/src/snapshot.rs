@@ -46,7 +46,7 @@ pub unsafe extern "C" fn memsec_snapshot_from_json(
 /// memcached daemons of this host for their version and settings. What it may
 /// not read is noted in the snapshot; it needs root to see all. It waits for
 /// what it runs: seconds, on a slow host. MEMSEC_ERR_UNSUPPORTED if the library
-/// was built without it, MEMSEC_ERR_IO if /proc cannot be read.
+/// was built without it: see memsec_has_host().
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_snapshot_collect(
@@ -56,14 +56,42 @@ pub extern "C" fn memsec_snapshot_collect(
     make(out, err, || Ok(memsec_snapshot(collect()?)))
 }
 
+/// Reads the files of the host whose root directory is `root`: a mounted
+/// disk, a container, an unpacked archive. What only a running host can tell
+/// is not in the snapshot, and so unknown. MEMSEC_ERR_IO if `root` cannot be
+/// read, MEMSEC_ERR_UNSUPPORTED if the library was built without it.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "reads text from C")]
+pub unsafe extern "C" fn memsec_snapshot_read_tree(
+    root: *const c_char,
+    out: Option<&mut MaybeUninit<Option<Box<memsec_snapshot>>>>,
+    err: Option<&mut MaybeUninit<Option<Box<memsec_error>>>>,
+) -> memsec_status {
+    make(out, err, || {
+        // SAFETY: as this function's own contract.
+        let root = unsafe { boundary::text(root, usize::MAX, "root") }?;
+        Ok(memsec_snapshot(read_tree(root)?))
+    })
+}
+
 #[cfg(feature = "host")]
 fn collect() -> Result<Snapshot, Error> {
     memsec_core::system::collect()
 }
 
+#[cfg(feature = "host")]
+fn read_tree(root: &str) -> Result<Snapshot, Error> {
+    memsec_core::system::read_tree(root.as_ref())
+}
+
 #[cfg(not(feature = "host"))]
 fn collect() -> Result<Snapshot, Error> {
     Err(Error::unsupported("this library was built not to read the host"))
+}
+
+#[cfg(not(feature = "host"))]
+fn read_tree(_: &str) -> Result<Snapshot, Error> {
+    collect()
 }
 
 /// Puts a file into a snapshot: its absolute path, and its content, which may

@@ -35,7 +35,8 @@ pub extern "C" fn memsec_version_number() -> u32 {
 }
 
 /// True if the library was built to read this host; otherwise
-/// memsec_snapshot_collect() gives MEMSEC_ERR_UNSUPPORTED.
+/// memsec_snapshot_collect() and memsec_snapshot_read_tree() give
+/// MEMSEC_ERR_UNSUPPORTED.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_has_host() -> bool {

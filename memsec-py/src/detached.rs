@@ -21,8 +21,13 @@ pub(crate) fn run<T: Send>(
 ) -> PyResult<T> {
     match py.detach(|| catch_unwind(AssertUnwindSafe(body))) {
         Ok(result) => result.map_err(exception),
-        Err(_) => Err(InternalError::new_err("a bug in memsec")),
+        Err(_) => Err(bug()),
     }
+}
+
+/// The exception for a panic.
+pub(crate) fn bug() -> PyErr {
+    InternalError::new_err("a bug in memsec")
 }
 
 /// The exception for an error, with its place.

@@ -2,6 +2,7 @@
 
 use pyo3::{exceptions::PyRuntimeError, prelude::*};
 
+mod arrow;
 mod detached;
 mod host;
 mod lines;
@@ -59,7 +60,10 @@ fn _memsec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Report>()?;
     module.add_class::<Plan>()?;
     module.add_function(wrap_pyfunction!(audit, module)?)?;
+    module.add_function(wrap_pyfunction!(lines::audit_each, module)?)?;
     module.add_function(wrap_pyfunction!(lines::audit_lines, module)?)?;
+    module.add_class::<arrow::Batch>()?;
+    module.add_function(wrap_pyfunction!(arrow::audit_arrow, module)?)?;
     module.add_function(wrap_pyfunction!(checks_json, module)?)?;
     module.add_function(wrap_pyfunction!(run::apply, module)?)?;
     module.add_function(wrap_pyfunction!(run::confirm, module)?)?;

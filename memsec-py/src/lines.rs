@@ -1,4 +1,4 @@
-//! Many snapshots, one a line, on every core.
+//! Many snapshots, on every core.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -12,27 +12,69 @@ use std::{
 use memsec_core::{Error, Policy, SCHEMA, Snapshot};
 use pyo3::prelude::*;
 
-use crate::{detached, text::utf8};
+use crate::{detached, report::Report, text::utf8};
 
 /// A line of the output, and its exit status: 0 for a report without
 /// findings, 1 for one with findings, 2 for an error.
-type Answer = (String, u8);
+pub(crate) type Answer = (String, u8);
 
 /// What a line is called in errors.
 const SOURCE: &str = "snapshot";
 
+/// Audits snapshots, and gives a report or an exception for each, in order.
+#[pyfunction]
+#[pyo3(signature = (snapshots, policy = None))]
+pub(crate) fn audit_each(
+    py: Python<'_>,
+    snapshots: Vec<Py<crate::Snapshot>>,
+    policy: Option<&crate::Policy>,
+) -> PyResult<Vec<Py<PyAny>>> {
+    let default = Policy::new();
+    let policy = policy.map_or(&default, |policy| &policy.0);
+    let audit = |snapshot: &Py<crate::Snapshot>| {
+        let body = || memsec_core::audit(&snapshot.get().0, policy);
+        catch_unwind(AssertUnwindSafe(body))
+    };
+    let done = detached::run(py, || {
+        Ok(in_parallel(&snapshots, |_, snapshot| audit(snapshot)))
+    })?;
+    let each = done.into_iter().map(|done| match done {
+        Ok(Ok(report)) => Ok(Py::new(py, Report::from(report))?.into_any()),
+        Ok(Err(error)) => {
+            Ok(detached::exception(error).into_value(py).into_any())
+        }
+        Err(_) => Ok(detached::bug().into_value(py).into_any()),
+    });
+    each.collect()
+}
+
 /// Audits snapshots, one a line, and gives one line for each, in order.
-/// `first` is the number of the first line.
+/// `first` is the number of the first line; `None` stands for one that is
+/// too long.
 #[pyfunction]
 pub(crate) fn audit_lines(
     py: Python<'_>,
-    lines: Vec<Vec<u8>>,
+    lines: Vec<Option<Vec<u8>>>,
     first: usize,
     policy: &crate::Policy,
 ) -> PyResult<Vec<Answer>> {
     let policy = &policy.0;
     detached::run(py, || {
-        Ok(in_parallel(&lines, |i, line| audit_line(first + i, line, policy)))
+        Ok(in_parallel(&lines, |i, line| {
+            audit_line(first + i, line.as_deref(), policy)
+        }))
+    })
+}
+
+/// Audits snapshots as JSON text, and gives one answer for each, in order;
+/// an error names the row, counted from 1. `None` is no text.
+pub(crate) fn audit_texts(
+    texts: &[Option<&str>],
+    policy: &Policy,
+) -> Vec<Answer> {
+    in_parallel(texts, |i, text| match text {
+        Some(text) => audit_line(i + 1, Some(text.as_bytes()), policy),
+        None => (failed(i + 1, "there is no snapshot"), 2),
     })
 }
 
@@ -63,7 +105,10 @@ fn in_parallel<T: Sync, U: Send>(
     done.into_iter().map(|(_, made)| made).collect()
 }
 
-fn audit_line(number: usize, line: &[u8], policy: &Policy) -> Answer {
+fn audit_line(number: usize, line: Option<&[u8]>, policy: &Policy) -> Answer {
+    let Some(line) = line else {
+        return (failed(number, "the line is too long"), 2);
+    };
     let body = AssertUnwindSafe(|| report(line, policy));
     match catch_unwind(body) {
         Ok(Ok(answer)) => answer,

@@ -1,4 +1,4 @@
-use memsec_core::{Error, Severity};
+use memsec_core::{Error, Severity, Style};
 use pyo3::{prelude::*, sync::PyOnceLock};
 
 use crate::{
@@ -93,6 +93,32 @@ impl Report {
     /// Writes it as JSON.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
         detached::run(py, || Ok(self.report.to_json()))
+    }
+
+    /// Writes it for a terminal, with colours and lines no longer than
+    /// `width` columns.
+    #[pyo3(signature = (*, color = false, width = None))]
+    fn to_text(
+        &self,
+        py: Python<'_>,
+        color: bool,
+        width: Option<usize>,
+    ) -> PyResult<String> {
+        let style = Style { color, width };
+        detached::run(py, || Ok(self.report.to_text(style)))
+    }
+
+    /// Writes it as one HTML page that needs nothing else. With its plan, it
+    /// shows who gets in before and after.
+    #[pyo3(signature = (plan = None))]
+    fn to_html(&self, py: Python<'_>, plan: Option<&Plan>) -> PyResult<String> {
+        let plan = plan.map(|plan| &plan.0);
+        detached::run(py, || Ok(self.report.to_html(plan)))
+    }
+
+    /// Writes its findings as SARIF 2.1.0, for code hosts and CI.
+    fn to_sarif(&self, py: Python<'_>) -> PyResult<String> {
+        detached::run(py, || Ok(self.report.to_sarif()))
     }
 
     fn __str__(&self, py: Python<'_>) -> PyResult<String> {

@@ -141,6 +141,13 @@ static void snapshot_takes_null(memsec_snapshot *s) {
                memsec_snapshot_from_json(NULL, NUL, &out, &err));
     GIVES(ARGUMENT, memsec_snapshot_from_json("{}", NUL, NULL, &err));
     GIVES(ARGUMENT, memsec_snapshot_collect(NULL, &err));
+    GIVES(ARGUMENT, memsec_snapshot_read_tree("/", NULL, &err));
+    GIVES_NULL(memsec_snapshot, ARGUMENT,
+               memsec_snapshot_read_tree(NULL, &out, &err));
+    GIVES_NULL(memsec_snapshot, ARGUMENT,
+               memsec_snapshot_read_tree("\xff", &out, &err));
+    GIVES_NULL(memsec_snapshot, MEMSEC_ERR_IO,
+               memsec_snapshot_read_tree("/no/such", &out, &err));
     GIVES(ARGUMENT, memsec_snapshot_add_file(NULL, "/a", "", NUL, &err));
     GIVES(ARGUMENT, memsec_snapshot_add_file(s, NULL, "", NUL, &err));
     GIVES(ARGUMENT, memsec_snapshot_add_file(s, "/a", NULL, 0, &err));
@@ -173,6 +180,13 @@ static void the_rest_takes_null(const memsec_snapshot *s) {
     GIVES(ARGUMENT, memsec_audit(s, NULL, NULL, &err));
     GIVES_NULL(char, ARGUMENT, memsec_report_to_json(NULL, &out, &err));
     GIVES(ARGUMENT, memsec_report_to_json(report, NULL, &err));
+    GIVES_NULL(char, ARGUMENT,
+               memsec_report_to_text(NULL, false, 0, &out, &err));
+    GIVES(ARGUMENT, memsec_report_to_text(report, false, 0, NULL, &err));
+    GIVES_NULL(char, ARGUMENT, memsec_report_to_html(NULL, NULL, &out, &err));
+    GIVES(ARGUMENT, memsec_report_to_html(report, NULL, NULL, &err));
+    GIVES_NULL(char, ARGUMENT, memsec_report_to_sarif(NULL, &out, &err));
+    GIVES(ARGUMENT, memsec_report_to_sarif(report, NULL, &err));
     GIVES_NULL(memsec_plan, ARGUMENT, memsec_plan_new(NULL, &out, &err));
     GIVES(ARGUMENT, memsec_plan_new(report, NULL, &err));
     GIVES_NULL(char, ARGUMENT, memsec_plan_render(NULL, 0, &out, &err));
@@ -294,6 +308,7 @@ static void plan(const memsec_report *report) {
     CHECK(memsec_claim_get_kind(memsec_plan_claim(made, 0)) ==
           MEMSEC_CLAIM_KIND_ONLY_ALLOWED);
     PRINTS("\"proof\"", memsec_plan_to_json(made, &out, &err));
+    PRINTS("<!doctype", memsec_report_to_html(report, made, &out, &err));
     PRINTS("", memsec_plan_render(made, MEMSEC_RENDER_TEXT, &out, &err));
     GIVES_NULL(char, ARGUMENT, memsec_plan_render(made, 5, &out, &err));
     GIVES(ARGUMENT, memsec_plan_to_json(made, NULL, &err));
@@ -312,6 +327,10 @@ static void report(void) {
     CHECK(memsec_report_finding(made, SIZE_MAX) == NULL);
     CHECK(memsec_report_exposure(made, SIZE_MAX) == NULL);
     PRINTS("\"exposures\"", memsec_report_to_json(made, &out, &err));
+    PRINTS("", memsec_report_to_text(made, true, 80, &out, &err));
+    PRINTS("", memsec_report_to_text(made, false, SIZE_MAX, &out, &err));
+    PRINTS("<!doctype", memsec_report_to_html(made, NULL, &out, &err));
+    PRINTS("2.1.0", memsec_report_to_sarif(made, &out, &err));
     plan(made);
     memsec_report_free(made);
 }

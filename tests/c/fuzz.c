@@ -73,8 +73,14 @@ static void use(const memsec_snapshot *snapshot, const memsec_policy *policy) {
     if (report) {
         settle(memsec_report_to_json(report, &json, &error), &error);
         memsec_string_free(json);
+        settle(memsec_report_to_text(report, true, 40, &json, &error), &error);
+        memsec_string_free(json);
+        settle(memsec_report_to_sarif(report, &json, &error), &error);
+        memsec_string_free(json);
         settle(memsec_plan_new(report, &plan, &error), &error);
         render(plan);
+        settle(memsec_report_to_html(report, plan, &json, &error), &error);
+        memsec_string_free(json);
     }
     memsec_plan_free(plan);
     memsec_report_free(report);

@@ -230,3 +230,39 @@ def test_the_example_runs(file):
     done = subprocess.run([sys.executable, EXAMPLE, file])
     assert done.returncode in (0, 1)
     assert subprocess.run([sys.executable, EXAMPLE, "/no"]).returncode == 2
+
+
+@pytest.fixture
+def open_and_shut(snapshot, tmp_path):
+    paths = []
+    for name, policy in ("open", "ACCEPT"), ("shut", "DROP"):
+        rules = f"*filter\n:INPUT {policy} [0:0]\nCOMMIT\n"
+        paths.append(tmp_path / f"{name}.json")
+        host = snapshot.add_command("iptables-save", rules)
+        paths[-1].write_text(host.to_json())
+    return [str(path) for path in paths]
+
+
+def test_diff_says_what_gets_in_no_more(run, open_and_shut):
+    status, out, err = run("diff", *open_and_shut)
+    assert (status, err) == (1, "") and b"gets in no more" in out
+    status, out, _ = run("diff", *open_and_shut, "--json", "--port", "tcp/22")
+    said = json.loads(out)
+    assert status == 1 and said["schema"] == 1
+    changes = [c for c in said["changes"] if "eth0" in c["interfaces"]]
+    assert {(c["before"], c["after"]) for c in changes} == {("yes", "no")}
+    assert all(c["witness"]["from"] for c in changes)
+
+
+def test_diff_of_one_host_is_nothing(run, file, snapshot, tmp_path):
+    assert run("diff", file, file)[0] == 0
+    text = snapshot.to_json().encode()
+    assert run("diff", "-", file, stdin=text)[0] == 0
+    assert run("diff", str(tmp_path / "empty"), file)[0] == 2
+    status, out, _ = run("diff", str(tmp_path), str(tmp_path), "--json")
+    assert status == 0 and json.loads(out)["changes"] == []
+
+
+def test_diff_reads_standard_input_once(fails):
+    assert "only once" in fails("diff", "-", "-")
+    assert "port" in fails("diff", "/dev/null", "/dev/null", "--port", "x")

@@ -284,6 +284,19 @@ def test_packets_may_be_anything_that_names_one(snapshot):
         memsec.explain(snapshot, {"from": "nowhere"})
 
 
+def test_a_difference_is_data(snapshot):
+    rules = "*filter\n:INPUT DROP [0:0]\nCOMMIT\n"
+    shut = memsec.Snapshot.from_json(snapshot.to_json())
+    shut = shut.add_command("iptables-save", rules)
+    difference = memsec.diff(snapshot, shut, ports=["tcp/22"])
+    assert difference and "no more" in str(difference)
+    change = difference.changes[0]
+    assert isinstance(change, memsec.Change)
+    assert change.before > change.after == memsec.Reaches.NO
+    assert isinstance(change.witness, memsec.Packet)
+    assert not memsec.diff(shut, shut)
+
+
 def test_checks_are_data():
     checks = memsec.checks()
     assert all(isinstance(check, memsec.Check) for check in checks)

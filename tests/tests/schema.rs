@@ -4,7 +4,8 @@
 use std::{fs, path::PathBuf};
 
 use memsec_core::{
-    Explanation, Packet, Plan, Policy, Report, Snapshot, system::Outcome,
+    Difference, Explanation, Packet, Plan, Policy, Report, Snapshot,
+    system::Outcome,
 };
 use schemars::{Schema, schema_for};
 
@@ -31,6 +32,7 @@ macro_rules! schemas {
 }
 
 schemas! {
+    difference: Difference;
     explanation: Explanation;
     outcome: Outcome;
     packet: Packet;

@@ -9,12 +9,11 @@ mod scope;
 mod subject;
 #[cfg(test)]
 mod tests;
-mod text;
 mod unknowns;
 
 pub use checks::{Check, checks};
 pub(crate) use clients::{ShutOut, shut_out};
-pub(crate) use reached::{Reached, reached};
+pub(crate) use reached::{Reached, reached, shortest};
 pub use report::{
     Exposure, Finding, Instance, Report, Scope, Severity, Unknown,
 };

@@ -230,7 +230,7 @@ fn known(destinations: &[IpAddr]) -> Vec<IpAddr> {
 
 /// A set as its networks, or as everything but those that it lacks,
 /// whichever is the shorter.
-fn shortest(set: &IpSet) -> (Vec<Cidr>, Vec<Cidr>) {
+pub(crate) fn shortest(set: &IpSet) -> (Vec<Cidr>, Vec<Cidr>) {
     let missing = set.complement();
     let shorter = set.cidrs().count() > 1 + missing.cidrs().count();
     if shorter {

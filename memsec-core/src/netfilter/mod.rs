@@ -8,19 +8,22 @@ mod ipset;
 mod iptables;
 mod line;
 mod nftables;
+mod origin;
 mod packed;
+mod reading;
 mod rule;
 mod ruleset;
 mod unread;
 
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod truth_tests;
 
+pub(crate) use origin::Origin;
 pub(crate) use rule::{
     Action, AddressType, Addresses, Connection, IcmpType, MarkChange, Marking,
     Match, Name, PacketType, State, Status, Test, Translated, Translation,
 };
-pub(crate) use ruleset::{
-    Base, Chain, Families, Hook, Origin, Rule, Ruleset, Table,
-};
+pub(crate) use ruleset::{Base, Chain, Families, Hook, Rule, Ruleset, Table};
 pub(crate) use unread::Unread;

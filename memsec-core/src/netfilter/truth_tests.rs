@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Action, Match, Ruleset, Test};
-use crate::Snapshot;
+use crate::{Error, Snapshot};
 
 fn shared(path: &str) -> Option<PathBuf> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/");
@@ -126,11 +126,32 @@ fn snapshots(path: &str) -> Vec<(String, Snapshot)> {
     out
 }
 
+/// The rules of a file. The files of ufw are added to what is loaded, and
+/// jump to chains of each other: those are there, without rules.
+fn loaded(snapshot: Snapshot) -> Result<Ruleset, Error> {
+    let mut snapshot = snapshot;
+    for _ in 0..100 {
+        let error = match Ruleset::new(&snapshot) {
+            Ok(ruleset) => return Ok(ruleset),
+            Err(error) => error,
+        };
+        let chain = error.message().strip_prefix("there is no chain ufw");
+        let output = snapshot.commands.get(error.source_name());
+        let (Some(chain), Some(output)) = (chain, output) else {
+            return Err(error);
+        };
+        let declared = format!("*filter\n:ufw{chain} - [0:0]");
+        let text = output.stdout.replace("*filter", &declared);
+        snapshot = snapshot.with_command(error.source_name(), &text);
+    }
+    Ruleset::new(&snapshot)
+}
+
 /// Counts, and gives the errors.
 fn read(path: &str, count: &mut Count) -> Vec<String> {
     let mut wrong = Vec::new();
     for (name, snapshot) in snapshots(path) {
-        match Ruleset::new(&snapshot) {
+        match loaded(snapshot) {
             Ok(ruleset) => count.add(&ruleset),
             Err(error) => wrong.push(format!("{name}: {error}")),
         }
@@ -149,14 +170,12 @@ fn real_firewalls_are_read() {
              {undecided} undecided",
             100.0 * count.share()
         );
-        for line in odd {
+        for line in odd.iter().chain(&wrong) {
             println!("  {line}");
         }
         assert!(count.share() < 0.02);
-        // Parts of the files of ufw name chains that others declare, and
-        // the corpus has scripts and cut files.
-        let dump = |line: &&String| !line.contains("/etc_ufw/");
-        let dumps = wrong.iter().filter(dump).count();
-        assert!(dumps == 0 || path.starts_with("corpus"));
+        // A template, whose targets the shell lost.
+        let template = |line: &String| line.ends_with("no chain $");
+        assert!(wrong.iter().all(template));
     }
 }

@@ -31,6 +31,12 @@ impl Unread {
         Self { weighs: false, ..all }
     }
 
+    /// A file that another one names.
+    pub(super) fn included(path: &str, place: &Place) -> Self {
+        let what = format!("the file {path}: it is not at hand");
+        Self::new(Families::Both, false, what, place.clone())
+    }
+
     /// A table that the kernel does not have.
     pub(super) fn table(family: Family, name: &str, place: Place) -> Self {
         let what = format!("the table {name}: there is none of that name");

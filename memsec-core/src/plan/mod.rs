@@ -14,12 +14,13 @@ pub use guard::Guard;
 pub use proof::{Claim, ClaimKind, Proof, Witness};
 pub use render::Render;
 #[cfg(feature = "host")]
-pub(crate) use render::{line, quote};
+pub(crate) use render::quote;
+pub(crate) use render::{claim_line, command_line};
 pub use step::{Basis, Plan, Run, Step, StepKind};
 
 use crate::{
     Error, Policy, Snapshot,
-    audit::{Report, shut_out},
+    audit::{Exposure, Reached, Report, shut_out},
     host::Host,
 };
 use draft::Draft;
@@ -34,6 +35,15 @@ impl Report {
         };
         synthesis(snapshot, host, policy)
             .unwrap_or_else(|error| refused(&error.to_string()))
+    }
+
+    /// Who reaches what once a plan has been carried out; `None` where it is
+    /// not the plan of this report, or is refused.
+    pub(crate) fn after(&self, plan: &Plan) -> Option<Vec<Exposure>> {
+        let (snapshot, host, policy) = self.made_from.as_deref()?;
+        let draft = draft(snapshot, host, policy).ok()?;
+        let own = plan.proof.holds && draft.steps == plan.steps;
+        own.then(|| draft.reached().iter().map(Reached::exposure).collect())
     }
 }
 

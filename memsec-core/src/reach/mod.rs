@@ -8,6 +8,7 @@ mod effect;
 mod explain;
 mod explanation;
 mod packet;
+pub(crate) mod packet_set;
 mod piecewise;
 mod reason;
 mod sources;

@@ -4,17 +4,27 @@ use std::fmt;
 
 use super::{Answer, Explanation, Met, Verdict};
 
-/// Text of others for a terminal: on one line, and with no byte that a
-/// terminal would obey.
+/// Text of others for a terminal or a page: on one line, with nothing that a
+/// terminal would obey, and nothing that turns the direction of text, which
+/// makes it read as what it is not (Unicode UAX #9, CVE-2021-42574).
 pub(crate) fn one_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        match character.is_control() {
+        match character.is_control() || turns(character) {
             true => out.extend(character.escape_default()),
             false => out.push(character),
         }
     }
     out
+}
+
+/// Whether it changes the direction of text, or ends a line.
+fn turns(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
 }
 
 /// The answer in one sentence, then what the packet met, a line each.
@@ -94,6 +104,12 @@ mod tests {
         let all = format!(r#"{{"certain": {certain}, "path": [], {json}}}"#);
         let read: Explanation = serde_json::from_str(&all).unwrap();
         read.to_string()
+    }
+
+    #[test]
+    fn text_of_others_reads_as_what_it_is() {
+        let said = one_line("a\u{202e}b\n\u{1b}[2J\u{2028}é");
+        assert_eq!(said, "a\\u{202e}b\\n\\u{1b}[2J\\u{2028}é");
     }
 
     macro_rules! shows {

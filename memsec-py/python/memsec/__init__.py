@@ -6,7 +6,15 @@
 >>> plan = report.plan()
 """
 
-from ._ask import checks, explain, sources, wait
+from ._ask import (
+    audit_batches,
+    audit_many,
+    checks,
+    diff,
+    explain,
+    sources,
+    wait,
+)
 from ._errors import (
     ArgumentError,
     BusyError,
@@ -25,6 +33,7 @@ from ._memsec import (
     __version__,
     apply,
     audit,
+    audit_arrow,
     confirm,
     outcome,
     pending,
@@ -35,9 +44,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._data import (
         Carried,
+        Change,
         Check,
         Claim,
         Delivery,
+        Difference,
         Ended,
         Exit,
         Explanation,
@@ -51,6 +62,7 @@ if TYPE_CHECKING:
         Packet,
         Place,
         Proof,
+        Reaches,
         Render,
         Scope,
         Severity,
@@ -65,9 +77,11 @@ __all__ = [
     "ArgumentError",
     "BusyError",
     "Carried",
+    "Change",
     "Check",
     "Claim",
     "Delivery",
+    "Difference",
     "Ended",
     "Exit",
     "Explanation",
@@ -87,6 +101,7 @@ __all__ = [
     "Plan",
     "Policy",
     "Proof",
+    "Reaches",
     "Render",
     "Report",
     "Scope",
@@ -102,8 +117,12 @@ __all__ = [
     "__version__",
     "apply",
     "audit",
+    "audit_arrow",
+    "audit_batches",
+    "audit_many",
     "checks",
     "confirm",
+    "diff",
     "explain",
     "outcome",
     "pending",

@@ -12,6 +12,7 @@ from .command import (
     audit,
     checks,
     confirm,
+    diff,
     explain,
     plan,
     rollback,
@@ -28,12 +29,13 @@ _COMMANDS = [
     ("apply", apply),
     ("confirm", confirm),
     ("rollback", rollback),
+    ("diff", diff),
     ("checks", checks),
 ]
 
 _STATUS = (
-    "Exit status: 0 nothing to say, 1 findings, a plan with steps or a run "
-    "to finish, 2 an error, or a plan that was not carried out."
+    "Exit status: 0 nothing to say, 1 findings, a plan with steps, a "
+    "difference or a run to finish, 2 an error, or a plan that was not carried out."
 )
 
 

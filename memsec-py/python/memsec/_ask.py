@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from ._memsec import Host, Snapshot, checks_json, ended, sources_json
+from ._memsec import (
+    Host,
+    Policy,
+    Snapshot,
+    audit_arrow,
+    audit_each,
+    checks_json,
+    ended,
+    sources_json,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from typing import Any, Mapping
+    from typing import Any, Iterable, Iterator, Mapping
 
     from . import _data
+    from ._errors import MemsecError
+    from ._memsec import Report
+
+# So many snapshots are held at a time: enough for every core to have some.
+_TOGETHER = 256
+
+
+def audit_many(
+    snapshots: Iterable[Snapshot], policy: Policy | None = None
+) -> Iterator[Report | MemsecError]:
+    """What ``audit`` says of each of many snapshots, on every core.
+
+    The answers come in the order of the snapshots. One that cannot be read
+    gives the exception in its place, and the rest go on.
+    """
+    from itertools import islice
+
+    rest = iter(snapshots)
+    while some := list(islice(rest, _TOGETHER)):
+        yield from audit_each(some, policy)
 
 
 def explain(
@@ -35,6 +64,46 @@ def explain(
     }
     text = json.dumps(known, default=str)
     return explanation(*Host(snapshot).explain_json(text, "packet"))
+
+
+def diff(
+    before: Snapshot,
+    after: Snapshot,
+    *,
+    ports: Iterable[str] = (),
+) -> _data.Difference:
+    """Which packets get in on one of two hosts and not on the other.
+
+    Asked are memcached's listeners, ``ports`` such as "tcp/22", and every
+    other port, unless the rules tell too many of them apart.
+    """
+    from ._data import difference
+
+    hosts = Host(before), Host(after)
+    return difference(*hosts[0].diff_json(hosts[1], Policy(ports=ports)))
+
+
+def audit_batches(
+    batches: Iterable[Any],
+    *,
+    column: str = "snapshot",
+    policy: Policy | None = None,
+) -> Iterator[Any]:
+    """Audits the snapshots of Arrow record batches, one batch after another.
+
+    ``column`` holds the snapshots as JSON text. In its place each batch gets
+    ``status`` (int32: 0 no findings, 1 findings, 2 an error) and ``report``
+    (large_string: the report, or the error, as JSON); the other columns stay.
+
+    This is what engines want that map batches: Spark's ``mapInArrow`` takes
+    it as it is. It needs ``pyarrow``, which such engines come with;
+    :func:`audit_arrow` does the same to one batch of any library.
+    """
+    from importlib import import_module
+
+    pyarrow = import_module("pyarrow")
+    for batch in batches:
+        yield pyarrow.record_batch(audit_arrow(batch, column, policy))
 
 
 def checks() -> tuple[_data.Check, ...]:

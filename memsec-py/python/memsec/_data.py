@@ -88,6 +88,14 @@ class StepKind(_Name):
     CUT = "cut"
 
 
+class Reaches(_Ordered):
+    """Whether packets get in."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
+
+
 @dataclass(frozen=True)
 class Place:
     """A place in a text."""
@@ -327,6 +335,41 @@ class Explanation:
         return self.text
 
 
+@dataclass(frozen=True)
+class Change:
+    """Packets that get in on one host as they do not on another."""
+
+    instance: str | None
+    proto: str
+    ports: tuple[tuple[int, int], ...]
+    family: str
+    interfaces: tuple[str, ...]
+    destinations: tuple[str, ...]
+    before: Reaches
+    after: Reaches
+    from_: tuple[str, ...]
+    except_: tuple[str, ...]
+    witness: Packet | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Which packets get in on one of two hosts and not on the other.
+
+    ``str()`` is for a person; it is true if there are any.
+    """
+
+    changes: tuple[Change, ...]
+    unknown: tuple[Unknown, ...]
+    text: str = field(default="", compare=False, repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def __str__(self) -> str:
+        return self.text
+
+
 def _read(text: str) -> Any:
     # Not at the top: it is a third of the time of `import memsec`.
     import json
@@ -451,6 +494,21 @@ def _claim(object: _Json) -> Claim:
     return _known(Claim, object, witness=witness)
 
 
+def _change(object: _Json) -> Change:
+    return _known(
+        Change,
+        object,
+        ports=_tuple(tuple, object["ports"]),
+        interfaces=tuple(object["interfaces"]),
+        destinations=tuple(object["destinations"]),
+        before=Reaches(object["before"]),
+        after=Reaches(object["after"]),
+        from_=tuple(object["from"]),
+        except_=tuple(object["except"]),
+        witness=_optional(_packet, object["witness"]),
+    )
+
+
 def _met(object: _Json) -> Met:
     return _known(Met, object, rule=_optional(_place, object.get("rule")))
 
@@ -517,5 +575,16 @@ def explanation(json: str, text: str) -> Explanation:
         answer=object.get("answer"),
         delivered_to=_optional(_delivery, object.get("delivered_to")),
         path=_tuple(_met, object["path"]),
+        text=text,
+    )
+
+
+def difference(json: str, text: str) -> Difference:
+    object = _read(json)
+    return _known(
+        Difference,
+        object,
+        changes=_tuple(_change, object["changes"]),
+        unknown=_tuple(_unknown, object["unknown"]),
         text=text,
     )

@@ -14,8 +14,10 @@ from ._data import (
     Step,
     Unknown,
 )
+from ._errors import MemsecError
 
 __all__ = [
+    "Batch",
     "Host",
     "Plan",
     "Policy",
@@ -24,6 +26,8 @@ __all__ = [
     "__version__",
     "apply",
     "audit",
+    "audit_arrow",
+    "audit_each",
     "audit_lines",
     "checks_json",
     "confirm",
@@ -71,6 +75,7 @@ class Snapshot:
 @final
 class Host:
     def __new__(cls, snapshot: Snapshot) -> Host: ...
+    def diff_json(self, after: Host, policy: Policy) -> tuple[str, str]: ...
     def explain_json(self, packet: str, source: str) -> tuple[str, str]: ...
 
 @final
@@ -114,6 +119,11 @@ class Report:
     @staticmethod
     def from_json(text: _Text, source: str = "report") -> Report: ...
     def to_json(self) -> str: ...
+    def to_text(
+        self, *, color: bool = False, width: Optional[int] = None
+    ) -> str: ...
+    def to_html(self, plan: Optional[Plan] = None) -> str: ...
+    def to_sarif(self) -> str: ...
     def __reduce__(self) -> tuple[Any, tuple[str]]: ...
 
 @final
@@ -135,8 +145,11 @@ class Plan:
     def __reduce__(self) -> tuple[Any, tuple[str]]: ...
 
 def audit(snapshot: Snapshot, policy: Optional[Policy] = None) -> Report: ...
+def audit_each(
+    snapshots: list[Snapshot], policy: Optional[Policy] = None
+) -> list[Union[Report, MemsecError]]: ...
 def audit_lines(
-    lines: list[bytes], first: int, policy: Policy
+    lines: list[Optional[bytes]], first: int, policy: Policy
 ) -> list[tuple[str, int]]: ...
 def apply(
     plan: Plan,
@@ -161,5 +174,15 @@ def ended(
 def pending(
     *, directory: Optional[_Directory] = None
 ) -> tuple[Outcome, ...]: ...
+@final
+class Batch:
+    def __arrow_c_array__(
+        self, requested_schema: Optional[object] = None
+    ) -> tuple[object, object]: ...
+    def __len__(self) -> int: ...
+
+def audit_arrow(
+    batch: object, column: str = "snapshot", policy: Optional[Policy] = None
+) -> Batch: ...
 def checks_json() -> str: ...
 def sources_json() -> str: ...

@@ -155,10 +155,12 @@ fn the_connection_that_applied_cannot_confirm() {
         return;
     };
     host.server.write("/tmp/plan", &host.report(&remote()).plan().to_json());
-    let refused = host.server.sh("cp /bin/sh /tmp/sshd
+    let refused = host.server.shell(
+        "cp /bin/sh /tmp/sshd
         /tmp/sshd -c '
             /run/run apply 60 </tmp/plan >/tmp/outcome
-            /run/run confirm $(/run/run pending) 2>&1 || true'");
+            /run/run confirm $(/run/run pending) 2>&1 || true'",
+    );
     assert!(refused.contains("from a new connection"), "{refused}");
     let name = host.server.pending().remove(0);
     let outcome = host.server.memsec(&["confirm", &name], "").unwrap();
@@ -177,9 +179,9 @@ fn a_boot_undoes_what_was_cut_off() {
     let outcome = host.server.memsec(&["apply", "2"], &plan).unwrap();
     assert_eq!(outcome.state, Ended::Waiting, "{outcome:#?}");
     let name = &outcome.name;
-    host.server.sh(&format!("kill -9 $(cat /var/lib/memsec/{name}/armed)"));
+    host.server.shell(&format!("kill -9 $(cat /var/lib/memsec/{name}/armed)"));
     let unit = format!("memsec-{name}-boot.service");
-    host.server.sh(&format!(
+    host.server.shell(&format!(
         "test -L /etc/systemd/system/multi-user.target.wants/{unit} && \
          systemctl start {unit}"
     ));

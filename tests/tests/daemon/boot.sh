@@ -16,6 +16,11 @@ for name in alternatives group hosts ld.so.cache ld.so.conf ld.so.conf.d \
     nsswitch.conf os-release passwd perl protocols python3 services; do
     [ ! -e "/etc/$name" ] || cp -a "/etc/$name" /run/new/etc/
 done
+# What firewall managers come with, for the tests that start one.
+mkdir -p /run/managers/default
+for name in dbus-1 default/ufw firewalld ufw; do
+    [ ! -e "/etc/$name" ] || cp -a "/etc/$name" "/run/managers/$name"
+done
 mkdir -p /run/new/etc/systemd/system
 mount --bind /run/new/etc /etc
 

@@ -103,7 +103,7 @@ impl Trials {
         let outcome = self.host.server.memsec(&words, "").unwrap();
         assert_eq!(outcome.state, Ended::RolledBack, "{outcome:#?}");
         self.host.becomes(&self.before);
-        self.host.server.sh("rm -rf /var/lib/memsec");
+        self.host.server.shell("rm -rf /var/lib/memsec");
     }
 
     /// What the watcher has not undone is undone by a later process. Gives
@@ -126,18 +126,18 @@ impl Trials {
     /// The host is as before or as after; brings it back to before.
     fn is_whole(&self) {
         let runs = "ls /var/lib/memsec 2>/dev/null | grep -x '[0-9]*' || true";
-        let name = self.host.server.sh(runs).trim().to_owned();
+        let name = self.host.server.shell(runs).trim().to_owned();
         let confirmed = format!(
             "grep -qx confirmed /var/lib/memsec/{name}/journal 2>/dev/null && \
              ! grep -qx rolled-back /var/lib/memsec/{name}/journal && echo y \
              || true"
         );
-        if !name.is_empty() && self.host.server.sh(&confirmed) == "y\n" {
+        if !name.is_empty() && self.host.server.shell(&confirmed) == "y\n" {
             self.host.becomes(&self.after);
             self.rollback(&name);
         }
         self.host.becomes(&self.before);
-        self.host.server.sh("rm -rf /var/lib/memsec");
+        self.host.server.shell("rm -rf /var/lib/memsec");
     }
 }
 
@@ -152,7 +152,7 @@ fn killed_on_the_way_there() {
     };
     assert_eq!(run(None).unwrap().state, Ended::Confirmed);
     trials.is_whole();
-    let points = chosen(points(&server.sh("cat /tmp/log")));
+    let points = chosen(points(&server.shell("cat /tmp/log")));
     let (mut survived, mut by_hand) = (0, 0);
     for point in &points {
         println!("{} {}", point.0, point.1);
@@ -176,11 +176,11 @@ fn killed_on_the_way_back() {
         let script = format!("/var/lib/memsec/{name}/rollback.sh");
         let mut words = traced("/tmp/log", point);
         words.extend(["sh".to_owned(), script]);
-        server.sh(&format!("{} || true", words.join(" ")));
+        server.shell(&format!("{} || true", words.join(" ")));
     };
     run(&trials.apply(), None);
     trials.is_whole();
-    let points = chosen(points(&server.sh("cat /tmp/log")));
+    let points = chosen(points(&server.shell("cat /tmp/log")));
     for point in &points {
         println!("{} {}", point.0, point.1);
         let name = trials.apply();

@@ -79,7 +79,7 @@ fn a_command_that_hangs_is_ended() {
     let one = edit("/etc/one", Some("old\n"), "new\n");
     let outcome = undone(&host, json!([one, run(&["sleep", "600"])]));
     assert_eq!(outcome.message.unwrap(), "sleep: no end after 1 s");
-    let left = host.server.sh("pgrep -x sleep || true");
+    let left = host.server.shell("pgrep -x sleep || true");
     assert_eq!(left, "");
 }
 
@@ -110,7 +110,7 @@ fn a_file_that_changes_meanwhile_is_left_and_said() {
     assert_eq!(outcome.state, Ended::RollbackFailed);
     let left = &outcome.left[0];
     assert!(left.starts_with("/etc/one was changed since"), "{left}");
-    assert_eq!(host.server.sh("cat /etc/one"), "mine\n");
+    assert_eq!(host.server.shell("cat /etc/one"), "mine\n");
     assert_eq!(host.server.pending(), [outcome.name.as_str()]);
     // Once it is put right by hand, the run can be finished.
     host.server.write("/etc/one", "old\n");
@@ -133,7 +133,7 @@ fn a_file_system_that_cannot_be_written_is_refused() {
 #[test]
 fn a_full_disk_is_refused() {
     let Some(host) = host() else { return };
-    host.server.sh(
+    host.server.shell(
         "mkdir /etc/full && mount -t tmpfs -o size=64k full /etc/full && \
          echo old >/etc/full/two && \
          { dd if=/dev/zero of=/etc/full/fill 2>/dev/null || true; }",
@@ -148,12 +148,14 @@ fn a_full_disk_is_refused() {
 #[test]
 fn a_disk_that_fills_up_meanwhile_does_not_bar_the_way_back() {
     let Some(host) = host() else { return };
-    host.server.sh(
+    host.server.shell(
         "mkdir /etc/full && mount -t tmpfs -o size=256k full /etc/full && \
          echo old >/etc/full/two",
     );
-    host.server.sh("mkdir -p /var/lib/memsec && \
-         mount -t tmpfs -o size=256k,mode=700 full /var/lib/memsec");
+    host.server.shell(
+        "mkdir -p /var/lib/memsec && \
+         mount -t tmpfs -o size=256k,mode=700 full /var/lib/memsec",
+    );
     let two = edit("/etc/full/two", Some("old\n"), "new\n");
     let fill = "dd if=/dev/zero of=/var/lib/memsec/fill; \
                 dd if=/dev/zero of=/etc/full/fill; rm -f /etc/full/fill; \
@@ -162,13 +164,13 @@ fn a_disk_that_fills_up_meanwhile_does_not_bar_the_way_back() {
     let plan = plan(&host, steps);
     let outcome = host.server.memsec(&["apply"], &plan).unwrap();
     assert_eq!(outcome.state, Ended::RolledBack, "{outcome:#?}");
-    assert_eq!(host.server.sh("cat /etc/full/two"), "old\n");
+    assert_eq!(host.server.shell("cat /etc/full/two"), "old\n");
 }
 
 #[test]
 fn links_are_refused() {
     let Some(host) = host() else { return };
-    host.server.sh("ln -s one /etc/link; ln /etc/one /etc/hard");
+    host.server.shell("ln -s one /etc/link; ln /etc/one /etc/hard");
     let link = edit("/etc/link", Some("old\n"), "new\n");
     assert!(refused(&host, json!([link])).contains("symbolic link"));
     let hard = edit("/etc/hard", Some("old\n"), "new\n");
@@ -188,7 +190,7 @@ fn an_undo_that_fails_is_said_and_can_be_tried_again() {
     assert_eq!(outcome.state, Ended::RollbackFailed);
     assert_eq!(outcome.left[0], "run: test -e /etc/it works");
     assert!(outcome.left[1].starts_with("run: sh /var/lib/memsec/"));
-    assert_eq!(host.server.sh("cat /etc/one"), "old\n");
+    assert_eq!(host.server.shell("cat /etc/one"), "old\n");
     host.server.write("/etc/it works", "");
     let outcome = host.server.memsec(&["rollback", &outcome.name], "");
     assert_eq!(outcome.unwrap().state, Ended::RolledBack);
@@ -207,5 +209,5 @@ fn a_command_does_not_outlive_the_way_back() {
     assert_eq!(host.server.pending().len(), 1);
     host.is_finished();
     host.becomes(&before);
-    assert_eq!(host.server.sh("pgrep -x sleep || true"), "");
+    assert_eq!(host.server.shell("pgrep -x sleep || true"), "");
 }

@@ -7,6 +7,7 @@ mod client;
 mod crash;
 mod faults;
 mod firewall;
+mod manager;
 mod server;
 mod watch;
 
@@ -20,6 +21,7 @@ use client::{
     SERVER,
 };
 use firewall::Firewall;
+use manager::Manager;
 use memsec_core::{
     Cidr, Exposure, Plan, Policy, Proto, Render, Report, audit, net::Family,
 };
@@ -81,6 +83,31 @@ fn sysconfig_local_only() {
     hardens(Launch::Sysconfig, &firewall::NONE, &Policy::new());
 }
 
+#[test]
+fn ufw_that_is_closed() {
+    is_asked(&manager::UFW, false);
+}
+
+#[test]
+fn ufw_that_is_open() {
+    is_asked(&manager::UFW, true);
+}
+
+#[test]
+fn firewalld_that_is_closed() {
+    is_asked(&manager::FIREWALLD, false);
+}
+
+#[test]
+fn firewalld_that_is_open() {
+    is_asked(&manager::FIREWALLD, true);
+}
+
+#[test]
+fn firewalld_with_iptables_that_is_open() {
+    is_asked(&manager::FIREWALLD_IPTABLES, true);
+}
+
 /// The daemon needs no restart here, so only the guard can end it.
 #[test]
 fn a_connection_that_is_no_longer_allowed_ends() {
@@ -118,9 +145,29 @@ fn remote() -> Policy {
 /// and needs no other.
 fn hardens(launch: Launch, firewall: &Firewall, policy: &Policy) {
     let Some(host) = Host::new(launch, EVERYBODY, firewall) else { return };
+    obeys(&host, firewall.open, policy);
+}
+
+/// A host whose firewall has a manager obeys as well, and the manager does
+/// what it was asked for also alone, and after it has loaded its files again.
+fn is_asked(manager: &Manager, open: bool) {
+    if !requirements::met(manager.programs) {
+        return;
+    }
+    let host = Host::new(Launch::Debian, EVERYBODY, &firewall::NONE);
+    let Some(host) = host else { return };
+    manager.start(&host.server, open);
+    let policy = remote();
+    obeys(&host, open, &policy);
+    manager.stand_alone(&host.server);
+    host.expect(ALLOWED, Proto::Tcp, true, &policy);
+    host.expect(OTHER, Proto::Tcp, false, &policy);
+}
+
+fn obeys(host: &Host, open: bool, policy: &Policy) {
     for party in [ALLOWED, OTHER] {
         for proto in Proto::BOTH {
-            host.expect(party, proto, firewall.open, policy);
+            host.expect(party, proto, open, policy);
         }
     }
     let beside = host.beside();
@@ -184,7 +231,7 @@ impl Host {
         // An address that is still tried out makes two snapshots differ.
         let tried = "while ip -6 address show tentative | grep -q .; do \
                      sleep 0.05; done";
-        self.server.sh(tried);
+        self.server.shell(tried);
     }
 
     fn report(&self, policy: &Policy) -> Report {

@@ -161,8 +161,8 @@ impl Server {
         self.run("sh", &["-c", include_str!("state.sh")], "")
     }
 
-    /// Runs a shell script.
-    pub fn sh(&self, script: &str) -> String {
+    /// Runs a script, which must go well; gives what it printed.
+    pub fn shell(&self, script: &str) -> String {
         self.run("sh", &["-c", script], "")
     }
 

@@ -3,9 +3,10 @@
 
 mod address;
 mod builtin;
+mod extensions;
 mod icmp;
 mod insertion;
-
+mod known;
 mod module;
 mod ports;
 mod protocol;
@@ -13,6 +14,7 @@ mod rule;
 mod section;
 mod source;
 mod target;
+mod wanted;
 mod words;
 
 pub(super) use address::{masked, number};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     address::{Parsed, range},
+    extensions::{HEADERS, KNOWN, UNDECIDED},
     icmp, ports,
     protocol::protocol,
     rule::{Draft, Reader},
@@ -17,96 +18,6 @@ use crate::{
         Test,
     },
 };
-
-/// The extensions whose options are all read.
-const KNOWN: [&str; 19] = [
-    "tcp",
-    "udp",
-    "udplite",
-    "sctp",
-    "dccp",
-    "icmp",
-    "icmp6",
-    "icmpv6",
-    "multiport",
-    "iprange",
-    "state",
-    "conntrack",
-    "addrtype",
-    "comment",
-    "mark",
-    "connmark",
-    "pkttype",
-    "set",
-    "standard",
-];
-
-/// Extensions that time, chance, or something decides that is not asked.
-const UNDECIDED: [&str; 58] = [
-    "account",
-    "bpf",
-    "cgroup",
-    "cluster",
-    "condition",
-    "connbytes",
-    "connlabel",
-    "connlimit",
-    "connrate",
-    "cpu",
-    "devgroup",
-    "dscp",
-    "ecn",
-    "eui64",
-    "fuzzy",
-    "geoip",
-    "hashlimit",
-    "helper",
-    "hl",
-    "iface",
-    "ipp2p",
-    "ipv4options",
-    "ipvs",
-    "l2tp",
-    "layer7",
-    "length",
-    "length2",
-    "limit",
-    "lscan",
-    "mac",
-    "ndpi",
-    "nfacct",
-    "nth",
-    "osf",
-    "owner",
-    "physdev",
-    "pknock",
-    "policy",
-    "psd",
-    "quota",
-    "quota2",
-    "random",
-    "rateest",
-    "realm",
-    "recent",
-    "socket",
-    "statistic",
-    "string",
-    "tcpmss",
-    "time",
-    "tls",
-    "tos",
-    "ttl",
-    "u32",
-    "unclean",
-    "weburl",
-    "webstr",
-    "xor",
-];
-
-/// Extensions that only match packets with a header of that kind, which no
-/// TCP or UDP packet needs.
-const HEADERS: [&str; 9] =
-    ["ah", "dst", "esp", "frag", "hbh", "ipv6header", "mh", "rt", "srh"];
 
 /// Options that are no condition, and take one argument, which may look like
 /// an option.

@@ -1,13 +1,14 @@
 use std::{collections::HashMap, sync::Arc};
 
-use foldhash::fast::RandomState;
 use memchr::memchr;
 
 use super::{
     builtin,
     insertion::Insertions,
+    known::{Known, Tail},
     rule::{Draft, Reader},
     source,
+    wanted::{Wanted, resolve},
     words::{Word, Words},
 };
 use crate::{
@@ -36,51 +37,11 @@ pub(super) struct Section<'a> {
     known: Known<'a>,
 }
 
-/// What rules say behind their source address: a million say the same.
-#[derive(Debug, Default)]
-struct Known<'a> {
-    /// Which of `all` the last rule was like.
-    last: (Tail<'a>, usize),
-    at: HashMap<Tail<'a>, usize, RandomState>,
-    all: Vec<Rule>,
-}
-
-/// What stands behind the source address, and whether there was one.
-type Tail<'a> = (bool, &'a str);
-
-/// More than so many are read one by one.
-const TAILS: usize = 1 << 16;
-
-impl<'a> Known<'a> {
-    fn find(&mut self, tail: Tail<'a>) -> Option<&Rule> {
-        if self.last.0 != tail {
-            self.last = (tail, *self.at.get(&tail)?);
-        }
-        self.all.get(self.last.1)
-    }
-
-    fn add(&mut self, tail: Tail<'a>, rule: &Rule) {
-        if self.all.len() < TAILS {
-            self.at.insert(tail, self.all.len());
-            self.all.push(rule.clone());
-        }
-    }
-}
-
 #[derive(Debug)]
 struct Building {
     name: Arc<str>,
     base: Option<Base>,
     rules: Insertions<Rule>,
-}
-
-/// A target that was no known one when it was read.
-#[derive(Debug)]
-struct Wanted {
-    name: String,
-    /// True if it had options, as only targets have.
-    options: bool,
-    span: Span,
 }
 
 impl<'a> Section<'a> {
@@ -322,7 +283,7 @@ impl<'a> Section<'a> {
 
     /// The whole table.
     pub(super) fn commit(mut self) -> Result<Table, Error> {
-        let found = self.names.iter().map(|wanted| self.find(wanted));
+        let found = self.names.iter().map(|name| name.find(&self.index));
         let found = found.collect::<Result<Vec<_>, _>>()?;
         let chains = std::mem::take(&mut self.chains).into_iter();
         let source = self.start.source;
@@ -335,15 +296,6 @@ impl<'a> Section<'a> {
         let families = Families::Only(self.family);
         Ok(Table { families, name: self.name.to_owned(), chains })
     }
-
-    fn find(&self, wanted: &Wanted) -> Result<Option<usize>, Error> {
-        let found = self.index.get(wanted.name.as_str()).copied();
-        if found.is_none() && !wanted.options {
-            let message = format!("there is no chain {}", wanted.name);
-            return Err(Error::parse(&wanted.span, message));
-        }
-        Ok(found)
-    }
 }
 
 impl Building {
@@ -351,23 +303,6 @@ impl Building {
         let name = self.name.as_ref().to_owned();
         let (base, rules) = (self.base, self.rules.finish());
         Chain { name, base, rules, source: source.clone() }
-    }
-}
-
-fn resolve(chain: &mut Chain, found: &[Option<usize>]) {
-    for rule in &mut chain.rules {
-        let (call, at): (fn(usize) -> Action, _) = match rule.action() {
-            Action::Jump(at) => (Action::Jump, *at),
-            Action::Goto(at) => (Action::Goto, *at),
-            _ => continue,
-        };
-        match found.get(usize::MAX - at) {
-            Some(Some(chain)) => *rule = rule.acting(call(*chain)),
-            Some(None) => {
-                *rule = rule.acting(Action::Unknown("target".into()));
-            }
-            None => {}
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     Native,
+    alike::{self, Alike, Kind, Kinds},
     set::Sets,
     statement::{Reading, Statement},
 };
@@ -13,8 +14,8 @@ use crate::{
     Error,
     net::Family,
     netfilter::{
-        Action, Base, Chain, Families, Hook, Match, Name, Rule, Table, Test,
-        calls,
+        Action, Base, Chain, Families, Hook, Match, Name, Origin, Rule, Table,
+        Test, calls,
     },
     text::{At, Source},
 };
@@ -34,15 +35,55 @@ pub(super) struct Head {
     pub devices: Vec<String>,
 }
 
-/// A rule, with statements in the form of libnftables-json(5).
+/// A rule that is to be read.
 #[derive(Debug)]
-pub(super) struct Draft {
+enum Draft {
+    Whole(Box<Whole>),
+    /// One that is as the draft at `kind`, but for the source.
+    Like {
+        kind: u32,
+        range: (u32, u32),
+        at: At,
+    },
+}
+
+/// A rule, with statements in the form of libnftables-json(5).
+#[derive(Clone, Debug)]
+pub(super) struct Whole {
     pub chain: String,
     pub statements: Vec<Value>,
     pub at: At,
     /// Whether only nft itself can have made it; `None` if the statements
     /// tell.
     pub inexpressible: Option<bool>,
+    /// The source that it begins with, if others may be like it.
+    pub source: Option<(u32, u32)>,
+}
+
+impl Whole {
+    pub(super) fn new(
+        chain: String,
+        statements: Vec<Value>,
+        at: At,
+        inexpressible: Option<bool>,
+    ) -> Self {
+        Self { chain, statements, at, inexpressible, source: None }
+    }
+
+    pub(super) fn origin(&self) -> Option<Origin> {
+        self.source.map(alike::origin)
+    }
+
+    /// The same at another place, for another source.
+    pub(super) fn with_source(&self, range: (u32, u32), at: At) -> Self {
+        let mut other = Self { at, source: Some(range), ..self.clone() };
+        let first = other.statements.first_mut();
+        let right = first.and_then(|first| first.pointer_mut("/match/right"));
+        if let Some(right) = right {
+            *right = alike::value(range);
+        }
+        other
+    }
 }
 
 /// The tables that are being read.
@@ -65,6 +106,7 @@ pub(super) struct Building<'a> {
     devices: Vec<Option<(Test, Option<At>)>>,
     /// Sets may stand behind the rules that name them.
     rules: Vec<Draft>,
+    kinds: Kinds<'a>,
     /// A chain that a rule names and that is not there.
     missing: Option<(String, At)>,
 }
@@ -115,6 +157,7 @@ impl<'a> Building<'a> {
             sets: Sets::default(),
             devices: Vec::new(),
             rules: Vec::new(),
+            kinds: Kinds::default(),
             missing: None,
         }
     }
@@ -159,15 +202,58 @@ impl<'a> Building<'a> {
     }
 
     /// Takes a rule, to be read when all sets are there.
-    pub(super) fn rule(&mut self, draft: Draft) {
-        for name in draft.statements.iter().filter_map(changed) {
+    pub(super) fn rule(&mut self, whole: Whole, alike: Option<Alike<'a>>) {
+        for name in whole.statements.iter().filter_map(changed) {
             self.sets.change(name);
         }
-        self.rules.push(draft);
+        let chain = self.index.get(&whole.chain).copied();
+        if let (Some(chain), Some(alike)) = (chain, alike) {
+            self.kinds.add(chain, &alike, self.rules.len());
+        }
+        let source = alike.map(|alike| alike.range);
+        let whole = Whole { source, ..whole };
+        self.rules.push(Draft::Whole(Box::new(whole)));
     }
 
-    fn read(&mut self, draft: &Draft) {
-        let Some(&at) = self.index.get(&draft.chain) else { return };
+    /// Takes a rule if another one was the same but for the source.
+    pub(super) fn like(
+        &mut self,
+        chain: &str,
+        alike: &Alike<'a>,
+        at: At,
+    ) -> Option<()> {
+        let kind = self.kinds.find(*self.index.get(chain)?, alike)?;
+        self.rules.push(Draft::Like { kind, range: alike.range, at });
+        Some(())
+    }
+
+    /// Reads the rules in their order.
+    fn read_all(&mut self) {
+        let mut kinds: HashMap<u32, Kind> = HashMap::new();
+        for (place, draft) in (0..).zip(std::mem::take(&mut self.rules)) {
+            match draft {
+                Draft::Whole(whole) => {
+                    let rules = self.read(&whole);
+                    if whole.source.is_some() {
+                        kinds.insert(place, Kind::new(whole, rules));
+                    }
+                }
+                Draft::Like { kind, range, at } => {
+                    let Some(kind) = kinds.get(&kind) else { continue };
+                    match kind.another(range, at) {
+                        Ok(rule) => self.add(kind.chain(), rule),
+                        Err(whole) => {
+                            self.read(&whole);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads a rule, and gives those that it came to.
+    fn read(&mut self, draft: &Whole) -> &[Rule] {
+        let Some(&at) = self.index.get(&draft.chain) else { return &[] };
         let families = self.native.table.families;
         let mut reading = Reading::new(families, &self.sets);
         for statement in &draft.statements {
@@ -177,6 +263,8 @@ impl<'a> Building<'a> {
         self.native.inexpressible |= own;
         self.native.hidden |= reading.hidden;
         let lines = reading.finish();
+        let chain = self.native.table.chains.get(at);
+        let before = chain.map_or(0, |chain| chain.rules.len());
         let device = self.devices.get(at).cloned().flatten();
         for (matches, statement) in lines {
             let device = device.as_ref().map(|(test, _)| test.clone());
@@ -187,6 +275,16 @@ impl<'a> Building<'a> {
             if let Some(chain) = self.native.table.chains.get_mut(at) {
                 chain.rules.push(rule);
             }
+        }
+        let chain = self.native.table.chains.get(at);
+        chain.and_then(|chain| chain.rules.get(before..)).unwrap_or_default()
+    }
+
+    fn add(&mut self, chain: &str, rule: Rule) {
+        let at = self.index.get(chain).copied();
+        let chain = at.and_then(|at| self.native.table.chains.get_mut(at));
+        if let Some(chain) = chain {
+            chain.rules.push(rule);
         }
     }
 
@@ -206,9 +304,7 @@ impl<'a> Building<'a> {
     }
 
     fn finish(mut self) -> Result<Native, Error> {
-        for draft in std::mem::take(&mut self.rules) {
-            self.read(&draft);
-        }
+        self.read_all();
         if let Some((name, at)) = self.missing {
             let message = format!("there is no chain {name}");
             return Err(Error::parse(&self.source.span(at), message));

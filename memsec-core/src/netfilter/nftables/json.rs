@@ -5,7 +5,8 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     Native, Piece,
-    building::{Draft, Head, Tables},
+    alike::Alike,
+    building::{Head, Tables, Whole},
     piece::AddressSet,
     set::{ADDRESS, Content},
 };
@@ -123,10 +124,15 @@ fn take<'a>(tables: &mut Tables<'a>, object: Object<'a>, at: At) {
             }
         }
         Object { rule: Some(rule), .. } => {
-            let statements = rule.statements();
-            if let Some(table) = tables.get(&(rule.family, rule.table)) {
-                let (chain, inexpressible) = (rule.chain, None);
-                table.rule(Draft { chain, statements, at, inexpressible });
+            let alike = rule.expr.and_then(|raw| Alike::json(raw.get()));
+            let statements = || rule.statements();
+            let key = (rule.family.clone(), rule.table.clone());
+            let Some(table) = tables.get(&key) else { return };
+            let like = alike.as_ref();
+            let like = like.and_then(|like| table.like(&rule.chain, like, at));
+            if like.is_none() {
+                let (chain, statements) = (rule.chain.clone(), statements());
+                table.rule(Whole::new(chain, statements, at, None), alike);
             }
         }
         _ => {}

@@ -2,6 +2,7 @@
 //! and the text of `nft list ruleset`, nft(8). The text is read into
 //! statements in the form of the JSON, so that both mean the same.
 
+mod alike;
 mod building;
 mod condition;
 mod dimension;
@@ -19,12 +20,15 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-use super::Table;
+use super::{Table, Unread};
 use crate::{net::Family, text::Place};
 use piece::Piece;
 
 pub(super) use json::tables;
 pub(super) use listing::tables as listed;
+
+/// The family of what stands for a file that is read besides.
+const INCLUDED: &str = "include";
 
 /// A table as nft shows it.
 #[derive(Debug)]
@@ -56,5 +60,13 @@ impl Native {
     /// Bridges and ARP are below what a ruleset is about.
     pub(super) fn is_below(&self) -> bool {
         matches!(&*self.family, "arp" | "bridge")
+    }
+
+    /// What stands for it if it is no table of rules for IP.
+    pub(super) fn unread(&self) -> Option<Unread> {
+        match &*self.family {
+            INCLUDED => Some(Unread::included(&self.name, &self.place)),
+            _ => self.is_below().then(|| Unread::below(self)),
+        }
     }
 }

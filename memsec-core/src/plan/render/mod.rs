@@ -5,8 +5,10 @@ mod rules;
 mod shell;
 mod text;
 
+pub(crate) use shell::line as command_line;
 #[cfg(feature = "host")]
-pub(crate) use shell::{line, quote};
+pub(crate) use shell::quote;
+pub(crate) use text::line as claim_line;
 
 use super::Plan;
 use crate::Error;

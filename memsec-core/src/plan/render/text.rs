@@ -20,7 +20,8 @@ pub(super) fn render(plan: &Plan) -> String {
     out
 }
 
-fn line(claim: &Claim) -> String {
+/// "Proved: nothing changes for any other port."
+pub(crate) fn line(claim: &Claim) -> String {
     let says = match claim.claim {
         ClaimKind::OnlyAllowed => "nobody but the allowed clients gets in",
         ClaimKind::AllAllowed => "every allowed client gets in",

@@ -6,7 +6,7 @@ use std::{fmt::Write, path::Path};
 use super::{boot, place::Place};
 use crate::{
     Step, StepKind,
-    plan::{line, quote},
+    plan::{command_line, quote},
     system::command::PATH,
 };
 
@@ -105,7 +105,7 @@ impl Script<'_> {
 /// to undo. The check of a service says something else: that it runs.
 fn command(step: &Step) -> String {
     let Some(undo) = &step.undo else { return String::new() };
-    let undo = line(&undo.command);
+    let undo = command_line(&undo.command);
     let tells = matches!(
         step.kind,
         StepKind::Guard | StepKind::Manager | StepKind::Persist
@@ -113,7 +113,7 @@ fn command(step: &Step) -> String {
     match step.check.as_ref().filter(|_| tells) {
         Some(check) => format!(
             "        if quiet {}; then\n            run {undo}\n        fi\n",
-            line(&check.command)
+            command_line(&check.command)
         ),
         None => format!("        run {undo}\n"),
     }

@@ -87,5 +87,5 @@ def policy(args: argparse.Namespace) -> Policy:
     return base.add(allow=args.allow, bind=bind, ports=args.port)
 
 
-def declare_json(parser: Parser) -> None:
+def declare_json(parser: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import sys
-from typing import BinaryIO, Iterator, List, Tuple
+from typing import BinaryIO, Iterator, List, Optional, Tuple
 
-from .. import ArgumentError, HostError, MemsecError, Policy
+from .. import ArgumentError, HostError, MemsecError, Policy, Report
 from .. import audit as ask
 from .._memsec import audit_lines
 from .arguments import (
@@ -20,12 +19,14 @@ from .arguments import (
     name,
     policy,
 )
-from .output import write
+from .output import color, width, write, write_file
 
 # So many bytes of lines are read before they are audited together.
 _CHUNK = 16 << 20
 # So many lines, so that each core has some and the first come out soon.
 _LINES = 64 * (os.cpu_count() or 1)
+# A line with more bytes is not read: it must fit into memory some times.
+_LONGEST = 256 << 20
 
 
 def declare(parser: Parser) -> None:
@@ -35,18 +36,56 @@ def declare(parser: Parser) -> None:
         help="read one snapshot a line, write one report a line",
     )
     declare_policy(parser)
-    declare_json(parser)
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        help="write a page for a browser there; - is standard output",
+    )
+    forms = parser.add_mutually_exclusive_group()
+    declare_json(forms)
+    forms.add_argument(
+        "--sarif",
+        action="store_true",
+        help="print SARIF 2.1.0, for code hosts and CI",
+    )
 
 
 def run(args: argparse.Namespace) -> Tuple[int, str]:
+    _check(args)
     wanted = policy(args)
     if args.jsonl is not None:
-        if args.jsonl == args.policy == "-":
-            raise ArgumentError("standard input can be read only once")
         return _run_lines(args.jsonl, wanted), ""
     report = ask(host(args), wanted)
-    text = report.to_json() + "\n" if args.json else str(report)
-    return int(bool(report.findings)), text
+    text = _page(report, args.html)
+    return int(bool(report.findings)), text or _text(report, args)
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.jsonl == args.policy == "-":
+        raise ArgumentError("standard input can be read only once")
+    if args.jsonl is not None and (args.html is not None or args.sarif):
+        raise ArgumentError("--jsonl writes JSON: give no other form")
+    if args.html == "-" and (args.json or args.sarif):
+        raise ArgumentError("standard output has room for one form only")
+
+
+def _page(report: Report, path: Optional[str]) -> str:
+    """Writes the page, if one is wanted; gives it for standard output."""
+    if path is None:
+        return ""
+    page = report.to_html(report.plan())
+    if path == "-":
+        return page
+    write_file(path, page)
+    return ""
+
+
+def _text(report: Report, args: argparse.Namespace) -> str:
+    if args.json:
+        return report.to_json() + "\n"
+    if args.sarif:
+        return report.to_sarif() + "\n"
+    return report.to_text(color=color(), width=width())
 
 
 def _run_lines(path: str, wanted: Policy) -> int:
@@ -73,14 +112,24 @@ def _audit(file: BinaryIO, wanted: Policy, path: str) -> int:
     return worst
 
 
-def _chunks(file: BinaryIO) -> Iterator[List[bytes]]:
-    while True:
-        chunk, size = [], 0
-        for line in itertools.islice(file, _LINES):
-            chunk.append(line.rstrip(b"\r\n"))
-            size += len(line)
-            if size > _CHUNK:
-                break
-        if not chunk:
-            return
+def _chunks(file: BinaryIO) -> Iterator[List[Optional[bytes]]]:
+    chunk: List[Optional[bytes]] = []
+    size = 0
+    for line in _lines(file):
+        chunk.append(line)
+        size += len(line or b"")
+        if size > _CHUNK or len(chunk) == _LINES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
         yield chunk
+
+
+def _lines(file: BinaryIO) -> Iterator[Optional[bytes]]:
+    """The lines; of one that is too long only that it is there."""
+    while line := file.readline(_LONGEST):
+        whole = line.endswith(b"\n") or len(line) < _LONGEST
+        yield line.rstrip(b"\r\n") if whole else None
+        while not whole:
+            rest = file.readline(1 << 20)
+            whole = rest.endswith(b"\n") or not rest

@@ -1,6 +1,9 @@
 //! firewalld's rules as they are in the kernel.
 
-use serde_json::{Value, json};
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
 
 use super::Wanted;
 use crate::{
@@ -13,8 +16,8 @@ const NFT: &str = "nft -j list ruleset";
 
 /// What the back end has loaded.
 pub(super) enum Live {
-    /// The text that nft prints, and what it says.
-    Nft(String, Value),
+    /// The text that nft prints, and the objects in it.
+    Nft(String, Vec<Object>),
     /// What iptables-save prints of each family.
     Iptables([String; 2]),
 }
@@ -38,19 +41,22 @@ impl Live {
             return Ok(Self::Iptables([four?, six?]));
         }
         let text = text(NFT)?;
-        let value = serde_json::from_str(&text)
-            .map_err(|error| Error::json(NFT, &error))?;
-        Ok(Self::Nft(text, value))
+        let objects = objects(&text)?;
+        Ok(Self::Nft(text, objects))
     }
 
     /// Whether the rule is there.
     pub(super) fn allows(&self, wanted: &Wanted<'_>) -> Result<bool, Error> {
         match self {
-            Self::Nft(_, value) => {
+            Self::Nft(_, objects) => {
                 let chain = format!("filter_IN_{}_pre", wanted.zone);
                 let expected = expressions(wanted);
-                let mut rules = rules(value, &chain).peekable();
-                Ok(rules.any(|rule| essence(rule) == expected))
+                let mut rules = rules(objects, &chain);
+                let is = |rule: &Value| {
+                    let said = rule.get("expr").and_then(Value::as_array);
+                    said.is_some_and(|said| essence(said) == expected)
+                };
+                Ok(rules.any(|(_, rule)| is(rule)))
             }
             Self::Iptables(_) => {
                 let text = self.saved(wanted.client.family());
@@ -77,7 +83,7 @@ impl Live {
         wanted: &Wanted<'_>,
     ) -> Result<Splice, Error> {
         let zone = wanted.zone;
-        let Self::Nft(text, value) = self else {
+        let Self::Nft(text, objects) = self else {
             let family = wanted.client.family();
             let text = self.saved(family);
             let chain = format!(":IN_{zone}_pre ");
@@ -88,9 +94,10 @@ impl Live {
             return Ok(Splice::output(save(family), at..at, line));
         };
         let chain = format!("filter_IN_{zone}_pre");
-        let mut all = objects(value);
-        let is = |o: &Value| o.pointer("/chain/name") == Some(&json!(chain));
-        let at = text.rfind(']').filter(|_| all.any(is));
+        let is = |(_, object): &Object| {
+            object.pointer("/chain/name") == Some(&json!(chain))
+        };
+        let at = text.rfind(']').filter(|_| objects.iter().any(is));
         let at = at.ok_or_else(|| missing(NFT))?;
         let rule = json!({"rule": {
             "family": "inet", "table": "firewalld", "chain": chain,
@@ -108,13 +115,14 @@ impl Live {
         protos: &[Proto],
     ) -> Vec<Splice> {
         match self {
-            Self::Nft(text, value) => {
+            Self::Nft(_, objects) => {
                 let chain = format!("filter_IN_{zone}_allow");
-                let mut value = value.clone();
-                let changed = close(&mut value, &chain, port, protos);
-                let whole = 0..text.len();
-                let new = Splice::output(NFT, whole, value.to_string());
-                changed.then_some(new).into_iter().collect()
+                let rules = rules(objects, &chain);
+                let all = rules.filter_map(|(range, rule)| {
+                    let rest = parts(rule, port, protos)?;
+                    Some(Splice::output(NFT, range.clone(), rest))
+                });
+                all.collect::<Vec<_>>().into_iter().rev().collect()
             }
             Self::Iptables(texts) => {
                 let each = Family::BOTH.into_iter().zip(texts);
@@ -188,22 +196,42 @@ pub(super) fn around(
     holds.then(|| below.into_iter().chain(above).collect())
 }
 
-fn objects(value: &Value) -> impl Iterator<Item = &Value> {
-    let all = value.get("nftables").and_then(Value::as_array);
-    all.into_iter().flatten()
+/// An object of a listing, and where it stands.
+type Object = (Range<usize>, Value);
+
+/// The chains and the rules of firewalld's table.
+fn objects(text: &str) -> Result<Vec<Object>, Error> {
+    #[derive(Deserialize)]
+    struct Document<'a> {
+        #[serde(borrow)]
+        nftables: Vec<&'a RawValue>,
+    }
+    let wrong = |error| Error::json(NFT, &error);
+    let document: Document<'_> = serde_json::from_str(text).map_err(wrong)?;
+    let mut all = Vec::new();
+    for raw in document.nftables.iter().map(|raw| raw.get()) {
+        if !raw.contains("\"firewalld\"") {
+            continue;
+        }
+        // It is a part of the text.
+        let start = raw.as_ptr() as usize - text.as_ptr() as usize;
+        let object = serde_json::from_str(raw).map_err(wrong)?;
+        all.push((start..start + raw.len(), object));
+    }
+    Ok(all)
 }
 
-/// The expressions of the rules of a chain of firewalld's.
+/// The rules of a chain of firewalld's.
 fn rules<'v>(
-    value: &'v Value,
+    objects: &'v [Object],
     chain: &str,
-) -> impl Iterator<Item = &'v Vec<Value>> {
+) -> impl Iterator<Item = (&'v Range<usize>, &'v Value)> {
     let chain = json!(chain);
-    objects(value).filter_map(move |object| {
+    objects.iter().filter_map(move |(range, object)| {
         let rule = object.get("rule")?;
         let own = rule.get("table") == Some(&json!("firewalld"));
         let here = own && rule.get("chain") == Some(&chain);
-        rule.get("expr").and_then(Value::as_array).filter(|_| here)
+        here.then_some((range, rule))
     })
 }
 
@@ -251,28 +279,10 @@ fn iptables_rule(wanted: &Wanted<'_>) -> String {
     )
 }
 
-/// Takes the port out of the rules of a chain that accept it from all.
-fn close(value: &mut Value, chain: &str, port: u16, protos: &[Proto]) -> bool {
-    let all = value.get_mut("nftables").and_then(Value::as_array_mut);
-    let Some(all) = all else { return false };
-    let before = all.clone();
-    let new = before.iter().flat_map(|object| {
-        let rule = object.get("rule");
-        let here = rule.is_some_and(|rule| {
-            rule.get("table") == Some(&json!("firewalld"))
-                && rule.get("chain") == Some(&json!(chain))
-        });
-        let parts = if here { parts(object, port, protos) } else { None };
-        parts.unwrap_or_else(|| vec![object.clone()])
-    });
-    *all = new.collect();
-    *all != before
-}
-
-/// A rule for the ports below and one for those above; `None` for a rule that
-/// is not about the port.
-fn parts(object: &Value, port: u16, protos: &[Proto]) -> Option<Vec<Value>> {
-    let expressions = object.pointer("/rule/expr")?.as_array()?;
+/// A rule for the ports below and one for those above, or an empty object
+/// for none; `None` for a rule that is not about the port.
+fn parts(rule: &Value, port: u16, protos: &[Proto]) -> Option<String> {
+    let expressions = rule.get("expr")?.as_array()?;
     let [condition, verdict] = essence(expressions).try_into().ok()?;
     verdict.get("accept")?;
     let right = condition.pointer("/match/right")?;
@@ -281,22 +291,22 @@ fn parts(object: &Value, port: u16, protos: &[Proto]) -> Option<Vec<Value>> {
         .find(|proto| condition == is(proto.name(), "dport", right.clone()))?;
     let number = |value: &Value| u16::try_from(value.as_u64()?).ok();
     let ends = right.get("range").and_then(Value::as_array);
-    let (first, last) = match ends.map(Vec::as_slice) {
+    let ends = match ends.map(Vec::as_slice) {
         Some([first, last]) => (number(first)?, number(last)?),
         _ => (number(right)?, number(right)?),
     };
-    let rest = around((first, last), port)?.into_iter();
-    let rest = rest.map(|(first, last)| {
+    let rest = around(ends, port)?.into_iter().map(|(first, last)| {
         let right = match first == last {
             true => json!(first),
             false => json!({"range": [first, last]}),
         };
-        let mut object = object.clone();
-        if let Some(expr) = object.pointer_mut("/rule/expr") {
+        let mut rule = rule.clone();
+        if let Some(expr) = rule.get_mut("expr") {
             let condition = is(proto.name(), "dport", right);
             *expr = json!([condition, {"accept": null}]);
         }
-        object
+        json!({ "rule": rule }).to_string()
     });
-    Some(rest.collect())
+    let rest: Vec<_> = rest.collect();
+    Some(if rest.is_empty() { "{}".to_owned() } else { rest.join(",") })
 }

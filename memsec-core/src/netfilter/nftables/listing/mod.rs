@@ -1,15 +1,17 @@
 //! The text of `nft list ruleset`.
 
+#[cfg(test)]
+mod define_tests;
+mod elements;
 mod expression;
 mod statement;
 mod token;
 mod value;
 
-use serde_json::Value;
-
 use super::{
-    Native, Piece,
-    building::{Draft, Head, Key, Tables},
+    INCLUDED, Native,
+    alike::Alike,
+    building::{Head, Key, Tables, Whole},
     own,
     set::{ADDRESS, Content},
 };
@@ -45,6 +47,8 @@ pub(in crate::netfilter) fn tables(
             (Kind::Word, "table") => reader.table()?,
             // As the first thing in a file that is loaded.
             (Kind::Word, "flush") => reader.flush()?,
+            (Kind::Word, "define") => reader.define(token)?,
+            (Kind::Word, "include") => reader.include(token),
             _ => return Err(reader.wrong(token)),
         }
     }
@@ -74,6 +78,18 @@ impl<'a> Reader<'a> {
         }
         self.tables = Tables::new(self.source);
         Ok(())
+    }
+
+    fn define(&mut self, token: Token<'_>) -> Result<(), Error> {
+        self.tokens.define().ok_or_else(|| self.wrong(token))
+    }
+
+    /// What another file says is not known.
+    fn include(&mut self, token: Token<'_>) {
+        self.tokens.next();
+        let path = self.tokens.word().unwrap_or_default();
+        let key = (INCLUDED.to_owned(), path.to_owned());
+        self.tables.declare(&key, self.at(token));
     }
 
     /// Where the line of a token stands, from the token on.
@@ -136,6 +152,7 @@ impl<'a> Reader<'a> {
     fn in_table(&mut self, key: &Key, token: Token<'a>) -> Result<(), Error> {
         match (token.kind, token.text) {
             (Kind::Word, "chain") => self.chain(key, token),
+            (Kind::Word, "define") => self.define(token),
             (Kind::Word, "set" | "map") => self.set(key),
             (Kind::Word, "flags") => {
                 self.tokens.next();
@@ -197,7 +214,8 @@ impl<'a> Reader<'a> {
                 break;
             } else if self.tokens.take("elements") {
                 self.tokens.take("=");
-                content = Some(self.content(map, addresses && !map));
+                content =
+                    Some(elements::content(&mut self.tokens, map, addresses));
             } else if self.tokens.take("type") {
                 addresses = self.line() == [ADDRESS];
             } else if token.kind == Kind::End {
@@ -216,21 +234,6 @@ impl<'a> Reader<'a> {
             table.sets.insert(&name, content.unwrap_or(none));
         }
         Ok(())
-    }
-
-    fn content(&mut self, map: bool, addresses: bool) -> Content<'a> {
-        if addresses && self.tokens.is("{") {
-            let all = value::addresses(&mut self.tokens);
-            if all.is_none() {
-                statement::close(&mut self.tokens);
-            }
-            return all.map_or(Content::Unknown, Content::Elements);
-        }
-        let Some(set) = value::set(&mut self.tokens) else {
-            statement::close(&mut self.tokens);
-            return Content::Unknown;
-        };
-        if map { pairs(set) } else { elements(set) }
     }
 
     fn chain(&mut self, key: &Key, start: Token<'a>) -> Result<(), Error> {
@@ -298,41 +301,24 @@ impl<'a> Reader<'a> {
             }
             return Ok(());
         }
+        let line = self.tokens.line(token);
+        let alike = line.and_then(Alike::line);
+        if let (Some(alike), Some(table)) = (&alike, self.tables.get(key)) {
+            if table.like(chain, alike, at).is_some() {
+                self.tokens.skip_line();
+                return Ok(());
+            }
+        }
         let statements = statement::all(&mut self.tokens);
         self.past(token)?;
         let inexpressible = Some(!own::is_translated(&statements));
         let chain = chain.to_owned();
+        let whole = Whole::new(chain, statements, at, inexpressible);
         if let Some(table) = self.tables.get(key) {
-            table.rule(Draft { chain, statements, at, inexpressible });
+            table.rule(whole, alike);
         }
         Ok(())
     }
-}
-
-fn listed(set: Value) -> Vec<Value> {
-    match set {
-        Value::Object(mut object) => match object.remove("set") {
-            Some(Value::Array(all)) => all,
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
-    }
-}
-
-fn elements(set: Value) -> Content<'static> {
-    Content::Elements(listed(set).into_iter().map(Piece::from).collect())
-}
-
-fn pairs(set: Value) -> Content<'static> {
-    let pair = |one| match one {
-        Value::Array(pair) => {
-            let [key, to] = <[Value; 2]>::try_from(pair).ok()?;
-            Some((Piece::from(key), to))
-        }
-        _ => None,
-    };
-    let all: Option<Vec<_>> = listed(set).into_iter().map(pair).collect();
-    all.map_or(Content::Unknown, Content::Pairs)
 }
 
 /// Of a chain in the families of IP: nft(8), "standard priority names".

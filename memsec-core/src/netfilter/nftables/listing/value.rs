@@ -3,10 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{
-    Piece, expression,
+    expression,
     token::{Kind, Tokens},
 };
-use crate::netfilter::{iptables, nftables::domain, packed::Packed};
+use crate::netfilter::{
+    iptables,
+    nftables::{Piece, domain},
+    packed::Packed,
+};
 
 /// Expressions that may stand where a value is wanted.
 const ASKED: [&str; 6] = ["ct", "meta", "rt", "numgen", "jhash", "symhash"];
@@ -34,13 +38,21 @@ pub(super) fn right(tokens: &mut Tokens<'_>) -> Option<Value> {
 /// `{ a, b }`, of single elements or of pairs.
 pub(super) fn set(tokens: &mut Tokens<'_>) -> Option<Value> {
     let mut all = Vec::new();
-    tokens.take("{").then_some(())?;
+    let mut depth = 0_usize;
     loop {
         tokens.skip_lines();
-        if tokens.take("}") {
-            return Some(json!({ "set": all }));
+        // A set in a set is part of it.
+        if tokens.take("{") {
+            depth += 1;
+            continue;
         }
-        all.push(element(tokens)?);
+        if !tokens.take("}") {
+            all.push(element(tokens).filter(|_| depth > 0)?);
+        } else if depth <= 1 {
+            return Some(json!({ "set": all }));
+        } else {
+            depth -= 1;
+        }
         tokens.skip_lines();
         if !tokens.take(",") && !tokens.is("}") {
             return None;
@@ -140,13 +152,13 @@ pub(super) fn concatenation(tokens: &mut Tokens<'_>) -> Option<Value> {
 /// One value, or several with "|" between.
 fn bits(tokens: &mut Tokens<'_>) -> Option<Value> {
     let parenthesis = tokens.take("(");
-    let mut all = vec![Value::from(tokens.word()?)];
+    let mut all = vec![one(tokens)?];
     if tokens.take("-") {
-        all.push(Value::from(tokens.word()?));
+        all.push(one(tokens)?);
         return Some(json!({ "range": all }));
     }
     while tokens.take("|") {
-        all.push(Value::from(tokens.word()?));
+        all.push(one(tokens)?);
     }
     if parenthesis && !tokens.take(")") {
         return None;
@@ -154,6 +166,15 @@ fn bits(tokens: &mut Tokens<'_>) -> Option<Value> {
     Some(match <[Value; 1]>::try_from(all) {
         Ok([one]) => one,
         Err(all) => json!({ "|": all }),
+    })
+}
+
+/// A word; what is defined elsewhere is not known.
+fn one(tokens: &mut Tokens<'_>) -> Option<Value> {
+    let word = tokens.word()?;
+    Some(match word.strip_prefix('$') {
+        Some(name) => json!({ "variable": name }),
+        None => Value::from(word),
     })
 }
 

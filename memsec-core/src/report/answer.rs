@@ -1,41 +1,13 @@
-//! A report for a person: the answer first, then what it rests on.
+//! Who can reach memcached, in one sentence.
 
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
-use super::{Exposure, Finding, Instance, Report, Scope, Unknown};
-use crate::{Cidr, Proto, net::Family, reach::one_line, text::Place};
-
-/// More networks or rules than this are counted, not listed.
-const FEW: usize = 4;
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.answer())?;
-        // What this host says to itself is no news.
-        let others = |e: &&Exposure| e.scope > Scope::Host || e.may.is_empty();
-        let others: Vec<_> = self.exposures.iter().filter(others).collect();
-        list(f, "What does not start:", &self.down())?;
-        list(f, "Who gets in:", &others)?;
-        list(f, "What is wrong, the worst first:", &self.findings)?;
-        list(f, "What is not known:", &self.unknown)
-    }
-}
-
-fn list<T: fmt::Display>(
-    f: &mut fmt::Formatter<'_>,
-    title: &str,
-    entries: &[T],
-) -> fmt::Result {
-    if entries.is_empty() {
-        return Ok(());
-    }
-    writeln!(f, "\n{title}")?;
-    entries.iter().try_for_each(|entry| writeln!(f, "{entry}"))
-}
+use super::words::{FEW, sequence, upper};
+use crate::{Exposure, Finding, Instance, Report, Scope, reach::one_line};
 
 impl Report {
     /// Who can reach memcached, in one sentence.
-    fn answer(&self) -> String {
+    pub(super) fn answer(&self) -> String {
         if self.instances.is_empty() && self.exposures.is_empty() {
             return "No memcached was found.".to_owned();
         }
@@ -51,7 +23,7 @@ impl Report {
     }
 
     /// The daemons that exit, each with the reason.
-    fn down(&self) -> Vec<String> {
+    pub(super) fn down(&self) -> Vec<String> {
         let exits = |instance: &Instance| {
             let exit = instance.error.as_ref()?;
             let (id, source) = (&instance.id, &instance.source);
@@ -59,7 +31,7 @@ impl Report {
                 "{id} ({source}): exits with {}: {}",
                 exit.status, exit.message
             );
-            Some(format!("  {}", one_line(&line)))
+            Some(one_line(&line))
         };
         self.instances.iter().filter_map(exits).collect()
     }
@@ -83,7 +55,7 @@ impl Report {
         })
     }
 
-    fn widest(&self) -> Option<Scope> {
+    pub(super) fn widest(&self) -> Option<Scope> {
         self.beyond().map(|exposure| exposure.scope).max()
     }
 
@@ -148,106 +120,6 @@ fn by(open: &[&Exposure]) -> String {
     }
 }
 
-fn upper(proto: Proto) -> &'static str {
-    match proto {
-        Proto::Tcp => "TCP",
-        Proto::Udp => "UDP",
-    }
-}
-
-/// "a, b and c"
-fn sequence(mut words: Vec<String>) -> String {
-    let Some(last) = words.pop() else { return String::new() };
-    match words.is_empty() {
-        true => last,
-        false => format!("{} and {last}", words.join(", ")),
-    }
-}
-
-/// "  memcached, TCP port 11211, IPv4 by eth0: everyone"
-impl fmt::Display for Exposure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let instance = self.instance.as_deref().unwrap_or("the host");
-        let family = match self.family {
-            Family::Ipv4 => "IPv4",
-            Family::Ipv6 => "IPv6",
-        };
-        let by = self.interface.as_deref().unwrap_or("any interface");
-        write!(f, "  {}, {} ", one_line(instance), upper(self.proto))?;
-        write!(f, "port {}, {family} by {}: ", self.port, one_line(by))?;
-        f.write_str(&self.sources())?;
-        let rules = self.because.iter().take(FEW);
-        match self.scope {
-            Scope::Host => Ok(()),
-            _ => rules.into_iter().try_for_each(|rule| because(f, rule)),
-        }
-    }
-}
-
-fn because(f: &mut fmt::Formatter<'_>, rule: &Place) -> fmt::Result {
-    write!(f, "\n    by {}", one_line(&rule.to_string()))?;
-    match &rule.text {
-        Some(text) => write!(f, ": {}", one_line(text.trim())),
-        None => Ok(()),
-    }
-}
-
-impl Exposure {
-    fn sources(&self) -> String {
-        let may = few(&self.may, "nobody");
-        let except = match self.except.is_empty() {
-            true => String::new(),
-            false => format!(" but {}", few(&self.except, "")),
-        };
-        match self.scope {
-            Scope::Host if !self.may.is_empty() => "this host".to_owned(),
-            _ if self.exact => format!("{may}{except}"),
-            _ => format!(
-                "at most {may}{except}; for sure {}",
-                few(&self.must, "nobody")
-            ),
-        }
-    }
-}
-
-fn few(networks: &[Cidr], none: &str) -> String {
-    if networks.is_empty() {
-        return none.to_owned();
-    }
-    let shown = networks.iter().take(FEW).map(name).collect::<Vec<_>>();
-    match networks.len().saturating_sub(FEW) {
-        0 => sequence(shown),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-fn name(network: &Cidr) -> String {
-    match network.prefix() {
-        0 => "everyone".to_owned(),
-        _ => network.to_string(),
-    }
-}
-
-/// A line with the severity and the title, then the place, what and the fix.
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = self.severity.name().to_uppercase();
-        let (id, title) = (one_line(&self.id), one_line(&self.title));
-        writeln!(f, "  {severity:<8} {id} {title}")?;
-        let place = one_line(&self.place.to_string());
-        writeln!(f, "           {place}: {}", one_line(&self.message))?;
-        write!(f, "           fix: {}", one_line(&self.fix))
-    }
-}
-
-/// "  what is not known (its place)"
-impl fmt::Display for Unknown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = one_line(&self.place.to_string());
-        write!(f, "  {} ({place})", one_line(&self.what))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,13 +178,13 @@ mod tests {
             report(INSTANCE, &both, finding).to_string(),
             "Anyone on the internet can read and change this cache, over TCP \
              and UDP, by eth0.\n\
-             \nWho gets in:\n\
-             \x20 memcached, TCP port 11211, IPv4 by eth0: everyone\n\
-             \x20 memcached, UDP port 11211, IPv4 by eth0: everyone\n\
              \nWhat is wrong, the worst first:\n\
              \x20 HIGH     MEMSEC-AUTH-001 t\n\
              \x20          /a:2: m\n\
-             \x20          fix: f\n"
+             \x20          fix: f\n\
+             \nWho gets in:\n\
+             \x20 memcached, TCP port 11211, IPv4 by eth0: everyone\n\
+             \x20 memcached, UDP port 11211, IPv4 by eth0: everyone\n"
         );
     }
 
