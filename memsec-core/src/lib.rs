@@ -25,8 +25,8 @@
 //! # Features
 //!
 //! - `host`: the module `system` reads this machine, and carries plans out on
-//!   it. Without it nothing here does any
-//!   I/O, and a snapshot that was taken elsewhere gives the same answers.
+//!   it. Without it nothing here does any I/O, and a snapshot that was taken
+//!   elsewhere gives the same answers.
 //! - `schema`: the JSON Schema of each document, by schemars.
 //!
 //! The minimum supported Rust is 1.85; raising it is a minor release.
