@@ -40,6 +40,12 @@ pub enum ErrorKind {
     /// A file or a command could not be read or written.
     #[error("io")]
     Io,
+    /// The host is not what it was when the plan was made.
+    #[error("stale")]
+    Stale,
+    /// Another run holds the host, or waits for its end.
+    #[error("busy")]
+    Busy,
 }
 
 impl Error {
@@ -51,6 +57,16 @@ impl Error {
     /// An error about something that is understood but cannot be done.
     pub fn unsupported(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unsupported, message)
+    }
+
+    /// An error about a host that is not what a plan was made for.
+    pub fn stale(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Stale, message)
+    }
+
+    /// An error about a host that another run holds.
+    pub fn busy(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Busy, message)
     }
 
     /// An error about a file or a command named `source`.

@@ -24,8 +24,9 @@
 //!
 //! # Features
 //!
-//! - `host`: the module `system` reads this machine. Without it nothing here does any
-//!   I/O, and a snapshot that was taken elsewhere gives the same answers.
+//! - `host`: the module `system` reads this machine, and carries plans out on
+//!   it. Without it nothing here does any I/O, and a snapshot that was taken
+//!   elsewhere gives the same answers.
 //! - `schema`: the JSON Schema of each document, by schemars.
 //!
 //! The minimum supported Rust is 1.85; raising it is a minor release.
@@ -65,7 +66,8 @@ pub use host::Host;
 pub use memcached::{Exit, Listener, Socket};
 pub use net::Cidr;
 pub use plan::{
-    Claim, ClaimKind, Guard, Plan, Proof, Render, Run, Step, StepKind, Witness,
+    Basis, Claim, ClaimKind, Guard, Plan, Proof, Render, Run, Step, StepKind,
+    Witness,
 };
 pub use policy::{Keep, Policy, Port};
 pub use reach::{

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, schema::Version, text::Source};
 
 mod answers;
+mod fingerprint;
 
 pub use answers::{StatsSettings, UdpAnswer};
+pub use fingerprint::Fingerprint;
 
 /// What was found on a host: files, outputs of commands, running daemons.
 /// Only data: whoever collected it, the same snapshot gives the same answers.

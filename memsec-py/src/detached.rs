@@ -6,9 +6,11 @@ use memsec_core::{Error, ErrorKind};
 use pyo3::{import_exception, prelude::*};
 
 import_exception!(memsec._errors, ArgumentError);
+import_exception!(memsec._errors, BusyError);
 import_exception!(memsec._errors, HostError);
 import_exception!(memsec._errors, InternalError);
 import_exception!(memsec._errors, ParseError);
+import_exception!(memsec._errors, StaleError);
 import_exception!(memsec._errors, UnsupportedError);
 
 /// Runs `body` without the interpreter lock. A panic in it is an
@@ -41,6 +43,8 @@ pub(crate) fn exception(error: Error) -> PyErr {
     match error.kind() {
         ErrorKind::Argument => ArgumentError::new_err(arguments),
         ErrorKind::Parse => ParseError::new_err(arguments),
+        ErrorKind::Stale => StaleError::new_err(arguments),
+        ErrorKind::Busy => BusyError::new_err(arguments),
         ErrorKind::Io => HostError::new_err(arguments),
         _ => UnsupportedError::new_err(arguments),
     }

@@ -9,6 +9,7 @@ mod lines;
 mod plan;
 mod policy;
 mod report;
+mod run;
 mod snapshot;
 mod text;
 
@@ -64,5 +65,11 @@ fn _memsec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<arrow::Batch>()?;
     module.add_function(wrap_pyfunction!(arrow::audit_arrow, module)?)?;
     module.add_function(wrap_pyfunction!(checks_json, module)?)?;
+    module.add_function(wrap_pyfunction!(run::apply, module)?)?;
+    module.add_function(wrap_pyfunction!(run::confirm, module)?)?;
+    module.add_function(wrap_pyfunction!(run::rollback, module)?)?;
+    module.add_function(wrap_pyfunction!(run::outcome_of, module)?)?;
+    module.add_function(wrap_pyfunction!(run::ended, module)?)?;
+    module.add_function(wrap_pyfunction!(run::pending, module)?)?;
     module.add_function(wrap_pyfunction!(sources_json, module)?)
 }

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     net::IpAddr,
     panic::resume_unwind,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread,
 };
 
@@ -117,17 +117,23 @@ impl Drop for Namespace {
 /// # Panics
 ///
 /// If it fails.
-pub fn must(mut command: Command, input: &str) -> String {
+pub fn must(command: Command, input: &str) -> String {
+    let line = format!("{command:?}");
+    let output = output(command, input);
+    let [stdout, stderr] = [&output.stdout, &output.stderr]
+        .map(|bytes| String::from_utf8_lossy(bytes));
+    let status = output.status;
+    assert!(status.success(), "{line}: {status}\n{stdout}{stderr}");
+    stdout.into_owned()
+}
+
+/// Gives a command its input and returns how it ended.
+pub fn output(mut command: Command, input: &str) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
     let mut stdin = child.stdin.take().expect("it is piped");
     // A program that reads nothing is not at fault.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
-    let output = child.wait_with_output().expect("it ends");
-    let [stdout, stderr] = [&output.stdout, &output.stderr]
-        .map(|bytes| String::from_utf8_lossy(bytes));
-    let status = output.status;
-    assert!(status.success(), "{command:?}: {status}\n{stdout}{stderr}");
-    stdout.into_owned()
+    child.wait_with_output().expect("it ends")
 }

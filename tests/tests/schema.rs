@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf};
 
 use memsec_core::{
     Difference, Explanation, Packet, Plan, Policy, Report, Snapshot,
+    system::Outcome,
 };
 use schemars::{Schema, schema_for};
 
@@ -33,6 +34,7 @@ macro_rules! schemas {
 schemas! {
     difference: Difference;
     explanation: Explanation;
+    outcome: Outcome;
     packet: Packet;
     plan: Plan;
     policy: Policy;

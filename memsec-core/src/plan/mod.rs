@@ -13,8 +13,10 @@ mod step;
 pub use guard::Guard;
 pub use proof::{Claim, ClaimKind, Proof, Witness};
 pub use render::Render;
+#[cfg(feature = "host")]
+pub(crate) use render::quote;
 pub(crate) use render::{claim_line, command_line};
-pub use step::{Plan, Run, Step, StepKind};
+pub use step::{Basis, Plan, Run, Step, StepKind};
 
 use crate::{
     Error, Policy, Snapshot,
@@ -57,6 +59,10 @@ fn synthesis(
         empty: draft.steps.is_empty() && proof.holds,
         steps: draft.steps,
         proof,
+        made_from: Some(Basis {
+            policy: policy.clone(),
+            fingerprint: snapshot.fingerprint(),
+        }),
     })
 }
 
@@ -123,6 +129,7 @@ fn refused(why: &str) -> Plan {
         empty: false,
         steps: Vec::new(),
         proof: Proof { holds: false, claims: vec![claim] },
+        made_from: None,
     }
 }
 

@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{guard::Guard, proof::Proof};
-use crate::{schema::Version, snapshot::FileChange};
+use crate::{
+    Policy,
+    schema::Version,
+    snapshot::{FileChange, Fingerprint},
+};
 
 /// Ordered changes that make a host obey a policy, and their proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +22,19 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// That they do what the policy asks, and nothing else.
     pub proof: Proof,
+    /// What it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_from: Option<Basis>,
+}
+
+/// What a plan was made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Basis {
+    /// What the plan is to reach.
+    pub policy: Policy,
+    /// The host as it was then.
+    pub fingerprint: Fingerprint,
 }
 
 /// One change.

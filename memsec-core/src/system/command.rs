@@ -6,7 +6,7 @@ use std::{
 use crate::snapshot::Output;
 
 /// Where the programs are that a plain user's PATH may lack.
-const PATH: &str =
+pub(super) const PATH: &str =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What a shell says of a command that is not there.

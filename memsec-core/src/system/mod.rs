@@ -1,5 +1,7 @@
-//! Reads this machine: the only room that does any I/O.
+//! Reads this machine, and carries plans out on it: the only room that does
+//! any I/O.
 
+mod apply;
 mod command;
 mod files;
 mod probe;
@@ -7,6 +9,8 @@ mod processes;
 mod sources;
 
 use std::path::Path;
+
+pub use apply::{Apply, Carried, Ended, Outcome, Runs, StepStatus};
 
 pub use sources::{Sources, sources};
 

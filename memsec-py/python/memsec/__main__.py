@@ -7,7 +7,17 @@ import sys
 from typing import List, Optional, Tuple
 
 from . import MemsecError, __version__
-from .command import audit, checks, diff, explain, plan, snapshot
+from .command import (
+    apply,
+    audit,
+    checks,
+    confirm,
+    diff,
+    explain,
+    plan,
+    rollback,
+    snapshot,
+)
 from .command.arguments import Parser
 from .command.output import write
 
@@ -16,13 +26,16 @@ _COMMANDS = [
     ("audit", audit),
     ("plan", plan),
     ("explain", explain),
+    ("apply", apply),
+    ("confirm", confirm),
+    ("rollback", rollback),
     ("diff", diff),
     ("checks", checks),
 ]
 
 _STATUS = (
-    "Exit status: 0 nothing to say, 1 findings, a plan with steps or a "
-    "difference, 2 an error."
+    "Exit status: 0 nothing to say, 1 findings, a plan with steps, a "
+    "difference or a run to finish, 2 an error, or a plan that was not carried out."
 )
 
 

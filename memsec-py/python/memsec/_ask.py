@@ -9,11 +9,13 @@ from ._memsec import (
     audit_arrow,
     audit_each,
     checks_json,
+    ended,
     sources_json,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from typing import Any, Iterable, Iterator, Mapping
 
     from . import _data
@@ -123,3 +125,16 @@ def sources() -> dict[str, Any]:
 
     found: dict[str, Any] = json.loads(sources_json())
     return found
+
+
+def wait(
+    name: str, *, directory: str | os.PathLike[str] | None = None
+) -> _data.Outcome:
+    """Waits until a run waits for nothing more, and gives its outcome."""
+    import time
+
+    while True:
+        found = ended(name, directory=directory)
+        if found is not None:
+            return found
+        time.sleep(0.2)

@@ -215,6 +215,51 @@ class Step:
     check: tuple[str, ...] | None
 
 
+class Ended(_Name):
+    """How a run ended."""
+
+    UNCHANGED = "unchanged"
+    CONFIRMED = "confirmed"
+    WAITING = "waiting"
+    ROLLED_BACK = "rolled-back"
+    ROLLBACK_FAILED = "rollback-failed"
+    UNFINISHED = "unfinished"
+
+
+class StepStatus(_Name):
+    """How far a step came."""
+
+    PENDING = "pending"
+    BEGUN = "begun"
+    SKIPPED = "skipped"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What became of a step."""
+
+    kind: StepKind
+    summary: str
+    status: StepStatus
+    exit: int | None
+    output: str
+    message: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a plan that was carried out."""
+
+    name: str
+    state: Ended
+    message: str | None
+    steps: tuple[Carried, ...]
+    left: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Packet:
     """One packet. ``from_`` and ``in_`` are "from" and "in" in JSON."""
@@ -415,6 +460,21 @@ def _step(object: _Json) -> Step:
     )
 
 
+def _carried(object: _Json) -> Carried:
+    kind, status = StepKind(object["kind"]), StepStatus(object["status"])
+    return _known(Carried, object, kind=kind, status=status)
+
+
+def _outcome(object: _Json) -> Outcome:
+    return _known(
+        Outcome,
+        object,
+        state=Ended(object["state"]),
+        steps=_tuple(_carried, object["steps"]),
+        left=tuple(object["left"]),
+    )
+
+
 def _packet(object: _Json) -> Packet:
     from_, in_ = object["from"], object.get("in")
     return _known(Packet, object, from_=from_, in_=in_)
@@ -497,6 +557,14 @@ def files(text: str) -> dict[str, FileChange]:
         first = out.get(change.path, change)
         out[change.path] = FileChange(change.path, first.before, change.after)
     return out
+
+
+def outcome(text: str) -> Outcome:
+    return _outcome(_read(text))
+
+
+def outcomes(text: str) -> tuple[Outcome, ...]:
+    return _tuple(_outcome, _read(text))
 
 
 def explanation(json: str, text: str) -> Explanation:

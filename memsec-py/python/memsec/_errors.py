@@ -45,5 +45,13 @@ class UnsupportedError(MemsecError):
     """It is understood, and cannot be done here."""
 
 
+class StaleError(MemsecError):
+    """The host is not what it was when the plan was made."""
+
+
+class BusyError(MemsecError):
+    """Another run holds the host, or waits for its end."""
+
+
 class InternalError(MemsecError):
     """A bug in memsec."""

@@ -8,6 +8,7 @@ from ._data import (
     FileChange,
     Finding,
     Instance,
+    Outcome,
     Proof,
     Severity,
     Step,
@@ -23,15 +24,22 @@ __all__ = [
     "Report",
     "Snapshot",
     "__version__",
+    "apply",
     "audit",
     "audit_arrow",
     "audit_each",
     "audit_lines",
     "checks_json",
+    "confirm",
+    "ended",
+    "outcome",
+    "pending",
+    "rollback",
     "sources_json",
 ]
 
 _Text = Union[str, bytes]
+_Directory = Union[str, os.PathLike[str]]
 _Address = Union[str, IPv4Address, IPv6Address]
 _Network = Union[_Address, IPv4Network, IPv6Network]
 
@@ -143,6 +151,29 @@ def audit_each(
 def audit_lines(
     lines: list[Optional[bytes]], first: int, policy: Policy
 ) -> list[tuple[str, int]]: ...
+def apply(
+    plan: Plan,
+    *,
+    confirm: Optional[float] = None,
+    limit: float = 90.0,
+    follow_links: bool = False,
+    directory: Optional[_Directory] = None,
+) -> Outcome: ...
+def confirm(
+    name: _Text, *, directory: Optional[_Directory] = None
+) -> Outcome: ...
+def rollback(
+    name: _Text, *, directory: Optional[_Directory] = None
+) -> Outcome: ...
+def outcome(
+    name: _Text, *, directory: Optional[_Directory] = None
+) -> Outcome: ...
+def ended(
+    name: _Text, *, directory: Optional[_Directory] = None
+) -> Optional[Outcome]: ...
+def pending(
+    *, directory: Optional[_Directory] = None
+) -> tuple[Outcome, ...]: ...
 @final
 class Batch:
     def __arrow_c_array__(

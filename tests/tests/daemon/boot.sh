@@ -1,12 +1,14 @@
 # Makes the mounts of a test's host: what a program may write is its own, and
-# the rest of this machine can only be read. Run as: sh boot.sh COLLECT
+# the rest of this machine can only be read. Run as:
+# sh boot.sh COLLECT RUN
 set -eu
 
 mount -t tmpfs -o mode=755 host /run
 mkdir -p /run/memcached /run/systemd/system /run/new/etc /run/new/units
 chown memcache: /run/memcached
-touch /run/collect
+touch /run/collect /run/run
 mount --bind "$1" /run/collect
+mount --bind "$2" /run/run
 mount -t tmpfs tmp /tmp
 
 # /etc has what every program needs; the test adds the rest.
@@ -26,6 +28,7 @@ cat > /run/systemctl
 chmod 755 /run/systemctl
 mkdir /run/bin
 ln -s /run/systemctl /run/bin/systemctl
+mount --bind /run/bin /usr/local/sbin
 [ ! -e /usr/bin/systemctl ] || mount --bind /run/systemctl /usr/bin/systemctl
 cp /usr/lib/systemd/system/memcached.service /run/new/units/
 mount --bind /run/new/units /usr/lib/systemd/system

@@ -2,7 +2,10 @@
 //! a namespace runs memcached, opened to everybody with UDP on; its clients
 //! are in a second namespace.
 
+mod apply;
 mod client;
+mod crash;
+mod faults;
 mod firewall;
 mod manager;
 mod server;
@@ -225,6 +228,10 @@ impl Host {
             let used = || link.echoes(22, PATIENCE).is_ok();
             self.clients.within(|| eventually(used, link));
         }
+        // An address that is still tried out makes two snapshots differ.
+        let tried = "while ip -6 address show tentative | grep -q .; do \
+                     sleep 0.05; done";
+        self.server.shell(tried);
     }
 
     fn report(&self, policy: &Policy) -> Report {

@@ -2,12 +2,13 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    process::Command,
     thread,
     time::Duration,
 };
 
-use memsec_core::Snapshot;
-use memsec_tests::namespace::{Namespace, must};
+use memsec_core::{Snapshot, system::Outcome};
+use memsec_tests::namespace::{Namespace, must, output};
 
 use crate::client::SERVER;
 
@@ -70,7 +71,8 @@ impl Server {
         let server = Self { namespace: Namespace::new() };
         let boot = include_str!("boot.sh");
         let collect = env!("CARGO_BIN_EXE_collect");
-        let arguments = ["-c", boot, "boot.sh", collect];
+        let run = env!("CARGO_BIN_EXE_run");
+        let arguments = ["-c", boot, "boot.sh", collect, run];
         server.run("sh", &arguments, include_str!("systemctl"));
         server.namespace.connect(clients);
         server.namespace.address(SERVER);
@@ -122,27 +124,69 @@ impl Server {
         Snapshot::from_json("snapshot", &json).expect("collect wrote it")
     }
 
+    /// Runs memsec on a run or on a plan: the outcome, or what it refused.
+    pub fn memsec(
+        &self,
+        words: &[&str],
+        plan: &str,
+    ) -> Result<Outcome, String> {
+        self.memsec_under(&[], words, plan)
+    }
+
+    /// The same below another program.
+    pub fn memsec_under(
+        &self,
+        above: &[&str],
+        words: &[&str],
+        plan: &str,
+    ) -> Result<Outcome, String> {
+        let line = [above, &["/run/run"], words].concat();
+        let output = output(self.command(line[0], &line[1..]), plan);
+        let [stdout, stderr] = [&output.stdout, &output.stderr]
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        match output.status.success() {
+            true => Ok(Outcome::from_json("outcome", &stdout).unwrap()),
+            false => Err(format!("{}: {stderr}", output.status)),
+        }
+    }
+
+    /// The names of the runs that somebody has to finish.
+    pub fn pending(&self) -> Vec<String> {
+        let names = self.run("/run/run", &["pending"], "");
+        names.lines().map(str::to_owned).collect()
+    }
+
+    /// All that a plan can change, as text.
+    pub fn state(&self) -> String {
+        self.run("sh", &["-c", include_str!("state.sh")], "")
+    }
+
+    /// Runs a script, which must go well; gives what it printed.
+    pub fn shell(&self, script: &str) -> String {
+        self.run("sh", &["-c", script], "")
+    }
+
     /// Carries out a plan.
     pub fn carry_out(&self, script: &str) {
         self.write("/run/plan.sh", script);
         self.run("sh", &["/run/plan.sh"], "");
     }
 
-    /// Runs a script, which must go well.
-    pub fn shell(&self, script: &str) {
-        self.run("sh", &["-c", script], "");
-    }
-
-    fn write(&self, path: &str, text: &str) {
+    /// Writes a file.
+    pub fn write(&self, path: &str, text: &str) {
         let script = "mkdir -p \"${1%/*}\" && cat > \"$1\"";
         self.run("sh", &["-c", script, "write", path], text);
     }
 
     /// Runs a program, which must go well, and returns what it printed.
     fn run(&self, program: &str, words: &[&str], input: &str) -> String {
+        must(self.command(program, words), input)
+    }
+
+    fn command(&self, program: &str, words: &[&str]) -> Command {
         let mut command = self.namespace.command("env");
         command.args(["-i", &format!("PATH={PATH}"), "HOME=/", program]);
         command.args(words);
-        must(command, input)
+        command
     }
 }

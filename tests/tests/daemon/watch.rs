@@ -56,6 +56,43 @@ pub fn during(
     });
 }
 
+/// Does `work` while a client uses memcached over TCP without a pause; gives
+/// how often.
+///
+/// # Panics
+///
+/// If it is ever refused.
+pub fn never_fails(
+    clients: &Namespace,
+    from: Addresses,
+    work: impl FnOnce(),
+) -> u32 {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let hammers = Link::each(from, SERVER).map(|link| {
+            let done = &done;
+            let uses = move || uses(link, done);
+            scope.spawn(move || clients.within(uses))
+        });
+        let stop = Stop(&done);
+        work();
+        drop(stop);
+        let tries = hammers.map(|hammer| hammer.join().unwrap());
+        tries.map(|tries| tries.expect("never refused")).iter().sum()
+    })
+}
+
+fn uses(link: Link, done: &AtomicBool) -> io::Result<u32> {
+    let mut tries = 0;
+    while !done.load(Relaxed) {
+        link.memcached(Proto::Tcp, PATIENCE)?;
+        tries += 1;
+        // Each connection that is closed keeps its port for a minute.
+        thread::sleep(Duration::from_millis(2));
+    }
+    Ok(tries)
+}
+
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {

@@ -14,6 +14,8 @@ use crate::{
 /// The unit that loads the guard at boot.
 const UNIT: &str = "/etc/systemd/system/memsec-guard.service";
 
+const GUARD_SERVICE: &str = "memsec-guard.service";
+
 /// After nftables.service, which empties the rule set when it starts; before
 /// the network is up, so that there is no open moment at boot.
 const UNIT_TEXT: &str = "\
@@ -99,9 +101,12 @@ pub(in crate::plan) fn persist(draft: &mut Draft<'_>) -> Result<(), Error> {
         summary: "load the guard at boot, before the network is up".to_owned(),
         settles: settles(&["FW-010"]),
         file: Some(file),
-        command: words(&["systemctl", "enable", "memsec-guard.service"]),
+        command: words(&["systemctl", "enable", GUARD_SERVICE]),
         undo: Some(Run {
-            command: words(&["systemctl", "disable", "memsec-guard.service"]),
+            command: words(&["systemctl", "disable", GUARD_SERVICE]),
+        }),
+        check: Some(Run {
+            command: words(&["systemctl", "is-enabled", GUARD_SERVICE]),
         }),
         ..Step::default()
     })

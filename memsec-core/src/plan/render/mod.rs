@@ -6,6 +6,8 @@ mod shell;
 mod text;
 
 pub(crate) use shell::line as command_line;
+#[cfg(feature = "host")]
+pub(crate) use shell::quote;
 pub(crate) use text::line as claim_line;
 
 use super::Plan;
@@ -71,7 +73,7 @@ impl Plan {
         })
     }
 
-    fn must_hold(&self) -> Result<(), Error> {
+    pub(crate) fn must_hold(&self) -> Result<(), Error> {
         let fails = self.proof.claims.iter().find(|claim| !claim.holds);
         match fails.and_then(|claim| claim.witness.as_ref()) {
             Some(witness) => Err(Error::unsupported(format!(

@@ -144,7 +144,7 @@ pub(crate) fn line(command: &[String]) -> String {
 }
 
 /// A word, quoted for a POSIX shell where it must be.
-fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

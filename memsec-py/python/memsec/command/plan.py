@@ -20,14 +20,7 @@ from .output import write
 def declare(parser: Parser) -> None:
     declare_host(parser)
     declare_policy(parser)
-    parser.add_argument(
-        "--bind",
-        metavar="ADDRESS",
-        action="extend",
-        nargs="+",
-        default=[],
-        help="an address for memcached to listen on",
-    )
+    declare_bind(parser)
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument(
         "--diff",
@@ -52,14 +45,30 @@ def declare(parser: Parser) -> None:
     declare_json(parser)
 
 
+def declare_bind(parser: Parser) -> None:
+    parser.add_argument(
+        "--bind",
+        metavar="ADDRESS",
+        action="extend",
+        nargs="+",
+        default=[],
+        help="an address for memcached to listen on",
+    )
+
+
 def run(args: argparse.Namespace) -> Tuple[int, str]:
     plan = audit(host(args), policy(args)).plan()
-    if not plan.holds:
-        if args.json:
-            write(plan.to_json() + "\n")
-        raise MemsecError("no plan: " + _reason(plan))
+    if args.json and not plan.holds:
+        write(plan.to_json() + "\n")
+    must_hold(plan)
     text = plan.to_json() + "\n" if args.json else plan.render(args.form)
     return int(bool(plan)), text
+
+
+def must_hold(plan: Plan) -> None:
+    """Refuses a plan that is not proved."""
+    if not plan.holds:
+        raise MemsecError("no plan: " + _reason(plan))
 
 
 def _reason(plan: Plan) -> str:

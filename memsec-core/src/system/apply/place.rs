@@ -1,0 +1,274 @@
+//! Where a step writes, and how: at once or not at all.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{
+        DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown,
+    },
+    path::{Path, PathBuf},
+};
+
+use crate::{Error, FileChange};
+
+/// The file of one step. Beside it stand, while the run goes on, the old file
+/// and the new one: what can fail for want of space fails before the first
+/// step, and the way back needs no space.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub path: PathBuf,
+    /// The directories that the step has to make, the outermost first.
+    pub missing: Vec<PathBuf>,
+    /// The beginning of the names of what stands beside it.
+    mark: String,
+}
+
+impl Place {
+    /// Looks at where a change goes; `number` is that of the step, `run` the
+    /// name of the run.
+    ///
+    /// # Errors
+    ///
+    /// A path that is not plain and absolute, and one that is a link, or has
+    /// a second name, unless links are to be followed.
+    pub(super) fn find(
+        change: &FileChange,
+        run: &str,
+        number: usize,
+        follow_links: bool,
+    ) -> Result<Self, Error> {
+        let mut path = PathBuf::from(&change.path);
+        if !is_plain(&change.path) {
+            let what = format!("{:?} is not an absolute path", change.path);
+            return Err(Error::argument(what));
+        }
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_symlink() && follow_links => {
+                path = fs::canonicalize(&path).map_err(|e| at(&path, &e))?;
+            }
+            Ok(meta) if !follow_links => plain_file(&path, &meta)?,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(at(&path, &error)),
+        }
+        let missing = missing(&path);
+        let mark = format!(".memsec-{run}-{number}");
+        Ok(Self { path, missing, mark })
+    }
+
+    fn beside(&self, end: &str) -> PathBuf {
+        self.path.with_file_name(format!("{}.{end}", self.mark))
+    }
+
+    /// The old file, under a second name.
+    pub(super) fn old(&self) -> PathBuf {
+        self.beside("old")
+    }
+
+    /// The new file, until it takes its place.
+    pub(super) fn staged(&self) -> PathBuf {
+        self.beside("new")
+    }
+
+    /// Writes the new file beside the old one, with the mode, the owner and
+    /// the extended attributes of `like`: SELinux keeps its context there.
+    pub(super) fn stage(&self, text: &str, like: &Path) -> Result<(), Error> {
+        for directory in &self.missing {
+            match fs::DirBuilder::new().mode(0o755).create(directory) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(at(directory, &e));
+                }
+                _ => {}
+            }
+        }
+        let new = self.staged();
+        write(&new, text.as_bytes(), like).map_err(|e| at(&new, &e))
+    }
+
+    /// Whether the file has this text now; `None` stands for no file.
+    pub(super) fn holds(&self, text: Option<&str>) -> bool {
+        match (fs::read(&self.path), text) {
+            (Ok(bytes), Some(text)) => bytes == text.as_bytes(),
+            (Err(error), None) => error.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
+    /// Puts the new file in the place of the old one.
+    ///
+    /// # Errors
+    ///
+    /// A file that is not as the plan knows it.
+    pub(super) fn swap(&self, change: &FileChange) -> Result<(), Error> {
+        if !self.holds(change.before.as_deref()) {
+            let what = "is not as the plan knows it";
+            return Err(Error::stale(format!("{} {what}", change.path)));
+        }
+        let swapped = || {
+            if change.before.is_some() {
+                fs::hard_link(&self.path, self.old())?;
+            }
+            match change.after {
+                Some(_) => fs::rename(self.staged(), &self.path)?,
+                None => fs::remove_file(&self.path)?,
+            }
+            sync_directory(&self.path)
+        };
+        swapped().map_err(|error| at(&self.path, &error))
+    }
+}
+
+fn at(path: &Path, error: &io::Error) -> Error {
+    Error::io(path.display().to_string(), error)
+}
+
+/// Absolute, without `..`, and no text that a system call would cut.
+fn is_plain(path: &str) -> bool {
+    let mut parts = path.split('/');
+    path.starts_with('/')
+        && !path.ends_with('/')
+        && !path.contains('\0')
+        && !parts.any(|part| part == "..")
+}
+
+fn plain_file(path: &Path, meta: &fs::Metadata) -> Result<(), Error> {
+    let what = match () {
+        () if meta.is_symlink() => "is a symbolic link",
+        () if !meta.is_file() => "is not a file",
+        () if meta.nlink() > 1 => "has a second name: it is a hard link",
+        () => return Ok(()),
+    };
+    Err(Error::unsupported(format!("{} {what}", path.display())))
+}
+
+fn missing(path: &Path) -> Vec<PathBuf> {
+    let above = path.ancestors().skip(1);
+    let gone = above.take_while(|directory| !directory.exists());
+    let mut missing: Vec<_> = gone.map(Path::to_path_buf).collect();
+    missing.reverse();
+    missing
+}
+
+/// Writes a file that is not there yet. `like` need not be there.
+pub(super) fn write(path: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)?;
+    match fs::metadata(like) {
+        Ok(meta) => {
+            fchown(&file, Some(meta.uid()), Some(meta.gid()))?;
+            let mode = fs::Permissions::from_mode(meta.mode() & 0o7777);
+            file.set_permissions(mode)?;
+            copy_attributes(like, path)?;
+        }
+        Err(_) => file.set_permissions(fs::Permissions::from_mode(0o644))?,
+    }
+    file.sync_all()
+}
+
+/// As far as the file system can keep them: beside the file it can.
+fn copy_attributes(from: &Path, to: &Path) -> io::Result<()> {
+    let names = match xattr::list(from) {
+        Err(e) if e.kind() == io::ErrorKind::Unsupported => return Ok(()),
+        names => names?,
+    };
+    for name in names {
+        if let Some(value) = xattr::get(from, &name)? {
+            match xattr::set(to, &name, &value) {
+                Err(e) if e.kind() == io::ErrorKind::Unsupported => {}
+                set => set?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes a new name in a directory last.
+pub(super) fn sync_directory(of: &Path) -> io::Result<()> {
+    match of.parent() {
+        Some(directory) => File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(path: &Path) -> FileChange {
+        FileChange {
+            path: path.display().to_string(),
+            before: Some("old".to_owned()),
+            after: Some("new".to_owned()),
+        }
+    }
+
+    fn find(path: &Path, follow_links: bool) -> Result<Place, Error> {
+        Place::find(&change(path), "7", 1, follow_links)
+    }
+
+    fn directory() -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::TempDir::new().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "old").unwrap();
+        (directory, path)
+    }
+
+    #[test]
+    fn mode_and_attributes_stay() {
+        let (_directory, path) = directory();
+        let mode = fs::Permissions::from_mode(0o640);
+        fs::set_permissions(&path, mode).unwrap();
+        let marked = xattr::set(&path, "user.memsec", b"1").is_ok();
+        let place = find(&path, false).unwrap();
+        place.stage("new", &path).unwrap();
+        place.swap(&change(&path)).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
+        let value = xattr::get(&path, "user.memsec").unwrap_or_default();
+        assert_eq!(value.is_some(), marked);
+        assert_eq!(fs::read_to_string(place.old()).unwrap(), "old");
+    }
+
+    #[test]
+    fn links_are_refused_unless_asked() {
+        let (directory, path) = directory();
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let error = find(&link, false).unwrap_err().to_string();
+        assert!(error.ends_with("is a symbolic link"), "{error}");
+        assert_eq!(find(&link, true).unwrap().path, path);
+        fs::hard_link(&path, directory.path().join("second")).unwrap();
+        let error = find(&path, false).unwrap_err().to_string();
+        assert!(error.ends_with("it is a hard link"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_changed_meanwhile_is_left() {
+        let (_directory, path) = directory();
+        let place = find(&path, false).unwrap();
+        place.stage("new", &path).unwrap();
+        fs::write(&path, "other").unwrap();
+        assert!(place.swap(&change(&path)).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "other");
+    }
+
+    #[test]
+    fn only_plain_paths_are_taken() {
+        for path in ["a", "/a/../b", "/a\0", "/a/", ""] {
+            assert!(!is_plain(path), "{path:?}");
+        }
+        assert!(is_plain("/etc/memcached.conf"));
+    }
+
+    #[test]
+    fn directories_that_are_missing_are_named() {
+        let (directory, _) = directory();
+        let root = directory.path();
+        let found = missing(&root.join("a/b/c"));
+        assert_eq!(found, [root.join("a"), root.join("a/b")]);
+    }
+}
