@@ -74,10 +74,14 @@ enum memsec_status
   MEMSEC_ERR_PARSE = 2,
   /// The input is understood but cannot be done here.
   MEMSEC_ERR_UNSUPPORTED = 3,
-  /// A file or a command could not be read.
+  /// The host is not what it was when the plan was made.
+  MEMSEC_ERR_STALE = 4,
+  /// A file or a command could not be read or written.
   MEMSEC_ERR_IO = 5,
   /// A bug in memsec. The objects involved can only be freed.
   MEMSEC_ERR_PANIC = 10,
+  /// Another run holds the host, or waits for its end.
+  MEMSEC_ERR_BUSY = 11,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -235,6 +239,35 @@ typedef uint32_t memsec_claim_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/// How a run ended.
+enum memsec_outcome_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /// There is no outcome.
+  MEMSEC_OUTCOME_STATE_NONE = 0,
+  /// There was nothing to do.
+  MEMSEC_OUTCOME_STATE_UNCHANGED = 1,
+  /// The plan is carried out and stays.
+  MEMSEC_OUTCOME_STATE_CONFIRMED = 2,
+  /// The plan is carried out, and undone unless it is confirmed in time.
+  MEMSEC_OUTCOME_STATE_WAITING = 3,
+  /// The host is what it was.
+  MEMSEC_OUTCOME_STATE_ROLLED_BACK = 4,
+  /// The host is not what it was: see memsec_outcome_left().
+  MEMSEC_OUTCOME_STATE_ROLLBACK_FAILED = 5,
+  /// It was cut off, or is under way.
+  MEMSEC_OUTCOME_STATE_UNFINISHED = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum memsec_outcome_state memsec_outcome_state;
+#else
+typedef uint32_t memsec_outcome_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /// The form to render a plan in.
 enum memsec_render
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -277,6 +310,10 @@ typedef struct memsec_exposure memsec_exposure;
 /// functions return lives as long as that.
 typedef struct memsec_finding memsec_finding;
 
+/// What became of a plan that was carried out. It belongs to the caller, and
+/// is never changed; ask memsec_outcome_read() how a run goes on.
+typedef struct memsec_outcome memsec_outcome;
+
 /// Ordered changes that make a host obey a policy, and the proof that they do
 /// that and nothing else. It changes nothing by itself, and is never changed.
 /// It keeps nothing of the report that it was made from.
@@ -311,9 +348,9 @@ const char *memsec_version(void);
 /// The version of the library in use, laid out as MEMSEC_VERSION_NUMBER.
 uint32_t memsec_version_number(void);
 
-/// True if the library was built to read this host; otherwise
-/// memsec_snapshot_collect() and memsec_snapshot_read_tree() give
-/// MEMSEC_ERR_UNSUPPORTED.
+/// True if the library was built to read and change this host; otherwise
+/// memsec_snapshot_collect(), memsec_snapshot_read_tree(), memsec_plan_apply(),
+/// memsec_confirm() and memsec_rollback() give MEMSEC_ERR_UNSUPPORTED.
 bool memsec_has_host(void);
 
 /// The name of a status, for example "ERR_PARSE"; "UNKNOWN" for a number that
@@ -606,6 +643,13 @@ memsec_status memsec_plan_new(const memsec_report *report,
                               memsec_plan **out,
                               memsec_error **err);
 
+/// Makes a plan from JSON, as memsec_plan_to_json() writes it.
+/// MEMSEC_ERR_PARSE if it is not a plan.
+memsec_status memsec_plan_from_json(const char *json,
+                                    size_t json_len,
+                                    memsec_plan **out,
+                                    memsec_error **err);
+
 /// The number of steps; 0 if there is nothing to do, and for NULL.
 size_t memsec_plan_len(const memsec_plan *plan);
 
@@ -676,6 +720,64 @@ bool memsec_claim_holds(const memsec_claim *claim);
 /// and for NULL.
 const char *memsec_claim_witness(const memsec_claim *claim);
 
+/// Carries a plan out on this host, looks that it took hold, and undoes all
+/// if it did not: the outcome says so. With `confirm_seconds` above 0 it is
+/// also undone after so many seconds, whatever becomes of this process, unless
+/// memsec_confirm() is called before. It runs commands, and waits for them: 90
+/// seconds at most for each. On an error nothing was changed:
+/// MEMSEC_ERR_STALE if the host is not what the plan was made for,
+/// MEMSEC_ERR_BUSY if another run is not finished, MEMSEC_ERR_UNSUPPORTED if
+/// the plan does not hold or the library was built without it.
+memsec_status memsec_plan_apply(const memsec_plan *plan,
+                                uint32_t confirm_seconds,
+                                memsec_outcome **out,
+                                memsec_error **err);
+
+/// Makes a run stay that waits for its confirmation, by its name. Any process
+/// may do it, but not over the connection that the plan was carried out from:
+/// that it still lives proves nothing.
+memsec_status memsec_confirm(const char *name,
+                             memsec_outcome **out,
+                             memsec_error **err);
+
+/// Undoes a run by its name, whether it waits, was cut off or is confirmed.
+/// Any process may do it.
+memsec_status memsec_rollback(const char *name,
+                              memsec_outcome **out,
+                              memsec_error **err);
+
+/// What became of a run so far, by its name. It does not wait.
+memsec_status memsec_outcome_read(const char *name,
+                                  memsec_outcome **out,
+                                  memsec_error **err);
+
+/// The name of the run, for memsec_confirm() and memsec_rollback(). It lives
+/// as long as the outcome. Never NULL: empty if there was nothing to do, and
+/// for NULL.
+const char *memsec_outcome_name(const memsec_outcome *outcome);
+
+/// How it ended; MEMSEC_OUTCOME_STATE_NONE for NULL.
+memsec_outcome_state memsec_outcome_get_state(const memsec_outcome *outcome);
+
+/// Why it did not go on. It lives as long as the outcome. Never NULL: empty if
+/// it did, and for NULL.
+const char *memsec_outcome_message(const memsec_outcome *outcome);
+
+/// The number of things that are left to do by hand; 0 for NULL.
+size_t memsec_outcome_left_len(const memsec_outcome *outcome);
+
+/// What is left to do by hand, where the way back failed, or NULL past the
+/// end. It lives as long as the outcome.
+const char *memsec_outcome_left(const memsec_outcome *outcome, size_t index);
+
+/// Writes an outcome as JSON, step by step, for memsec_string_free().
+memsec_status memsec_outcome_to_json(const memsec_outcome *outcome,
+                                     char **out,
+                                     memsec_error **err);
+
+/// Frees an outcome; the run goes on. NULL is fine.
+void memsec_outcome_free(memsec_outcome *outcome);
+
 /// Writes every check as JSON, for memsec_string_free(): {"schema": 1,
 /// "checks": [...]}, each with its identifier, title, severity at worst, why it
 /// matters, how to fix what it finds, and references.
@@ -683,8 +785,8 @@ memsec_status memsec_checks_to_json(char **out,
                                     memsec_error **err);
 
 /// Writes the JSON Schema of a document, for memsec_string_free(): "snapshot",
-/// "policy", "report", "packet", "explanation", "plan" or "difference".
-/// MEMSEC_ERR_ARGUMENT if there is no such document.
+/// "policy", "report", "packet", "explanation", "plan", "outcome" or
+/// "difference". MEMSEC_ERR_ARGUMENT if there is no such document.
 memsec_status memsec_schema_to_json(const char *document,
                                     char **out,
                                     memsec_error **err);

@@ -7,9 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub const SCHEMA: u32 = 1;
 
 /// The JSON Schema of each document, by the name of the document.
-pub const SCHEMAS: [(&str, &str); 7] = [
+pub const SCHEMAS: [(&str, &str); 8] = [
     ("difference", include_str!("../schema/difference.json")),
     ("explanation", include_str!("../schema/explanation.json")),
+    ("outcome", include_str!("../schema/outcome.json")),
     ("packet", include_str!("../schema/packet.json")),
     ("plan", include_str!("../schema/plan.json")),
     ("policy", include_str!("../schema/policy.json")),

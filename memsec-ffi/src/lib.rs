@@ -50,6 +50,11 @@ pub use step::*;
 mod claim;
 pub use claim::*;
 
+mod run;
+
+mod outcome;
+pub use outcome::*;
+
 mod check;
 pub use check::*;
 

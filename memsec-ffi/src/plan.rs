@@ -3,7 +3,7 @@ use std::{ffi::c_char, mem::MaybeUninit};
 use memsec_core::{Plan, Render};
 
 use crate::{
-    boundary::{argument, make, print, required},
+    boundary::{self, argument, make, print, required},
     claim::memsec_claim,
     error::memsec_error,
     report::memsec_report,
@@ -72,6 +72,23 @@ pub extern "C" fn memsec_plan_new(
     err: Option<&mut MaybeUninit<Option<Box<memsec_error>>>>,
 ) -> memsec_status {
     make(out, err, || Ok(required(report, "report")?.report.plan().into()))
+}
+
+/// Makes a plan from JSON, as memsec_plan_to_json() writes it.
+/// MEMSEC_ERR_PARSE if it is not a plan.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "reads text from C")]
+pub unsafe extern "C" fn memsec_plan_from_json(
+    json: *const c_char,
+    json_len: usize,
+    out: Option<&mut MaybeUninit<Option<Box<memsec_plan>>>>,
+    err: Option<&mut MaybeUninit<Option<Box<memsec_error>>>>,
+) -> memsec_status {
+    make(out, err, || {
+        // SAFETY: as this function's own contract.
+        let json = unsafe { boundary::text(json, json_len, "json") }?;
+        Ok(Plan::from_json("json", json)?.into())
+    })
 }
 
 /// The number of steps; 0 if there is nothing to do, and for NULL.

@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// Writes the JSON Schema of a document, for memsec_string_free(): "snapshot",
-/// "policy", "report", "packet", "explanation", "plan" or "difference".
-/// MEMSEC_ERR_ARGUMENT if there is no such document.
+/// "policy", "report", "packet", "explanation", "plan", "outcome" or
+/// "difference". MEMSEC_ERR_ARGUMENT if there is no such document.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "reads text from C")]
 pub unsafe extern "C" fn memsec_schema_to_json(

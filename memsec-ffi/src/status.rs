@@ -16,10 +16,14 @@ pub enum memsec_status {
     MEMSEC_ERR_PARSE = 2,
     /// The input is understood but cannot be done here.
     MEMSEC_ERR_UNSUPPORTED = 3,
-    /// A file or a command could not be read.
+    /// The host is not what it was when the plan was made.
+    MEMSEC_ERR_STALE = 4,
+    /// A file or a command could not be read or written.
     MEMSEC_ERR_IO = 5,
     /// A bug in memsec. The objects involved can only be freed.
     MEMSEC_ERR_PANIC = 10,
+    /// Another run holds the host, or waits for its end.
+    MEMSEC_ERR_BUSY = 11,
 }
 
 impl From<ErrorKind> for memsec_status {
@@ -28,6 +32,8 @@ impl From<ErrorKind> for memsec_status {
             ErrorKind::Argument => Self::MEMSEC_ERR_ARGUMENT,
             ErrorKind::Parse => Self::MEMSEC_ERR_PARSE,
             ErrorKind::Io => Self::MEMSEC_ERR_IO,
+            ErrorKind::Stale => Self::MEMSEC_ERR_STALE,
+            ErrorKind::Busy => Self::MEMSEC_ERR_BUSY,
             _ => Self::MEMSEC_ERR_UNSUPPORTED,
         }
     }
@@ -43,8 +49,10 @@ pub extern "C" fn memsec_status_name(status: i32) -> *const c_char {
         1 => c"ERR_ARGUMENT",
         2 => c"ERR_PARSE",
         3 => c"ERR_UNSUPPORTED",
+        4 => c"ERR_STALE",
         5 => c"ERR_IO",
         10 => c"ERR_PANIC",
+        11 => c"ERR_BUSY",
         _ => c"UNKNOWN",
     };
     name.as_ptr()

@@ -34,9 +34,9 @@ pub extern "C" fn memsec_version_number() -> u32 {
     NUMBER
 }
 
-/// True if the library was built to read this host; otherwise
-/// memsec_snapshot_collect() and memsec_snapshot_read_tree() give
-/// MEMSEC_ERR_UNSUPPORTED.
+/// True if the library was built to read and change this host; otherwise
+/// memsec_snapshot_collect(), memsec_snapshot_read_tree(), memsec_plan_apply(),
+/// memsec_confirm() and memsec_rollback() give MEMSEC_ERR_UNSUPPORTED.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "exported to C")]
 pub extern "C" fn memsec_has_host() -> bool {

@@ -67,7 +67,9 @@ static void version(void) {
     CHECK(is(memsec_status_name(MEMSEC_ERR_UNSUPPORTED), "ERR_UNSUPPORTED"));
     CHECK(is(memsec_status_name(MEMSEC_ERR_IO), "ERR_IO"));
     CHECK(is(memsec_status_name(MEMSEC_ERR_PANIC), "ERR_PANIC"));
-    CHECK(is(memsec_status_name(4), "UNKNOWN"));
+    CHECK(is(memsec_status_name(MEMSEC_ERR_STALE), "ERR_STALE"));
+    CHECK(is(memsec_status_name(MEMSEC_ERR_BUSY), "ERR_BUSY"));
+    CHECK(is(memsec_status_name(6), "UNKNOWN"));
     CHECK(is(memsec_status_name(-1), "UNKNOWN"));
 }
 
@@ -78,6 +80,7 @@ static void null_is_freed(void) {
     memsec_policy_free(NULL);
     memsec_report_free(NULL);
     memsec_plan_free(NULL);
+    memsec_outcome_free(NULL);
 }
 
 static void null_has_empty_values(void) {
@@ -118,6 +121,12 @@ static void null_has_empty_values(void) {
     CHECK(is(memsec_finding_fix(NULL), ""));
     CHECK(is(memsec_finding_source(NULL), ""));
     CHECK(memsec_finding_line(NULL) == 0);
+
+    CHECK(is(memsec_outcome_name(NULL), ""));
+    CHECK(memsec_outcome_get_state(NULL) == MEMSEC_OUTCOME_STATE_NONE);
+    CHECK(is(memsec_outcome_message(NULL), ""));
+    CHECK(memsec_outcome_left_len(NULL) == 0);
+    CHECK(memsec_outcome_left(NULL, 0) == NULL);
 
     CHECK(memsec_plan_len(NULL) == 0);
     CHECK(memsec_plan_step(NULL, 0) == NULL);
@@ -189,6 +198,11 @@ static void the_rest_takes_null(const memsec_snapshot *s) {
     GIVES(ARGUMENT, memsec_report_to_sarif(report, NULL, &err));
     GIVES_NULL(memsec_plan, ARGUMENT, memsec_plan_new(NULL, &out, &err));
     GIVES(ARGUMENT, memsec_plan_new(report, NULL, &err));
+    GIVES_NULL(memsec_plan, ARGUMENT,
+               memsec_plan_from_json(NULL, NUL, &out, &err));
+    GIVES(ARGUMENT, memsec_plan_from_json("{}", NUL, NULL, &err));
+    GIVES_NULL(memsec_plan, PARSE,
+               memsec_plan_from_json("{}", NUL, &out, &err));
     GIVES_NULL(char, ARGUMENT, memsec_plan_render(NULL, 0, &out, &err));
     GIVES(ARGUMENT, memsec_plan_render(NULL, 0, NULL, &err));
     GIVES_NULL(char, ARGUMENT, memsec_plan_to_json(NULL, &out, &err));
@@ -230,6 +244,26 @@ static void snapshot_text(memsec_snapshot *s) {
     GIVES(MEMSEC_OK,
           memsec_snapshot_add_process(s, "{\"pid\": 8127}", NUL, &err));
     PRINTS("8127", memsec_snapshot_to_json(s, &out, &err));
+}
+
+/* No run is begun here, and there is none of such a name. */
+static void runs(void) {
+    GIVES_NULL(memsec_outcome, ARGUMENT,
+               memsec_plan_apply(NULL, 0, &out, &err));
+    GIVES(ARGUMENT, memsec_plan_apply(NULL, 0, NULL, &err));
+    GIVES_NULL(memsec_outcome, ARGUMENT, memsec_confirm(NULL, &out, &err));
+    GIVES_NULL(memsec_outcome, ARGUMENT, memsec_confirm("none", &out, &err));
+    GIVES_NULL(memsec_outcome, ARGUMENT, memsec_confirm("../a", &out, &err));
+    GIVES(ARGUMENT, memsec_confirm("none", NULL, &err));
+    GIVES_NULL(memsec_outcome, ARGUMENT, memsec_rollback(NULL, &out, &err));
+    GIVES_NULL(memsec_outcome, ARGUMENT, memsec_rollback("none", &out, &err));
+    GIVES_NULL(memsec_outcome, ARGUMENT, memsec_rollback("\xff", &out, &err));
+    GIVES(ARGUMENT, memsec_rollback("none", NULL, &err));
+    GIVES_NULL(memsec_outcome, ARGUMENT,
+               memsec_outcome_read(NULL, &out, &err));
+    GIVES_NULL(memsec_outcome, ARGUMENT,
+               memsec_outcome_read("none", &out, &err));
+    GIVES_NULL(char, ARGUMENT, memsec_outcome_to_json(NULL, &out, &err));
 }
 
 /* Lengths that no text has are refused before anything is read. */
@@ -352,6 +386,7 @@ int main(void) {
     snapshot_takes_null(s);
     policy_takes_null(p);
     the_rest_takes_null(s);
+    runs();
     lengths_are_bounded(s);
     json_text();
     error_has_a_place();
