@@ -37,6 +37,9 @@ pub(super) struct Draft {
     members: Vec<String>,
 }
 
+/// So many networks times interfaces are told apart.
+const LAYERS: usize = 1 << 22;
+
 impl Draft {
     pub(super) fn new<'a>(mut words: impl Iterator<Item = &'a str>) -> Self {
         let kind = words.next().unwrap_or_default();
@@ -186,10 +189,27 @@ impl Draft {
         Set { dimensions: parts.len().max(1), family, content }
     }
 
-    fn content(self) -> Option<Content> {
-        let Some(parts) = self.parts else {
+    /// ip_set_hash_netiface.c: the longest prefix of a network that is there
+    /// with any interface decides, and then only its interfaces match.
+    fn layer(&mut self, parts: &[Part]) -> Option<()> {
+        let layered = matches!(parts, [Part::Network, Part::Interface]);
+        if !layered || self.groups.len() < 2 {
+            return Some(());
+        }
+        let all: Vec<Range> =
+            self.groups.values().flat_map(Networks::given).collect();
+        if all.len().saturating_mul(self.groups.len()) > LAYERS {
+            return None;
+        }
+        self.groups.values_mut().for_each(|own| own.behind(&all));
+        Some(())
+    }
+
+    fn content(mut self) -> Option<Content> {
+        let Some(parts) = self.parts.clone() else {
             return Some(Content::List(self.members));
         };
+        self.layer(&parts)?;
         if let [Part::Address | Part::Network] = parts.as_slice() {
             let [all, timed] = self.alone.finish()?;
             return Some(Content::Addresses([all.into(), timed.into()]));

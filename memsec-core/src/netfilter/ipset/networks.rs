@@ -43,6 +43,20 @@ impl Networks {
         }
     }
 
+    /// Those that match, as they were given.
+    pub(super) fn given(&self) -> Vec<Range> {
+        self.short.ranges().chain(self.long.iter().copied()).collect()
+    }
+
+    /// Lets other networks decide where they are the more specific ones, and
+    /// these do not match there.
+    pub(super) fn behind(&mut self, others: &[Range]) {
+        let own: std::collections::HashSet<Range> =
+            self.given().into_iter().collect();
+        let others = others.iter().filter(|range| !own.contains(range));
+        self.without.extend(others);
+    }
+
     /// True if some do not match.
     pub(super) fn has_without(&self) -> bool {
         !self.without.is_empty()

@@ -65,7 +65,7 @@ impl<'r, 'a> Reading<'r, 'a> {
             None => return all,
             Some(last) => last,
         };
-        all.push((self.matches, last));
+        all.push((neighbours(self.matches), last));
         all
     }
 
@@ -231,4 +231,39 @@ fn verdict(kind: &str, value: &Value) -> Option<Statement> {
         "continue" => continues(),
         _ => return None,
     })
+}
+
+/// nft joins "!=" of two fields that are next to each other in a header
+/// (rule.c, payload_try_merge(), of 1.0.6 and before): the kernel then asks
+/// whether not both are equal, and the listing shows the same as ever. Newer
+/// ones ask for each.
+fn neighbours(mut matches: Vec<Match>) -> Vec<Match> {
+    type Field = fn(&Test) -> bool;
+    const PAIRS: [[Field; 2]; 2] = [
+        [
+            |test| matches!(test, Test::SourcePort(_)),
+            |test| matches!(test, Test::DestinationPort(_)),
+        ],
+        [
+            |test| matches!(test, Test::Source(_)),
+            |test| matches!(test, Test::Destination(_)),
+        ],
+    ];
+    for [one, other] in PAIRS {
+        let negated = |field: Field, matches: &[Match]| {
+            matches.iter().position(|m| m.negated && field(&m.test))
+        };
+        let both = (negated(one, &matches), negated(other, &matches));
+        let (Some(first), Some(second)) = both else { continue };
+        let (low, high) = (first.min(second), first.max(second));
+        let (b, a) = (matches.remove(high), matches.remove(low));
+        let doubt = Match::new(Test::Undecided);
+        let lists = [
+            vec![a.clone(), b.clone()],
+            vec![a, doubt.clone()],
+            vec![b, doubt],
+        ];
+        matches.insert(low, Match::new(Test::Either(lists.into())));
+    }
+    matches
 }
