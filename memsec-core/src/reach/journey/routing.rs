@@ -214,11 +214,11 @@ pub(super) fn kind(host: &Host, to: IpAddr) -> AddressType {
                 && network.is_ok_and(|n| n.bounds().1 == Family::number(to))
                 && entry.address.is_ipv4()
         });
-    let here = to.is_loopback() || any || anycast(host, to);
-    match (broadcast, here) {
-        (true, _) => AddressType::Broadcast,
-        (false, true) => kind,
-        (false, false) => AddressType::Unicast,
+    match to {
+        _ if broadcast => AddressType::Broadcast,
+        _ if to.is_loopback() || any => kind,
+        _ if anycast(host, to) => AddressType::Anycast,
+        _ => AddressType::Unicast,
     }
 }
 
