@@ -116,6 +116,7 @@ fn is_told(packet: &Packet) -> bool {
     !packet.flags.contains('R')
         && is_heard(packet)
         && !destination(packet).is_loopback()
+        && !destination(packet).is_unspecified()
         && !destination(packet).to_string().starts_with("::ffff:")
         && neighbours.iter().any(|network| {
             network.contains(&from)

@@ -45,8 +45,7 @@ impl Routed<'_> {
         if self.stranger() {
             return Course::Perhaps;
         }
-        let nobody = self.to.is_ipv4() && self.to.is_unspecified();
-        if kind != AddressType::Unicast || nobody {
+        if kind != AddressType::Unicast {
             return Course::Here;
         }
         let family = Family::of(self.to);
@@ -198,6 +197,10 @@ fn entries(host: &Host) -> impl Iterator<Item = &InterfaceAddress> {
 /// What routing says of a destination; an address is taken as one of the
 /// host where the snapshot does not list its addresses.
 pub(super) fn kind(host: &Host, to: IpAddr) -> AddressType {
+    if to.is_ipv4() && to.is_unspecified() {
+        // fib_frontend.c, inet_addr_type().
+        return AddressType::Broadcast;
+    }
     let kind = address_type(to);
     if kind != AddressType::Local || host.interfaces.is_none() {
         return kind;
