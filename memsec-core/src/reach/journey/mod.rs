@@ -405,6 +405,7 @@ impl<'a> Journey<'a> {
             let to = self.family.address(to);
             let kind = routing::kind(host, to);
             !to.is_loopback()
+                && !to.is_unspecified()
                 && kind.meets(AddressType::Broadcast | AddressType::Multicast)
         });
         match course {
