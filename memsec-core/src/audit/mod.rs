@@ -1,5 +1,6 @@
 //! Who can reach memcached, and what is wrong.
 
+mod boot;
 mod checks;
 mod clients;
 mod next_start;

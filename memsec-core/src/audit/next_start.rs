@@ -48,10 +48,12 @@ impl Change {
     }
 }
 
-/// What the next start of each enabled manager changes.
+/// What the next start of each enabled manager changes. A file of `nft -f`
+/// is loaded at boot, with all the others: see [`super::boot`].
 pub(crate) fn changes(subject: &Subject<'_>) -> Vec<Change> {
     let loads = subject.loads.iter();
     let loads = loads.filter(|load| load.enabled && !load.dumps.is_empty());
+    let loads = loads.filter(|load| !load.is_script());
     loads.flat_map(|load| of(subject, load).unwrap_or_default()).collect()
 }
 
@@ -77,7 +79,7 @@ fn started(snapshot: &Snapshot, load: &Load) -> Snapshot {
     after
 }
 
-fn same_way(now: &Reached, then: &Reached) -> bool {
+pub(super) fn same_way(now: &Reached, then: &Reached) -> bool {
     let key = |r: &Reached| {
         (r.instance.clone(), r.proto, r.port, r.interface.clone(), r.family())
     };

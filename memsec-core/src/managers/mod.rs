@@ -14,7 +14,7 @@ mod saved;
 #[cfg(test)]
 mod truth;
 pub(crate) mod ufw;
-mod units;
+pub(crate) mod units;
 mod variables;
 
 pub(crate) use change::{Ask, Change};
@@ -57,6 +57,13 @@ pub(crate) struct Load {
     pub dumps: Vec<Dump>,
     /// What its files do not tell: shell scripts, lists from elsewhere.
     pub unknown: Vec<(String, Place)>,
+}
+
+impl Load {
+    /// Whether it is what `nft -f` makes of a file.
+    pub(crate) fn is_script(&self) -> bool {
+        self.dumps.iter().any(|dump| dump.command == "nft list ruleset")
+    }
 }
 
 /// Rules as text: what the command of that name would print after the load.

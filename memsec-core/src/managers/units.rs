@@ -7,7 +7,7 @@ const LISTED: &str = "systemctl list-unit-files --type=service --no-legend";
 
 /// Whether the unit is enabled: systemctl(1) says so, or a link of a target
 /// to it is there. `None` where the snapshot tells of no units at all.
-pub(super) fn enabled(snapshot: &Snapshot, unit: &str) -> Option<bool> {
+pub(crate) fn enabled(snapshot: &Snapshot, unit: &str) -> Option<bool> {
     let asked = format!("systemctl is-enabled {unit}");
     if let Some(output) = snapshot.commands.get(&asked) {
         return Some(output.stdout.trim().starts_with("enabled"));

@@ -41,6 +41,18 @@ impl Ruleset {
         Ok(())
     }
 
+    /// Puts the tables of `nft list ruleset` beside those that are there.
+    ///
+    /// # Errors
+    ///
+    /// Text that is not such a listing.
+    pub(crate) fn add_listed(&mut self, listing: &Source) -> Result<(), Error> {
+        let tables = nftables::listed(listing)?.into_iter();
+        let awake = tables.filter(|native| !native.dormant);
+        self.tables.extend(awake.map(|native| native.table));
+        Ok(())
+    }
+
     /// What the snapshot does not say of the rules, for people.
     pub(crate) fn unknowns(&self) -> Vec<(String, Place)> {
         let all = self.all_unread();

@@ -8,7 +8,7 @@ use crate::{
         next_start::{Change, changes},
         subject::Subject,
     },
-    managers::{Load, Manager, csf},
+    managers::{Load, Manager, csf, ufw},
     net::{Family, IpSet},
     text::Place,
 };
@@ -24,6 +24,17 @@ pub(super) const FW_011: Check = Check {
           look at what they do",
     references: &["CIS 4.3.10"],
     find: next_start,
+};
+
+pub(super) const FW_012: Check = Check {
+    id: "MEMSEC-FW-012",
+    title: "More than one firewall manager is active",
+    severity: Severity::Medium,
+    why: "each flushes or passes by what the other has loaded, and who comes \
+          last decides",
+    fix: "let one own the firewall, and write rules through it alone",
+    references: &["CIS 4.1.1"],
+    find: several,
 };
 
 pub(super) const FW_013: Check = Check {
@@ -64,7 +75,31 @@ fn next_start(subject: &Subject<'_>) -> Vec<Found> {
             }
         }
     }
+    found.extend(mismatches(subject));
     found
+}
+
+/// User rules that `ufw status` shows otherwise than they are: the next
+/// command of ufw writes them as it shows them.
+fn mismatches(subject: &Subject<'_>) -> Vec<Found> {
+    let all = ufw::tuple::mismatches(subject.snapshot).unwrap_or_default();
+    let found = all.into_iter().map(|mismatch| {
+        let message = match (&mismatch.tuple, &mismatch.rule) {
+            (None, _) => {
+                "ufw status does not show this rule, and the next command of \
+                 ufw removes it"
+            }
+            (_, None) => "ufw status shows this rule, and it is not loaded",
+            _ => "ufw loads another rule than ufw status shows",
+        };
+        let place = mismatch.rule.or(mismatch.tuple);
+        Found {
+            severity: Severity::Medium,
+            message: message.to_owned(),
+            place: place.unwrap_or_default(),
+        }
+    });
+    found.collect()
 }
 
 fn opened(subject: &Subject<'_>, change: &Change) -> Option<Found> {
@@ -111,6 +146,65 @@ fn told(
              {port} by {by} over {over}"
         ),
         place: change.place.clone(),
+    })
+}
+
+fn several(subject: &Subject<'_>) -> Vec<Found> {
+    let active = subject.loads.iter().filter(|load| {
+        why_not(subject.snapshot, load).is_none() && has_rules(load)
+    });
+    let active: Vec<_> = active.collect();
+    let mut names: Vec<_> =
+        active.iter().map(|load| load.manager.name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let place = active.last().map(|load| first_place(load));
+    let together = (names.len() > 1).then(|| Found {
+        severity: Severity::Medium,
+        message: format!("{} are all active", names.join(" and ")),
+        place: place.unwrap_or_default(),
+    });
+    together.into_iter().chain(two_back_ends(subject.snapshot)).collect()
+}
+
+/// Whether it loads any rule; memsec's own table is no manager's.
+fn has_rules(load: &Load) -> bool {
+    let own = Some("/etc/memsec/guard.nft");
+    if first_place(load).source.as_deref() == own {
+        return false;
+    }
+    let verdicts = ["-A ", "accept", "drop", "reject"];
+    let texts = load.dumps.iter().map(|dump| dump.text.as_str());
+    let lines = texts.flat_map(str::lines).map(str::trim);
+    let mut rules = lines.filter(|line| !line.contains("policy"));
+    rules.any(|line| verdicts.iter().any(|verdict| line.contains(verdict)))
+}
+
+/// Tables of iptables-legacy beside those of nft: a packet must pass both,
+/// and each tool shows only its own.
+fn two_back_ends(snapshot: &Snapshot) -> Option<Found> {
+    let rules = |command: &str| {
+        let output = snapshot.output(command)?;
+        let mut lines = output.text().lines();
+        lines.any(|line| line.starts_with("-A ")).then_some(())
+    };
+    let legacy = ["iptables-legacy-save", "ip6tables-legacy-save"];
+    let legacy = legacy.into_iter().find(|c| rules(c).is_some())?;
+    let other = ["iptables-save", "ip6tables-save"];
+    let other = other.into_iter().find(|command| {
+        let text = |name: &str| {
+            snapshot.output(name).map(|output| output.text().to_owned())
+        };
+        // The plain command may be the legacy one itself.
+        let same = text(command) == text(legacy);
+        rules(command).is_some() && !same
+    })?;
+    Some(Found {
+        severity: Severity::Medium,
+        message: format!(
+            "{legacy} and {other} both show rules: a packet must pass both"
+        ),
+        place: Place::whole(legacy),
     })
 }
 

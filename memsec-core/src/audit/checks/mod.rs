@@ -6,6 +6,7 @@ mod drift;
 mod firewall;
 mod managers;
 mod net;
+mod persistence;
 #[cfg(test)]
 mod tests;
 mod udp;
@@ -55,7 +56,9 @@ static CHECKS: &[Check] = &[
     firewall::FW_003,
     firewall::FW_004,
     firewall::FW_006,
+    persistence::FW_010,
     managers::FW_011,
+    managers::FW_012,
     managers::FW_013,
     managers::FW_014,
     firewall::FW_015,

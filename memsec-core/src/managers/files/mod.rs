@@ -1,8 +1,11 @@
 //! Rules that are kept in files as they are, and loaded at boot by
 //! netfilter-persistent, iptables-services or a script of an interface.
 
-use super::{Load, Manager, restore::Tables, units};
-use crate::{Error, Snapshot, net::Family, text::Place};
+mod script;
+
+use super::{Dump, Load, Manager, restore::Tables, units};
+use crate::{Error, Snapshot, net::Family, netfilter::Ruleset, text::Place};
+use script::Script;
 
 /// Files of iptables-restore, by what loads them.
 struct Store {
@@ -37,6 +40,13 @@ const STORES: [Store; 2] = [
     },
 ];
 
+/// Files of `nft -f`, and the units that load them.
+const SCRIPTS: [(&str, &str); 3] = [
+    ("/etc/nftables.conf", "nftables.service"),
+    ("/etc/sysconfig/nftables.conf", "nftables.service"),
+    ("/etc/memsec/guard.nft", "memsec-guard.service"),
+];
+
 /// What each of the stores will load, one for each file: their units may
 /// differ.
 pub(super) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
@@ -64,7 +74,41 @@ pub(super) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
             });
         }
     }
+    for (path, unit) in SCRIPTS {
+        if let Some(script) = Script::read(snapshot, path)? {
+            all.push(scripted(snapshot, path, unit, script));
+        }
+    }
     Ok(all)
+}
+
+/// Debian ships the file, and leaves its unit switched off.
+fn scripted(
+    snapshot: &Snapshot,
+    path: &str,
+    unit: &str,
+    script: Script,
+) -> Load {
+    const COMMAND: &str = "nft list ruleset";
+    let (text, places) = script.listing();
+    let mut unknown = script.unknown;
+    let trial = Snapshot::new().with_command(COMMAND, &text);
+    if let Err(error) = Ruleset::new(&trial) {
+        unknown.push((error.message().to_owned(), Place::whole(path)));
+    }
+    let known = units::enabled(snapshot, unit);
+    if known.is_none() {
+        let what = format!("whether {unit} is enabled");
+        unknown.push((what, Place::whole(path)));
+    }
+    let good = unknown.len() == usize::from(known.is_none());
+    let dump = Dump { command: COMMAND, text, places };
+    Load {
+        manager: Manager::Files,
+        enabled: known.unwrap_or(unit != "nftables.service"),
+        dumps: if good { vec![dump] } else { Vec::new() },
+        unknown,
+    }
 }
 
 #[cfg(test)]
