@@ -1,6 +1,6 @@
 //! A rule set as `nft -j list ruleset` prints it: core/nftables.py.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     chains::{Act, Chain, Rule, Test},
@@ -220,13 +220,10 @@ fn action(act: &Act, table: &str) -> Value {
             json!({"redirect": {"port": ports.map(range)}})
         }
         Act::Translate(Some(to), ports) => {
-            let mut dnat = json!({
-                "addr": to.address.to_string(),
-                "family": name(to.family()),
-            });
-            if let Some(ports) = ports {
-                dnat["port"] = range(*ports);
-            }
+            let mut dnat = Map::new();
+            dnat.insert("addr".into(), to.address.to_string().into());
+            dnat.insert("family".into(), name(to.family()).into());
+            dnat.extend(ports.map(|ports| ("port".into(), range(ports))));
             json!({ "dnat": dnat })
         }
     }
