@@ -1,6 +1,6 @@
 //! A rule set as `nft -j list ruleset` prints it: core/nftables.py.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     chains::{Act, Chain, Rule, Test},
@@ -186,10 +186,7 @@ fn interface(name: &str) -> Value {
 }
 
 fn at(field: &str, address: &Address) -> Value {
-    let of = match address.family() {
-        Family::Ipv4 => "ip",
-        Family::Ipv6 => "ip6",
-    };
+    let of = name(address.family());
     is(payload(of, field), network(address))
 }
 
@@ -223,15 +220,20 @@ fn action(act: &Act, table: &str) -> Value {
             json!({"redirect": {"port": ports.map(range)}})
         }
         Act::Translate(Some(to), ports) => {
-            let addr = to.address.to_string();
-            match ports {
-                Some(ports) => {
-                    let port = range(*ports);
-                    json!({"dnat": {"addr": addr, "port": port}})
-                }
-                None => json!({"dnat": {"addr": addr}}),
-            }
+            let mut dnat = Map::new();
+            dnat.insert("addr".into(), to.address.to_string().into());
+            dnat.insert("family".into(), name(to.family()).into());
+            dnat.extend(ports.map(|ports| ("port".into(), range(ports))));
+            json!({ "dnat": dnat })
         }
+    }
+}
+
+/// What nft calls a family.
+fn name(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip6",
     }
 }
 
