@@ -40,6 +40,8 @@ pub(super) struct Cell<'a> {
     /// Whether routing would send an answer out where it came in, and
     /// anywhere at all.
     pub reverse: [Option<bool>; 2],
+    /// Takes note of a rule that asks what routing says of the other end.
+    pub asked: &'a std::cell::Cell<bool>,
     /// True for a packet with no headers but those it needs.
     pub ordinary: bool,
     /// The rule of which is asked whether packets get to it.
@@ -48,16 +50,16 @@ pub(super) struct Cell<'a> {
 
 /// The addresses and ports of a connection, in the direction that it was
 /// opened in. What is `None` is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Tuple {
-    pub source: Option<u128>,
+    pub source: Address,
     pub sport: Option<u16>,
-    pub destination: Option<u128>,
+    pub destination: Address,
     pub dport: Option<u16>,
 }
 
 /// What is known of an address.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Address {
     Known(u128),
     /// It is what the answer is a function of.
@@ -160,6 +162,27 @@ impl Cell<'_> {
             Test::Destination(set) if self.destination == Address::Symbolic => {
                 Some(set)
             }
+            Test::Connection { of, .. } if self.connected() => self.opener(of),
+            _ => None,
+        }
+    }
+
+    fn connected(&self) -> bool {
+        self.state.is_some_and(|state| !state.meets(NO_ENTRY))
+    }
+
+    /// The set that the source of the connection is asked for.
+    fn opener<'r>(&self, of: &'r Connection) -> Option<&'r RangeSet<u128>> {
+        let symbolic = |tuple: Option<Tuple>| {
+            tuple.is_some_and(|tuple| tuple.source == Address::Symbolic)
+        };
+        match of {
+            Connection::OriginalSource(set) => {
+                symbolic(self.original).then_some(set)
+            }
+            Connection::ReplyDestination(set) => {
+                symbolic(self.translated).then_some(set)
+            }
             _ => None,
         }
     }
@@ -219,7 +242,7 @@ impl Cell<'_> {
             Test::Source(set) => self.source.within(set),
             Test::Destination(set) => self.destination.within(set),
             Test::In(names) => self.input.named(names),
-            Test::Out(names) => self.output.named(names),
+            Test::Out(names) => self.asked(self.output.named(names)),
             Test::Protocol(set) => Truth::of(set.contains(self.proto.number())),
             Test::SourcePort(set) => {
                 Truth::known(self.sport.map(|port| set.contains(port)))
@@ -240,7 +263,8 @@ impl Cell<'_> {
                 Truth::of(tcp && self.flags & mask == *value)
             }
             Test::SourceType(set) => {
-                Truth::known(self.source_type.map(|kind| kind.meets(*set)))
+                let kind = self.source_type;
+                self.asked(Truth::known(kind.map(|kind| kind.meets(*set))))
             }
             Test::DestinationType(set) => {
                 let kind = self.destination_type;
@@ -259,7 +283,7 @@ impl Cell<'_> {
             Test::Either(lists) => self.either(lists),
             Test::ReversePath { loose } => {
                 let [strict, any] = self.reverse;
-                Truth::known(if *loose { any } else { strict })
+                self.asked(Truth::known(if *loose { any } else { strict }))
             }
             Test::Header
             | Test::LaterFragment
@@ -268,6 +292,13 @@ impl Cell<'_> {
             | Test::Undecided
             | Test::Unknown => Truth::Maybe,
         }
+    }
+
+    fn asked(&self, truth: Truth) -> Truth {
+        if truth == Truth::Maybe {
+            self.asked.set(true);
+        }
+        truth
     }
 
     fn next_header(&self, set: &RangeSet<u8>) -> Truth {
@@ -292,9 +323,8 @@ impl Cell<'_> {
     }
 
     fn connection(&self, of: &Connection) -> Truth {
-        let address = |tuple: Option<Tuple>,
-                       pick: fn(Tuple) -> Option<u128>| {
-            tuple.and_then(pick).map_or(Address::Unknown, Address::Known)
+        let address = |tuple: Option<Tuple>, pick: fn(Tuple) -> Address| {
+            tuple.map_or(Address::Unknown, pick)
         };
         let port = |tuple: Option<Tuple>,
                     pick: fn(Tuple) -> Option<u16>,

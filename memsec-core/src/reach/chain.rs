@@ -1,6 +1,6 @@
 //! A chain as a function of the address.
 
-use std::{cell, collections::HashMap};
+use std::{cell, collections::HashMap, rc::Rc};
 
 use super::{
     cell::{Cell, Truth, Within},
@@ -33,67 +33,136 @@ impl Budget {
 }
 
 /// A rule that may hold.
-struct Op<'a> {
-    truth: Truth,
-    within: Within<'a>,
-    what: What,
+#[derive(Debug)]
+pub(super) struct Op<'a> {
+    /// Its place in the chain.
+    pub at: usize,
+    pub truth: Truth,
+    pub within: Within<'a>,
+    pub what: What<'a>,
 }
 
 /// What it does.
-#[derive(Clone, Copy)]
-enum What {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What<'a> {
     Effect(Effect),
     Jump(usize),
     Goto(usize),
+    /// It changes the packet: from here on it is another one.
+    Change(&'a Action),
+}
+
+/// A chain, for one cell.
+enum Summary<'a> {
+    /// In no part of it, or of what it calls, packets are changed.
+    Plain(Rc<Piecewise<Effect>>),
+    Changing(Rc<[Op<'a>]>),
+}
+
+/// The rules from one to the next that changes packets.
+#[derive(Debug)]
+pub(super) struct Segment<'a> {
+    pub effect: Rc<Piecewise<Effect>>,
+    /// The rule that follows it, in a chain that ends no sooner: its number
+    /// in `ops`.
+    pub stop: Option<usize>,
+    pub ops: Option<Rc<[Op<'a>]>>,
 }
 
 /// The chains of a table, for one cell.
-struct Chains<'a> {
+pub(super) struct Chains<'a, 'b> {
     table: &'a Table,
-    cell: &'a Cell<'a>,
-    budget: &'a Budget,
-    done: HashMap<usize, Piecewise<Effect>>,
+    cell: Cell<'b>,
+    budget: &'b Budget,
+    done: HashMap<usize, Summary<'a>>,
+    /// The rules of plain chains, where they are asked for again.
+    again: HashMap<usize, Rc<[Op<'a>]>>,
 }
 
-/// What a base chain does to each address.
-pub(super) fn base(
-    table: &Table,
-    chain: usize,
-    cell: &Cell<'_>,
-    budget: &Budget,
-) -> Result<Piecewise<Effect>, TooMuch> {
-    let mut chains = Chains { table, cell, budget, done: HashMap::new() };
-    let effect = chains.evaluate(chain)?;
-    let base = chains.chain(chain).and_then(|chain| chain.base.as_ref());
-    let accepts = base.is_none_or(|base| base.accepts);
-    Ok(effect.map(|effect| effect.base(accepts)))
-}
+impl<'a, 'b> Chains<'a, 'b> {
+    pub(super) fn new(
+        table: &'a Table,
+        cell: Cell<'b>,
+        budget: &'b Budget,
+    ) -> Self {
+        let (done, again) = Default::default();
+        Self { table, cell, budget, done, again }
+    }
 
-impl<'a> Chains<'a> {
     fn chain(&self, at: usize) -> Option<&'a Chain> {
         self.table.chains.get(at)
     }
 
+    /// What a chain does from its rule `next` on, up to the first one that
+    /// changes packets.
+    pub(super) fn segment(
+        &mut self,
+        chain: usize,
+        next: usize,
+    ) -> Result<Segment<'a>, TooMuch> {
+        self.evaluate(chain)?;
+        let ops = match self.done.get(&chain) {
+            Some(Summary::Plain(effect)) if next == 0 => {
+                let effect = Rc::clone(effect);
+                return Ok(Segment { effect, stop: None, ops: None });
+            }
+            Some(Summary::Changing(ops)) => Rc::clone(ops),
+            _ => self.again(chain)?,
+        };
+        let start = ops.partition_point(|op| op.at < next);
+        let rest = ops.get(start..).unwrap_or_default();
+        let len = rest.iter().position(|op| self.changes(op));
+        let part = rest.get(..len.unwrap_or(rest.len())).unwrap_or_default();
+        let effect = Rc::new(self.sweep(part)?);
+        let stop = len.map(|len| start + len);
+        Ok(Segment { effect, stop, ops: Some(ops) })
+    }
+
+    fn again(&mut self, chain: usize) -> Result<Rc<[Op<'a>]>, TooMuch> {
+        if let Some(ops) = self.again.get(&chain) {
+            return Ok(Rc::clone(ops));
+        }
+        let ops: Rc<[Op<'a>]> = self.ops(chain)?.into();
+        self.again.insert(chain, Rc::clone(&ops));
+        Ok(ops)
+    }
+
     /// Evaluates a chain after those that it calls: there are no loops.
-    fn evaluate(&mut self, chain: usize) -> Result<Piecewise<Effect>, TooMuch> {
-        let mut open = vec![(chain, self.ops(chain)?)];
-        while let Some((at, ops)) = open.last() {
-            match self.next_callee(ops) {
-                Some(callee) => open.push((callee, self.ops(callee)?)),
-                None => {
-                    let effect = self.sweep(ops)?;
-                    self.done.insert(*at, effect);
-                    open.pop();
-                }
+    fn evaluate(&mut self, chain: usize) -> Result<(), TooMuch> {
+        if self.done.contains_key(&chain) {
+            return Ok(());
+        }
+        let mut open = vec![(chain, self.ops(chain)?, 0)];
+        while let Some((_, ops, from)) = open.last_mut() {
+            if let Some(callee) = self.next_callee(ops, from) {
+                open.push((callee, self.ops(callee)?, 0));
+                continue;
+            }
+            let Some((at, ops, _)) = open.pop() else { break };
+            let summary = match ops.iter().any(|op| self.changes(op)) {
+                true => Summary::Changing(ops.into()),
+                false => Summary::Plain(Rc::new(self.sweep(&ops)?)),
+            };
+            self.done.insert(at, summary);
+        }
+        Ok(())
+    }
+
+    /// True if packets may be changed there, or in the chain that is called.
+    fn changes(&self, op: &Op<'_>) -> bool {
+        match op.what {
+            What::Effect(_) => false,
+            What::Change(_) => true,
+            What::Jump(to) | What::Goto(to) => {
+                matches!(self.done.get(&to), Some(Summary::Changing(_)))
             }
         }
-        Ok(self.done.remove(&chain).unwrap_or(Piecewise::constant(Effect::ANY)))
     }
 
     fn ops(&self, chain: usize) -> Result<Vec<Op<'a>>, TooMuch> {
         let mut ops = Vec::new();
         let rules = self.chain(chain).map_or(&[][..], |chain| &chain.rules);
-        for rule in rules {
+        for (at, rule) in rules.iter().enumerate() {
             self.budget.spend(weight(rule))?;
             let (truth, within) = self.cell.judge(rule);
             if truth == Truth::No {
@@ -103,7 +172,7 @@ impl<'a> Chains<'a> {
             let what = self.what(rule);
             let stops = matches!(what, What::Effect(e) if !e.passes());
             if !matches!(what, What::Effect(Effect::NONE)) {
-                ops.push(Op { truth, within, what });
+                ops.push(Op { at, truth, within, what });
             }
             if always && stops {
                 break;
@@ -112,25 +181,31 @@ impl<'a> Chains<'a> {
         Ok(ops)
     }
 
-    fn what(&self, rule: &Rule) -> What {
+    fn what(&self, rule: &'a Rule) -> What<'a> {
         if self.cell.probe.is_some_and(|probe| std::ptr::eq(probe, rule)) {
             return What::Effect(Effect::PROBE);
         }
         match rule.action() {
             Action::Jump(to) => What::Jump(*to),
             Action::Goto(to) => What::Goto(*to),
-            action => What::Effect(Effect::of(action)),
+            action => {
+                Effect::of(action).map_or(What::Change(action), What::Effect)
+            }
         }
     }
 
-    /// A chain that the ops lead to and that is not evaluated.
-    fn next_callee(&self, ops: &[Op<'_>]) -> Option<usize> {
-        ops.iter().find_map(|op| match op.what {
-            What::Jump(at) | What::Goto(at) => {
-                (!self.done.contains_key(&at)).then_some(at)
+    /// A chain that the ops lead to and that is not evaluated; those before
+    /// `from` are.
+    fn next_callee(&self, ops: &[Op<'_>], from: &mut usize) -> Option<usize> {
+        for op in ops.get(*from..)? {
+            if let What::Jump(at) | What::Goto(at) = op.what {
+                if !self.done.contains_key(&at) {
+                    return Some(at);
+                }
             }
-            What::Effect(_) => None,
-        })
+            *from += 1;
+        }
+        None
     }
 
     /// Goes through the addresses in their order, and keeps the composition
@@ -164,7 +239,10 @@ impl<'a> Chains<'a> {
             _ => effect,
         };
         let any = Piecewise::constant(Effect::ANY);
-        let callee = |at| self.done.get(&at).unwrap_or(&any);
+        let callee = |at| match self.done.get(&at) {
+            Some(Summary::Plain(effect)) => effect.as_ref(),
+            _ => &any,
+        };
         let own;
         let (effects, kind): (_, fn(Effect) -> Effect) = match op.what {
             What::Jump(to) => (callee(to), Effect::called),
@@ -173,6 +251,7 @@ impl<'a> Chains<'a> {
                 own = Piecewise::constant(effect);
                 (&own, |effect| effect)
             }
+            What::Change(_) => (&any, |effect| effect),
         };
         let all = RangeSet::all();
         let within = op.within.as_deref().unwrap_or(&all);

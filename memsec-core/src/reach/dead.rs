@@ -2,14 +2,15 @@
 
 use super::{
     Proto, Query, atoms,
-    cell::{Address, Interface, Truth},
+    cell::{Interface, Truth},
     chain::TooMuch,
-    piecewise::Piecewise,
+    journey::{Batch, Batches, Journey},
+    passage::{first, local},
     reason,
     sources::Question,
-    walk::{Fate, Flow, Stage, walk},
 };
 use crate::{
+    host::Host,
     net::{Family, RangeSet},
     netfilter::{Action, Base, Chain, Hook, Rule, Ruleset, Table, Test},
     text::Place,
@@ -37,38 +38,45 @@ const WALKED: usize = 2_000_000;
 
 /// The rules for a port that no packet gets to, by whatever interface.
 pub(crate) fn dead_rules(
-    ruleset: &Ruleset,
+    host: &Host,
     proto: Proto,
     port: u16,
 ) -> Vec<DeadRule> {
+    let ruleset = &host.ruleset;
     let mut out = Vec::new();
     let chains = ruleset.tables.iter().flat_map(|table| &table.chains);
     let rules: usize = chains.map(|chain| chain.rules.len()).sum();
     let most = MOST.min(WALKED / rules.max(1));
     for family in Family::BOTH {
-        let query = Query { interface: None, family, to: None, proto, port };
-        let question = Question::new(ruleset, &query);
+        let query = Query {
+            interface: None,
+            family,
+            to: None,
+            wildcard: true,
+            proto,
+            port,
+        };
+        let question = Question::new(host, &query);
         let flows = flows(&question);
         let all = candidates(ruleset, &question, port);
         for rule in all.into_iter().take(most) {
-            out.extend(dead(&question, &flows, rule).ok().flatten());
+            out.extend(dead(&flows, rule).ok().flatten());
         }
     }
     out
 }
 
 /// New packets for the port by any interface, to any address.
-fn flows<'a>(question: &Question<'a>) -> Vec<Flow<'a>> {
+fn flows<'a>(question: &Question<'a>) -> Vec<Journey<'a>> {
     let atoms = atoms::of(question);
     let lo = Interface::Named("lo");
     let names = atoms.interfaces.into_iter().chain([lo]);
     let cells = names.flat_map(|name| {
         atoms.ports.iter().map(move |port| (name, port.first))
     });
-    let flows = cells.map(|(name, port)| Flow {
-        destination: Address::Unknown,
-        destination_type: None,
-        ..question.flow(name, port)
+    let flows = cells.map(|(name, port)| Journey {
+        given: None,
+        ..question.journey(name, port)
     });
     flows.collect()
 }
@@ -139,23 +147,21 @@ fn accepts(rule: &Rule) -> Option<bool> {
 
 /// Says of a rule that it is dead, if it is.
 fn dead(
-    question: &Question<'_>,
-    flows: &[Flow<'_>],
+    flows: &[Journey<'_>],
     (chain, rule): (&Chain, &Rule),
 ) -> Result<Option<DeadRule>, TooMuch> {
     // A rule for other packets is not dead.
-    let ours = flows.iter().filter_map(|flow| {
-        within(question.family, flow, rule).map(|set| (flow, set))
-    });
-    let ours: Vec<(&Flow<'_>, RangeSet<u128>)> = ours.collect();
+    let ours =
+        flows.iter().filter_map(|flow| Some((flow, within(flow, rule)?)));
+    let ours: Vec<(&Journey<'_>, RangeSet<u128>)> = ours.collect();
     if ours.is_empty() {
         return Ok(None);
     }
     for (flow, _) in &ours {
         // In whatever state, the packet may get there.
         let probe = Some(rule);
-        let flow = Flow { probe, state: None, ..(*flow).clone() };
-        if fate(question, &flow)?.any(|fate| fate.has(Fate::PROBED)) {
+        let flow = Journey { probe, state: None, ..(*flow).clone() };
+        if arrivals(&flow)?.probed {
             return Ok(None);
         }
     }
@@ -167,12 +173,14 @@ fn dead(
         shadowed_by: None,
     };
     for (flow, set) in &ours {
-        let fate = fate(question, flow)?;
-        let other = fate.keep(|fate| fate.alive() != accepts);
-        let other = other.intersection(set);
+        let alive = arrivals(flow)?.alive();
+        let other = match accepts {
+            true => set.difference(&alive),
+            false => set.intersection(&alive),
+        };
         let set = if other.is_empty() { set } else { &other };
         if found.shadowed_by.is_none() || !found.contradicted {
-            found.shadowed_by = reason::decider(question, flow, set);
+            found.shadowed_by = reason::decider(flow, set);
         }
         found.contradicted |= !other.is_empty();
     }
@@ -180,25 +188,24 @@ fn dead(
 }
 
 /// The sources of a flow that a rule is for; `None` if it is for none.
-fn within(
-    family: Family,
-    flow: &Flow<'_>,
-    rule: &Rule,
-) -> Option<RangeSet<u128>> {
+fn within(flow: &Journey<'_>, rule: &Rule) -> Option<RangeSet<u128>> {
     let (hook, priority) = (Hook::Input, 0);
     let base = Base { hook, priority, accepts: true, nat: false, span: None };
-    let (truth, set) = flow.cell(&base, Fate::TRACKED).judge(rule);
-    let all = RangeSet::range(0, family.last());
+    let cell = flow.cell(&base, &flow.parcel());
+    let (truth, set) = cell.judge(rule);
+    let all = everyone(flow);
     let set = set.map_or(all.clone(), |set| set.intersection(&all));
     (truth != Truth::No && !set.is_empty()).then_some(set)
 }
 
-fn fate(
-    question: &Question<'_>,
-    flow: &Flow<'_>,
-) -> Result<Piecewise<Fate>, TooMuch> {
-    let way: Vec<Stage<'_>> =
-        question.first.iter().chain(&question.input).copied().collect();
-    let start = Piecewise::constant(Fate::TRACKED);
-    walk(&way, flow, start, &question.budget)
+fn everyone(flow: &Journey<'_>) -> RangeSet<u128> {
+    RangeSet::range(0, flow.family.last())
+}
+
+/// The packets of a flow that come to sockets of this host.
+fn arrivals(flow: &Journey<'_>) -> Result<Batches, TooMuch> {
+    let addresses = everyone(flow);
+    let start = Batches::of(Batch { parcel: flow.parcel(), addresses });
+    let routed = flow.sweep(first(flow), start)?;
+    flow.sweep(local(flow), routed)
 }

@@ -198,7 +198,7 @@ impl Host {
             if now.lines().eq(state.lines()) {
                 return;
             }
-            if start.elapsed() > Duration::from_secs(10) {
+            if start.elapsed() > Duration::from_secs(20) {
                 let [now, was] =
                     [&now, state].map(|text| text.lines().collect::<Vec<_>>());
                 let new: Vec<_> =
