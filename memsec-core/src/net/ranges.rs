@@ -68,7 +68,8 @@ impl<T: Bounded> RangeSet<T> {
     pub fn from_ranges(ranges: impl IntoIterator<Item = (T, T)>) -> Self {
         let mut ranges: Vec<_> =
             ranges.into_iter().filter(|(first, last)| first <= last).collect();
-        ranges.sort_unstable();
+        // The stable sort merges what is sorted in parts in linear time.
+        ranges.sort();
         ranges.dedup_by(|next, (_, last)| {
             // Nothing fits between them: they are one.
             let one = last.next().is_none_or(|after| next.0 <= after);

@@ -40,13 +40,13 @@ pub(super) fn of<'a>(question: &Question<'a>) -> Atoms<'a> {
     let (back, _) = wide.answer(&wide.parcel());
     let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
     for rule in rules(question.there.iter()) {
-        if possible(&wide, rule) {
+        if tells(rule, false) && possible(&wide, rule) {
             names_in(rule, &mut names);
             client_ports(rule, false, &mut ports);
         }
     }
     for rule in rules(question.back.iter()) {
-        if possible(&back, rule) {
+        if tells(rule, true) && possible(&back, rule) {
             client_ports(rule, true, &mut ports);
         }
     }
@@ -58,7 +58,7 @@ pub(super) fn of<'a>(question: &Question<'a>) -> Atoms<'a> {
 }
 
 /// The rules of all chains that stages lead to.
-fn rules<'s, 'a: 's>(
+pub(super) fn rules<'s, 'a: 's>(
     stages: impl Iterator<Item = &'s Stage<'a>>,
 ) -> Vec<&'a Rule> {
     let mut out = Vec::new();
@@ -80,6 +80,16 @@ fn rules<'s, 'a: 's>(
         }
     }
     out
+}
+
+/// Whether a rule may tell interfaces or client ports apart.
+fn tells(rule: &Rule, answer: bool) -> bool {
+    rule.matches().iter().any(|condition| match condition.test {
+        Test::In(_) | Test::SourcePort(_) => !answer,
+        Test::DestinationPort(_) => answer,
+        Test::EitherPort(_) => true,
+        _ => false,
+    })
 }
 
 /// Whether a rule can hold in any hook.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Proto;
+use super::{Proto, within::Within};
 use crate::{
     net::{Family, PortSet, RangeSet},
     netfilter::{
@@ -44,8 +44,6 @@ pub(super) struct Cell<'a> {
     pub asked: &'a std::cell::Cell<bool>,
     /// True for a packet with no headers but those it needs.
     pub ordinary: bool,
-    /// The rule of which is asked whether packets get to it.
-    pub probe: Option<&'a Rule>,
 }
 
 /// The addresses and ports of a connection, in the direction that it was
@@ -114,26 +112,23 @@ impl Truth {
     }
 }
 
-/// The addresses that a rule is for; `None` for all.
-pub(super) type Within<'r> = Option<Cow<'r, RangeSet<u128>>>;
-
 impl Cell<'_> {
     /// Whether the conditions of a rule hold, and for which addresses.
     pub(super) fn judge<'r>(&self, rule: &'r Rule) -> (Truth, Within<'r>) {
         let (mut truth, mut within) = self.origin(rule);
         if truth == Truth::No {
-            return (truth, None);
+            return (truth, Within::All);
         }
         for condition in rule.matches() {
             match self.symbolic(condition) {
                 _ if condition.test == Test::Header => {
                     truth = truth.and(self.header(rule));
                 }
-                Some(set) => within = Some(self.narrow(within, set, condition)),
+                Some(set) => within = within.and(set, condition.negated),
                 None => truth = truth.and(self.test(condition)),
             }
             if truth == Truth::No {
-                return (truth, None);
+                return (truth, Within::All);
             }
         }
         (truth, within)
@@ -147,12 +142,21 @@ impl Cell<'_> {
     }
 
     fn origin(&self, rule: &Rule) -> (Truth, Within<'static>) {
-        let Some(set) = rule.origin.addresses() else {
-            return (Truth::Yes, None);
+        let Some((negated, range)) = rule.origin.range() else {
+            return (Truth::Yes, Within::All);
         };
         match self.source {
-            Address::Symbolic => (Truth::Yes, Some(Cow::Owned(set))),
-            source => (source.within(&set), None),
+            Address::Symbolic if negated => {
+                let (first, last) = range;
+                let set = RangeSet::range(first, last).complement();
+                (Truth::Yes, Within::Set(Cow::Owned(set)))
+            }
+            Address::Symbolic => (Truth::Yes, Within::Range([range])),
+            Address::Known(number) => {
+                let holds = range.0 <= number && number <= range.1;
+                (Truth::of(holds != negated), Within::All)
+            }
+            Address::Unknown => (Truth::Maybe, Within::All),
         }
     }
 
@@ -184,23 +188,6 @@ impl Cell<'_> {
                 symbolic(self.translated).then_some(set)
             }
             _ => None,
-        }
-    }
-
-    fn narrow<'r>(
-        &self,
-        within: Within<'r>,
-        set: &'r RangeSet<u128>,
-        condition: &Match,
-    ) -> Cow<'r, RangeSet<u128>> {
-        let set = if condition.negated {
-            Cow::Owned(set.complement())
-        } else {
-            Cow::Borrowed(set)
-        };
-        match within {
-            None => set,
-            Some(before) => Cow::Owned(before.intersection(&set)),
         }
     }
 

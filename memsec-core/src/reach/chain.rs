@@ -3,9 +3,10 @@
 use std::{cell, collections::HashMap, rc::Rc};
 
 use super::{
-    cell::{Cell, Truth, Within},
+    cell::{Cell, Truth},
     effect::Effect,
     piecewise::Piecewise,
+    within::Within,
 };
 use crate::{
     net::RangeSet,
@@ -168,8 +169,8 @@ impl<'a, 'b> Chains<'a, 'b> {
             if truth == Truth::No {
                 continue;
             }
-            let always = truth == Truth::Yes && within.is_none();
-            let what = self.what(rule);
+            let always = truth == Truth::Yes && within.is_all();
+            let what = Self::what(rule);
             let stops = matches!(what, What::Effect(e) if !e.passes());
             if !matches!(what, What::Effect(Effect::NONE)) {
                 ops.push(Op { at, truth, within, what });
@@ -181,10 +182,7 @@ impl<'a, 'b> Chains<'a, 'b> {
         Ok(ops)
     }
 
-    fn what(&self, rule: &'a Rule) -> What<'a> {
-        if self.cell.probe.is_some_and(|probe| std::ptr::eq(probe, rule)) {
-            return What::Effect(Effect::PROBE);
-        }
+    fn what(rule: &'a Rule) -> What<'a> {
         match rule.action() {
             Action::Jump(to) => What::Jump(*to),
             Action::Goto(to) => What::Goto(*to),
@@ -211,58 +209,52 @@ impl<'a, 'b> Chains<'a, 'b> {
     /// Goes through the addresses in their order, and keeps the composition
     /// of the ops that hold there.
     fn sweep(&self, ops: &[Op<'_>]) -> Result<Piecewise<Effect>, TooMuch> {
-        let mut tree = Compositions::new(ops.len());
+        let layers = layers(ops);
+        if let [Layer::Flat(effect, within)] = layers.as_slice() {
+            let within = within.ranges();
+            return Ok(Piecewise::within(within, *effect, Effect::NONE));
+        }
+        let mut tree = Compositions::new(layers.len());
         let mut events = Vec::new();
-        for (at, op) in ops.iter().enumerate() {
+        for (at, layer) in layers.iter().enumerate() {
             let before = events.len();
-            self.events(at, op, &mut events);
+            match layer {
+                Layer::Flat(effect, within) => {
+                    flat(at, *effect, within.ranges(), &mut events);
+                }
+                Layer::Call(op) => self.call(at, op, &mut events),
+            }
             self.budget.spend(events.len() - before)?;
         }
         events.sort_by_key(|event| event.0);
         let mut pieces = vec![(0, tree.whole())];
-        for (address, op, effect) in events {
-            tree.set(op, effect);
+        for (address, layer, effect) in events {
+            tree.set(layer, effect);
             pieces.push((address, tree.whole()));
         }
         Ok(Piecewise::new(pieces))
     }
 
-    /// Where the effect of an op changes, and to what.
-    fn events(
-        &self,
-        at: usize,
-        op: &Op<'_>,
-        events: &mut Vec<(u128, usize, Effect)>,
-    ) {
-        let doubt = |effect: Effect| match op.truth {
-            Truth::Maybe => effect.or(Effect::NONE),
-            _ => effect,
-        };
+    /// Where the effect of a call changes, and to what.
+    fn call(&self, at: usize, op: &Op<'_>, events: &mut Vec<Event>) {
         let any = Piecewise::constant(Effect::ANY);
         let callee = |at| match self.done.get(&at) {
             Some(Summary::Plain(effect)) => effect.as_ref(),
             _ => &any,
         };
-        let own;
         let (effects, kind): (_, fn(Effect) -> Effect) = match op.what {
             What::Jump(to) => (callee(to), Effect::called),
             What::Goto(to) => (callee(to), Effect::gone_to),
-            What::Effect(effect) => {
-                own = Piecewise::constant(effect);
-                (&own, |effect| effect)
-            }
-            What::Change(_) => (&any, |effect| effect),
+            What::Effect(_) | What::Change(_) => (&any, |effect| effect),
         };
-        let all = RangeSet::all();
-        let within = op.within.as_deref().unwrap_or(&all);
         let mut pieces = effects.pieces().peekable();
-        for &(first, last) in within.ranges() {
+        for &(first, last) in op.within.ranges() {
             while let Some(&(start, end, effect)) = pieces.peek() {
                 if start > last {
                     break;
                 }
                 if end >= first {
-                    let effect = doubt(kind(effect));
+                    let effect = op.doubt(kind(effect));
                     events.push((start.max(first), at, effect));
                 }
                 if end > last {
@@ -273,6 +265,128 @@ impl<'a, 'b> Chains<'a, 'b> {
             if let Some(next) = last.checked_add(1) {
                 events.push((next, at, Effect::NONE));
             }
+        }
+    }
+
+    /// The addresses of which no packet falls through a chain that is
+    /// called; nothing where it changes packets.
+    pub(super) fn stopped(&self, chain: usize) -> RangeSet<u128> {
+        match self.done.get(&chain) {
+            Some(Summary::Plain(effect)) => {
+                effect.keep(|effect| !effect.called().passes())
+            }
+            _ => RangeSet::empty(),
+        }
+    }
+
+    /// The rules of a chain that may hold; `None` where packets are changed
+    /// in it, or in what it calls.
+    pub(super) fn plain(
+        &mut self,
+        chain: usize,
+    ) -> Result<Option<Rc<[Op<'a>]>>, TooMuch> {
+        let ops = self.again(chain)?;
+        for op in ops.iter() {
+            if let What::Jump(to) | What::Goto(to) = op.what {
+                self.evaluate(to)?;
+            }
+        }
+        let changes = ops.iter().any(|op| self.changes(op));
+        Ok((!changes).then_some(ops))
+    }
+}
+
+impl Op<'_> {
+    /// What it does, and nothing where it may not hold.
+    fn doubt(&self, effect: Effect) -> Effect {
+        match self.truth {
+            Truth::Maybe => effect.or(Effect::NONE),
+            _ => effect,
+        }
+    }
+}
+
+/// An address from which on a layer has another effect.
+type Event = (u128, usize, Effect);
+
+/// Rules in a row that do the same, taken as one: the effect of one after
+/// the other is that of either.
+enum Layer<'o, 'a> {
+    Flat(Effect, Together<'o>),
+    Call(&'o Op<'a>),
+}
+
+fn layers<'o, 'a>(ops: &'o [Op<'a>]) -> Vec<Layer<'o, 'a>> {
+    let flat = |op: &Op<'_>| match op.what {
+        What::Effect(effect) => Some(op.doubt(effect)),
+        _ => None,
+    };
+    let same = |a: &Op<'_>, b: &Op<'_>| flat(a).is_some() && flat(a) == flat(b);
+    let mut out = Vec::new();
+    for row in ops.chunk_by(same) {
+        match row {
+            [] => {}
+            [first, ..] => match flat(first) {
+                Some(effect) => out.push(Layer::Flat(effect, together(row))),
+                None => out.push(Layer::Call(first)),
+            },
+        }
+    }
+    out
+}
+
+/// The addresses that any of some rules is for.
+enum Together<'o> {
+    One(&'o Within<'o>),
+    All(RangeSet<u128>),
+}
+
+impl Together<'_> {
+    fn ranges(&self) -> &[(u128, u128)] {
+        match self {
+            Self::One(within) => within.ranges(),
+            Self::All(set) => set.ranges(),
+        }
+    }
+}
+
+fn together<'o>(row: &'o [Op<'_>]) -> Together<'o> {
+    if let [one] = row {
+        return Together::One(&one.within);
+    }
+    let ranges = || row.iter().flat_map(|op| op.within.ranges()).copied();
+    Together::All(match narrow(ranges()) {
+        Some(sorted) => RangeSet::from_ranges(sorted),
+        None => RangeSet::from_ranges(ranges()),
+    })
+}
+
+/// Ranges of 32-bit numbers in their order: as one number each they are
+/// sorted in a fraction of the time. `None` if others are among them.
+fn narrow(
+    ranges: impl Iterator<Item = (u128, u128)>,
+) -> Option<impl Iterator<Item = (u128, u128)>> {
+    let one = |(first, last)| {
+        let (first, last) =
+            (u32::try_from(first).ok()?, u32::try_from(last).ok()?);
+        Some(u64::from(first) << 32 | u64::from(last))
+    };
+    let mut all = ranges.map(one).collect::<Option<Vec<u64>>>()?;
+    all.sort_unstable();
+    let low = u64::from(u32::MAX);
+    Some(all.into_iter().map(move |n| ((n >> 32).into(), (n & low).into())))
+}
+
+fn flat(
+    at: usize,
+    effect: Effect,
+    ranges: &[(u128, u128)],
+    events: &mut Vec<Event>,
+) {
+    for &(first, last) in ranges {
+        events.push((first, at, effect));
+        if let Some(next) = last.checked_add(1) {
+            events.push((next, at, Effect::NONE));
         }
     }
 }

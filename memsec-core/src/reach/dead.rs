@@ -1,13 +1,17 @@
 //! Rules that no packet gets to.
 
+use std::ptr;
+
 use super::{
     Proto, Query, atoms,
     cell::{Interface, Truth},
     chain::TooMuch,
     journey::{Batch, Batches, Journey},
+    live::Live,
     passage::{first, local},
     reason,
     sources::Question,
+    stage::stages,
 };
 use crate::{
     host::Host,
@@ -29,11 +33,11 @@ pub(crate) struct DeadRule {
     pub shadowed_by: Option<Place>,
 }
 
-/// The most rules that are looked at; further ones are taken as alive.
+/// The most dead rules that are explained; further ones are not told.
 const MOST: usize = 256;
 
-/// Each rule that is looked at costs a walk through them all: so many in
-/// all, that the time stays linear in the rules.
+/// Each that is explained costs a walk through all rules: so many in all,
+/// that the time stays linear in the rules.
 const WALKED: usize = 2_000_000;
 
 /// The rules for a port that no packet gets to, by whatever interface.
@@ -43,10 +47,10 @@ pub(crate) fn dead_rules(
     port: u16,
 ) -> Vec<DeadRule> {
     let ruleset = &host.ruleset;
-    let mut out = Vec::new();
     let chains = ruleset.tables.iter().flat_map(|table| &table.chains);
     let rules: usize = chains.map(|chain| chain.rules.len()).sum();
     let most = MOST.min(WALKED / rules.max(1));
+    let mut out = Vec::new();
     for family in Family::BOTH {
         let query = Query {
             interface: None,
@@ -57,11 +61,10 @@ pub(crate) fn dead_rules(
             port,
         };
         let question = Question::new(host, &query);
-        let flows = flows(&question);
         let all = candidates(ruleset, &question, port);
-        for rule in all.into_iter().take(most) {
-            out.extend(dead(&flows, rule).ok().flatten());
-        }
+        // What cannot be told is taken as alive.
+        let dead = dead(&question, all, most).unwrap_or_default();
+        out.extend(dead);
     }
     out
 }
@@ -145,26 +148,59 @@ fn accepts(rule: &Rule) -> Option<bool> {
     }
 }
 
-/// Says of a rule that it is dead, if it is.
+/// Those of some rules that are dead.
 fn dead(
-    flows: &[Journey<'_>],
-    (chain, rule): (&Chain, &Rule),
-) -> Result<Option<DeadRule>, TooMuch> {
+    question: &Question<'_>,
+    mut rules: Vec<(&Chain, &Rule)>,
+    most: usize,
+) -> Result<Vec<DeadRule>, TooMuch> {
+    if rules.is_empty() {
+        return Ok(Vec::new());
+    }
+    let flows = flows(question);
     // A rule for other packets is not dead.
-    let ours =
-        flows.iter().filter_map(|flow| Some((flow, within(flow, rule)?)));
-    let ours: Vec<(&Journey<'_>, RangeSet<u128>)> = ours.collect();
-    if ours.is_empty() {
-        return Ok(None);
+    rules.retain(|(_, rule)| flows.iter().any(|f| within(f, rule).is_some()));
+    let live = live(&flows, &rules)?;
+    rules.retain(|(_, rule)| !live.has(rule));
+    if rules.is_empty() {
+        return Ok(Vec::new());
     }
-    for (flow, _) in &ours {
-        // In whatever state, the packet may get there.
-        let probe = Some(rule);
-        let flow = Journey { probe, state: None, ..(*flow).clone() };
-        if arrivals(&flow)?.probed {
-            return Ok(None);
-        }
+    let alive: Result<Vec<_>, _> = flows.iter().map(arrivals).collect();
+    let flows: Vec<_> = flows.iter().zip(alive?).collect();
+    let rules = rules.into_iter().take(most);
+    Ok(rules.map(|(chain, rule)| explained(&flows, chain, rule)).collect())
+}
+
+/// Those of some rules that packets of any flow get to, in whatever state.
+fn live(
+    flows: &[Journey<'_>],
+    rules: &[(&Chain, &Rule)],
+) -> Result<Live, TooMuch> {
+    let mut live = Live::of(rules.iter().map(|(_, rule)| *rule));
+    for flow in flows {
+        let flow = Journey { state: None, ..flow.clone() };
+        let addresses = everyone(&flow);
+        let start = Batches::of(Batch { parcel: flow.parcel(), addresses });
+        let routed = flow.sweep_seen(first(&flow), start, |stage, batch| {
+            live.add(&flow, stage, batch).map(|()| true)
+        })?;
+        let stages = stages(&flow.host.ruleset, flow.family, local(&flow));
+        let last = stages.last().map(|stage| ptr::from_ref(stage.chain));
+        flow.sweep_seen(local(&flow), routed, |stage, batch| {
+            live.add(&flow, stage, batch)?;
+            // What comes behind the last one is not asked for.
+            Ok(last != Some(ptr::from_ref(stage.chain)))
+        })?;
     }
+    Ok(live)
+}
+
+/// Why a rule is dead, from the sources of each flow that come through.
+fn explained(
+    flows: &[(&Journey<'_>, RangeSet<u128>)],
+    chain: &Chain,
+    rule: &Rule,
+) -> DeadRule {
     let accepts = accepts(rule).unwrap_or(false);
     let mut found = DeadRule {
         rule: chain.place(rule),
@@ -172,19 +208,19 @@ fn dead(
         contradicted: false,
         shadowed_by: None,
     };
-    for (flow, set) in &ours {
-        let alive = arrivals(flow)?.alive();
+    for (flow, alive) in flows {
+        let Some(set) = within(flow, rule) else { continue };
         let other = match accepts {
-            true => set.difference(&alive),
-            false => set.intersection(&alive),
+            true => set.difference(alive),
+            false => set.intersection(alive),
         };
-        let set = if other.is_empty() { set } else { &other };
+        let set = if other.is_empty() { &set } else { &other };
         if found.shadowed_by.is_none() || !found.contradicted {
             found.shadowed_by = reason::decider(flow, set);
         }
         found.contradicted |= !other.is_empty();
     }
-    Ok(Some(found))
+    found
 }
 
 /// The sources of a flow that a rule is for; `None` if it is for none.
@@ -194,7 +230,7 @@ fn within(flow: &Journey<'_>, rule: &Rule) -> Option<RangeSet<u128>> {
     let cell = flow.cell(&base, &flow.parcel());
     let (truth, set) = cell.judge(rule);
     let all = everyone(flow);
-    let set = set.map_or(all.clone(), |set| set.intersection(&all));
+    let set = set.set().intersection(&all);
     (truth != Truth::No && !set.is_empty()).then_some(set)
 }
 
@@ -202,10 +238,10 @@ fn everyone(flow: &Journey<'_>) -> RangeSet<u128> {
     RangeSet::range(0, flow.family.last())
 }
 
-/// The packets of a flow that come to sockets of this host.
-fn arrivals(flow: &Journey<'_>) -> Result<Batches, TooMuch> {
+/// The sources of a flow of which packets come to sockets of this host.
+fn arrivals(flow: &Journey<'_>) -> Result<RangeSet<u128>, TooMuch> {
     let addresses = everyone(flow);
     let start = Batches::of(Batch { parcel: flow.parcel(), addresses });
     let routed = flow.sweep(first(flow), start)?;
-    flow.sweep(local(flow), routed)
+    Ok(flow.sweep(local(flow), routed)?.alive())
 }

@@ -13,17 +13,12 @@ const DROP: u8 = 1 << 1;
 const REJECT: u8 = 1 << 2;
 const RETURN: u8 = 1 << 3;
 const PASS: u8 = 1 << 4;
-/// It may have got to the rule that is asked for.
-const PROBED: u8 = 1 << 5;
 
 impl Effect {
     /// Nothing: it falls through.
     pub(super) const NONE: Self = Self(PASS);
     /// Whatever there is.
     pub(super) const ANY: Self = Self(ACCEPT | DROP | REJECT | RETURN | PASS);
-
-    /// What the rule that is asked for does: it takes note, and ends.
-    pub(super) const PROBE: Self = Self(PROBED);
 
     /// What an action does that ends a packet's way through a chain, or has
     /// no effect; `None` of those that change the packet, and of calls.
@@ -80,10 +75,6 @@ impl Effect {
 
     pub(super) fn returns(self) -> bool {
         self.0 & RETURN != 0
-    }
-
-    pub(super) fn probed(self) -> bool {
-        self.0 & PROBED != 0
     }
 
     pub(super) fn stops(self) -> bool {

@@ -8,6 +8,7 @@ mod effect;
 mod explain;
 mod explanation;
 mod journey;
+mod live;
 mod meeting;
 mod packet;
 pub(crate) mod packet_set;
@@ -17,6 +18,7 @@ mod reason;
 mod sources;
 mod stage;
 mod text;
+mod within;
 
 #[cfg(test)]
 mod law_tests;

@@ -28,6 +28,15 @@ impl<T: Copy + PartialEq> Piecewise<T> {
         Self { pieces: out }
     }
 
+    /// One value within ranges, ascending and apart, and another outside.
+    pub(super) fn within(ranges: &[(u128, u128)], value: T, other: T) -> Self {
+        let ends = ranges.iter().flat_map(|&(first, last)| {
+            let next = last.checked_add(1).map(|next| (next, other));
+            [Some((first, value)), next].into_iter().flatten()
+        });
+        Self::new([(0, other)].into_iter().chain(ends))
+    }
+
     /// The pieces: first and last address, and the value.
     pub(super) fn pieces(&self) -> impl Iterator<Item = (u128, u128, T)> {
         let ends = self.pieces.iter().skip(1).map(|next| next.0 - 1);

@@ -195,7 +195,6 @@ impl<'a> Question<'a> {
             peer: None,
             reply: false,
             ordinary: false,
-            probe: None,
             budget: Rc::clone(&self.budget),
             asked: Rc::default(),
         }

@@ -5,7 +5,10 @@ use super::{Journey, Parcel, bound, crossing::Crossing};
 use crate::{
     net::RangeSet,
     netfilter::Hook,
-    reach::{chain::TooMuch, stage::stages},
+    reach::{
+        chain::TooMuch,
+        stage::{Stage, stages},
+    },
 };
 
 /// Packets under way, and the addresses that they have at the other end.
@@ -21,17 +24,11 @@ pub(in crate::reach) struct Batches {
     pub under_way: Vec<Batch>,
     /// The other ends of which some packet may be dropped or rejected.
     pub stopped: RangeSet<u128>,
-    /// True if some may get to the rule that is asked for.
-    pub probed: bool,
 }
 
 impl Batches {
     pub(in crate::reach) fn of(batch: Batch) -> Self {
-        Self {
-            under_way: vec![batch],
-            stopped: RangeSet::empty(),
-            probed: false,
-        }
+        Self { under_way: vec![batch], stopped: RangeSet::empty() }
     }
 
     pub(super) fn stop(&mut self, addresses: &RangeSet<u128>) {
@@ -60,18 +57,29 @@ impl Journey<'_> {
     pub(in crate::reach) fn sweep(
         &self,
         hooks: &[Hook],
+        batches: Batches,
+    ) -> Result<Batches, TooMuch> {
+        self.sweep_seen(hooks, batches, |_, _| Ok(true))
+    }
+
+    /// Takes packets through hooks; `see` is told of all that come to a base
+    /// chain, and says whether they go on.
+    pub(in crate::reach) fn sweep_seen<'s>(
+        &'s self,
+        hooks: &[Hook],
         mut batches: Batches,
+        mut see: impl FnMut(&Stage<'s>, &Batch) -> Result<bool, TooMuch>,
     ) -> Result<Batches, TooMuch> {
         for stage in stages(&self.host.ruleset, self.family, hooks) {
             let mut next = Vec::new();
             for batch in std::mem::take(&mut batches.under_way) {
                 let parcel = self.seen(batch.parcel, stage.base);
                 let batch = Batch { parcel, ..batch };
-                if self.asks(stage.base, &parcel) {
+                if !self.asks(stage.base, &parcel) {
+                    add(&mut next, batch);
+                } else if see(&stage, &batch)? {
                     let crossing = Crossing::new(self, &stage);
                     crossing.take(batch, &mut next, &mut batches)?;
-                } else {
-                    add(&mut next, batch);
                 }
                 self.budget.spend(next.len())?;
             }

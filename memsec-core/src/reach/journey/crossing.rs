@@ -97,7 +97,6 @@ impl<'s, 'a> Crossing<'s, 'a> {
             add(out, accepted);
         }
         ended.stop(&split(|effect| effect.stops()).addresses);
-        ended.probed |= !split(|effect| effect.probed()).addresses.is_empty();
         let returned = split(|effect| effect.returns());
         let passed = split(|effect| effect.passes());
         let op = segment.stop.and_then(|at| segment.ops.as_ref()?.get(at));
@@ -150,12 +149,13 @@ impl<'s, 'a> Crossing<'s, 'a> {
             *next = op.at + 1;
         }
         let parcel = batch.parcel;
-        let (hit, missed) = match &op.within {
-            Some(within) => (
-                batch.addresses.intersection(within),
-                batch.addresses.difference(within),
-            ),
-            None => (batch.addresses.clone(), RangeSet::empty()),
+        let (hit, missed) = match op.within.is_all() {
+            true => (batch.addresses.clone(), RangeSet::empty()),
+            false => {
+                let within = op.within.set();
+                let hit = batch.addresses.intersection(&within);
+                (hit, batch.addresses.difference(&within))
+            }
         };
         let missed = match op.truth {
             Truth::Maybe => batch.addresses,

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     host::Host,
     net::Family,
-    netfilter::{Action, AddressType, Base, Hook, Rule, State},
+    netfilter::{Action, AddressType, Base, Hook, State},
 };
 
 /// The TCP flags of an answer: SYN and ACK.
@@ -60,8 +60,6 @@ pub(super) struct Journey<'a> {
     pub reply: bool,
     /// True for a packet with no headers but those it needs.
     pub ordinary: bool,
-    /// The rule of which is asked whether packets get to it.
-    pub probe: Option<&'a Rule>,
     pub budget: Rc<Budget>,
     /// True once a rule asked for what `peer` would tell.
     pub asked: Rc<cell::Cell<bool>>,
@@ -108,7 +106,6 @@ impl<'a> Journey<'a> {
             peer: Some(packet.from),
             reply: false,
             ordinary: true,
-            probe: None,
             budget: Rc::new(Budget::new(work)),
             asked: Rc::default(),
         }

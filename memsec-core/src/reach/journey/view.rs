@@ -62,7 +62,6 @@ impl<'a> Journey<'a> {
             reverse: self.reverse(parcel),
             asked: &self.asked,
             ordinary: self.ordinary,
-            probe: self.probe,
         }
     }
 
