@@ -356,7 +356,7 @@ fn together<'o>(row: &'o [Op<'_>]) -> Together<'o> {
     }
     let ranges = || row.iter().flat_map(|op| op.within.ranges()).copied();
     Together::All(match narrow(ranges()) {
-        Some(sorted) => RangeSet::from_ranges(sorted),
+        Some(sorted) => RangeSet::from_sorted(sorted),
         None => RangeSet::from_ranges(ranges()),
     })
 }

@@ -59,6 +59,6 @@ impl<T: Copy + PartialEq> Piecewise<T> {
     /// The addresses whose value is wanted.
     pub(super) fn keep(&self, wanted: impl Fn(T) -> bool) -> RangeSet<u128> {
         let kept = self.pieces().filter(|&(.., value)| wanted(value));
-        RangeSet::from_ranges(kept.map(|(start, end, _)| (start, end)))
+        RangeSet::from_sorted(kept.map(|(start, end, _)| (start, end)))
     }
 }

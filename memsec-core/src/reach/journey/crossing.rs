@@ -55,20 +55,35 @@ impl<'s, 'a> Crossing<'s, 'a> {
         let stack = vec![(self.stage.index, 0)];
         self.ways.push(Way { stack, batch });
         while let Some(Way { stack, batch }) = self.ways.pop() {
-            match stack.last() {
-                Some(&(chain, next)) => {
-                    self.follow(stack, chain, next, batch, out, ended)?;
-                }
-                None if self.stage.base.accepts => add(out, batch),
-                None => ended.stop(&batch.addresses),
+            if let Some(&(chain, next)) = stack.last() {
+                self.follow(stack, chain, next, batch, out, ended)?;
             }
+        }
+        Ok(())
+    }
+
+    /// The chain ends for some: back to where they came from, or to the
+    /// policy.
+    fn back(
+        &mut self,
+        mut stack: Stack,
+        batch: Batch,
+        out: &mut Vec<Batch>,
+        ended: &mut Batches,
+    ) -> Result<(), TooMuch> {
+        stack.pop();
+        match (stack.is_empty(), self.stage.base.accepts) {
+            (false, _) => return self.go(stack, batch),
+            (true, _) if batch.addresses.is_empty() => {}
+            (true, true) => add(out, batch),
+            (true, false) => ended.stop(&batch.addresses),
         }
         Ok(())
     }
 
     fn follow(
         &mut self,
-        mut stack: Stack,
+        stack: Stack,
         chain: usize,
         next: usize,
         batch: Batch,
@@ -102,12 +117,10 @@ impl<'s, 'a> Crossing<'s, 'a> {
         let op = segment.stop.and_then(|at| segment.ops.as_ref()?.get(at));
         if let Some(op) = op {
             self.act(&stack, op, passed, out, ended)?;
-            stack.pop();
-            return self.go(stack, returned);
+            return self.back(stack, returned, out, ended);
         }
-        stack.pop();
-        self.go(stack.clone(), returned)?;
-        self.go(stack, passed)
+        self.back(stack.clone(), returned, out, ended)?;
+        self.back(stack, passed, out, ended)
     }
 
     /// Sends those on who did not go that way before.
