@@ -1,0 +1,69 @@
+// What `memsec audit --html` draws and says, in Cockpit's looks.
+
+import { alert, card, el, show } from "./element.js";
+import { explain } from "./memsec.js";
+
+const TONES = { open: "danger", near: "warning", closed: "success" };
+// The sections of memsec's page, and where they are shown.
+const PLACES = [
+  ["reach", "reach"],
+  ["wrong", "findings"],
+  ["ways", "more"],
+  ["unknown", "more"],
+  ["daemons", "more"],
+];
+
+// Shows a report; gives the section with the plan, if there is one.
+export function showReport(text) {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  showAnswer(page);
+  const patterns = page.querySelector("svg.patterns");
+  for (const id of ["reach", "findings", "more"]) show(id);
+  for (const [id, place] of PLACES) {
+    const section = take(page, id);
+    if (section) document.getElementById(place).append(section);
+  }
+  document.getElementById("reach").append(document.importNode(patterns, true));
+  return take(page, "plan");
+}
+
+function showAnswer(page) {
+  const header = page.querySelector("header");
+  const title = el("h1", {}, header.querySelector("h1").textContent);
+  const tally = header.querySelector(".tally");
+  const kept = tally ? [document.importNode(tally, true)] : [];
+  show("answer", alert(TONES[header.className], title, ...kept));
+}
+
+function take(page, id) {
+  const heading = page.getElementById(id);
+  if (!heading) return null;
+  const section = document.importNode(heading.parentNode, true);
+  section.querySelector("h2").remove();
+  for (const table of section.querySelectorAll("table"))
+    table.classList.add("pf-c-table", "pf-m-grid-md", "pf-m-compact");
+  return card(heading.textContent, ...section.childNodes);
+}
+
+// Colours the lines of a diff.
+export function paint(section) {
+  const code = section.querySelector("h3 ~ pre code");
+  if (!code) return;
+  const lines = code.textContent.split("\n").map((line) => {
+    const tag = { "+": "ins", "-": "del" }[line[0]] || "span";
+    return el(tag, {}, `${line}\n`);
+  });
+  code.replaceChildren(...lines);
+}
+
+// For each claim that fails, the packet that shows it, through the rules.
+export async function witnesses(plan, snapshot) {
+  const packets = plan.proof.claims.map((claim) => claim.witness?.packet);
+  const walks = packets.filter(Boolean).map(async (packet) => {
+    const walk = await explain(packet, snapshot).catch((e) => e.message);
+    return el("pre", {}, el("code", {}, walk));
+  });
+  if (!walks.length) return [];
+  const title = "A packet that shows it, on this host as it is now";
+  return [el("h3", {}, title), ...(await Promise.all(walks))];
+}

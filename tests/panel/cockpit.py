@@ -1,0 +1,91 @@
+"""A Cockpit with memsec's page, and a browser to see it with."""
+
+import json
+import os
+import subprocess
+import time
+
+from host import ROOT, SERVER, end
+
+PAGE = ROOT / "examples/panel/cockpit"
+PORT = 9090
+HOME = "/tmp/home"
+
+
+def build(venv):
+    """Makes the page, by the packages that its lock file names."""
+    path = f"{venv}/bin:{os.environ['PATH']}"
+    for words in ["ci", "--quiet"], ["run", "--silent", "build"]:
+        done = subprocess.run(
+            ["npm", *words],
+            cwd=PAGE,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+
+
+class Cockpit:
+    """On a host, where the command is, and every program of the page."""
+
+    def __init__(self, host, venv):
+        self.host = host
+        shared = f"{HOME}/.local/share/cockpit"
+        host.run("mkdir", "-p", shared, f"{HOME}/run")
+        host.run("ln", "-s", str(PAGE / "dist"), f"{shared}/memsec")
+        host.run("ln", "-s", f"{venv}/bin/memsec", "/run/bin/memsec")
+        self.server = None
+        self.start()
+
+    def start(self):
+        words = ["--no-tls", "-a", "0.0.0.0", "-p", str(PORT)]
+        words.append("--local-session=/usr/bin/cockpit-bridge")
+        self.server = self.host.start(
+            "/usr/lib/cockpit/cockpit-ws",
+            *words,
+            HOME=HOME,
+            XDG_DATA_HOME=f"{HOME}/.local/share",
+            XDG_RUNTIME_DIR=f"{HOME}/run",
+        )
+
+    def stop(self):
+        if self.server is not None:
+            end(self.server)
+        self.server = None
+
+    def shut(self):
+        """Nobody gets in to Cockpit any more, nor does its answer out."""
+        rules = "table inet cut { chain c { type filter hook input priority "
+        rules += f"0; tcp dport {PORT} drop; }} }}"
+        self.host.run("nft", "-f", "-", stdin=rules)
+
+    def open(self):
+        self.host.run("nft", "delete", "table", "inet", "cut")
+
+    def runs(self):
+        printed = self.host.run("memsec", "history", "--json")
+        return json.loads(printed)["runs"]
+
+
+def wrapper(host, directory):
+    """A chromium in the clients' network, where the administrator is."""
+    path = directory / "chromium"
+    words = " ".join(host.clients.enter("net"))
+    path.write_text(f'#!/bin/sh\nexec {words} /usr/bin/chromium "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+def visit(page, path="/memsec"):
+    """Opens the page in Cockpit's shell, when Cockpit is up; its frame."""
+    for _ in range(50):
+        try:
+            page.goto(f"http://{SERVER}:{PORT}{path}", timeout=15000)
+            break
+        except Exception as error:
+            if "ERR_CONNECTION_REFUSED" not in str(error):
+                raise
+            time.sleep(0.1)
+    page.wait_for_selector("iframe[name$='/memsec']", timeout=20000)
+    return page.frame_locator("iframe[name$='/memsec']")
