@@ -54,10 +54,14 @@ class Cockpit:
             end(self.server)
         self.server = None
 
-    def shut(self):
-        """Nobody gets in to Cockpit any more, nor does its answer out."""
-        rules = "table inet cut { chain c { type filter hook input priority "
-        rules += f"0; tcp dport {PORT} drop; }} }}"
+    def shut(self, which=""):
+        """Drops what comes to Cockpit; `which` narrows that."""
+        rules = f"""table inet cut {{
+            chain input {{
+                type filter hook input priority 0
+                {which} tcp dport {PORT} drop
+            }}
+        }}"""
         self.host.run("nft", "-f", "-", stdin=rules)
 
     def open(self):
@@ -77,15 +81,16 @@ def wrapper(host, directory):
     return path
 
 
-def visit(page, path="/memsec"):
-    """Opens the page in Cockpit's shell, when Cockpit is up; its frame."""
-    for _ in range(50):
+SHELL, BARE = "/memsec", "/cockpit/@localhost/memsec/index.html"
+
+
+def visit(page, path):
+    """Opens a page of Cockpit as soon as Cockpit is up."""
+    for _ in range(100):
         try:
-            page.goto(f"http://{SERVER}:{PORT}{path}", timeout=15000)
-            break
+            return page.goto(f"http://{SERVER}:{PORT}{path}", timeout=15000)
         except Exception as error:
             if "ERR_CONNECTION_REFUSED" not in str(error):
                 raise
             time.sleep(0.1)
-    page.wait_for_selector("iframe[name$='/memsec']", timeout=20000)
-    return page.frame_locator("iframe[name$='/memsec']")
+    raise AssertionError("Cockpit does not answer")

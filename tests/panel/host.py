@@ -43,7 +43,8 @@ class Namespace:
     def address(self, *addresses):
         self.ip("link set eth0 up")
         for address in addresses:
-            self.ip(f"address add dev eth0 nodad {address}")
+            now = " nodad" if ":" in address else ""
+            self.ip(f"address add dev eth0{now} {address}")
 
     def close(self):
         self.first.stdin.close()

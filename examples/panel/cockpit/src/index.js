@@ -11,7 +11,7 @@ import { followTheme } from "./theme.js";
 // Reads all and shows it. What does not go well is shown, and takes nothing
 // away of what is there; `said` is what the page was about to say besides.
 async function refresh(said) {
-  show("failure", said);
+  show("said", said);
   document.body.setAttribute("aria-busy", "true");
   const policy = await tried("The policy cannot be read", readPolicy);
   if (policy) {
@@ -19,6 +19,7 @@ async function refresh(said) {
     await tried("This host cannot be read", () => showHost(policy));
   }
   await tried("The runs cannot be read", showRuns);
+  document.getElementById("reading")?.remove();
   document.body.removeAttribute("aria-busy");
 }
 
@@ -26,7 +27,7 @@ async function tried(title, work) {
   try {
     return await work();
   } catch (error) {
-    document.getElementById("failure").append(failed(title, error));
+    document.getElementById("said").append(failed(title, error));
     return null;
   }
 }
@@ -50,5 +51,7 @@ function undo(name) {
 }
 
 followTheme();
-show("answer", alert("info", "Reading this host"));
+const reading = alert("info", "Reading this host");
+reading.id = "reading";
+show("answer", reading);
 window.cockpit.transport.wait(() => refresh());

@@ -2,6 +2,7 @@
 // behind the command.
 
 const { cockpit } = window;
+const LOST = ["disconnected", "terminated", "timeout"];
 const POLICY = "/etc/memsec/policy.json";
 
 // What the command printed. Its status is 0 or 1 where it went well; else an
@@ -13,7 +14,8 @@ export function memsec(words, input = "") {
     call.then(resolve, (error, printed) => {
       if (error.exit_status === 1) return resolve(printed);
       const why = new Error((error.message || error.problem).trim());
-      reject(Object.assign(why, { printed }));
+      const is_lost = LOST.includes(error.problem);
+      reject(Object.assign(why, { printed, is_lost }));
     });
     call.input(input);
   });
@@ -92,7 +94,7 @@ export function newConnection() {
       done(what);
     };
     const fail = () => end(reject, new Error("No new connection gets in."));
-    const late = setTimeout(fail, 8000);
+    const late = setTimeout(fail, 5000);
     socket.onopen = () => end(resolve);
     socket.onerror = fail;
   });

@@ -7,15 +7,16 @@ const TONES = { open: "danger", near: "warning", closed: "success" };
 // The sections of memsec's page, and where they are shown.
 const PLACES = [
   ["reach", "reach"],
+  ["ways", "reach"],
   ["wrong", "findings"],
-  ["ways", "more"],
   ["unknown", "more"],
   ["daemons", "more"],
 ];
 
 // Shows a report; gives the section with the plan, if there is one.
 export function showReport(text) {
-  const page = new DOMParser().parseFromString(text, "text/html");
+  const bare = text.replace(/<style>[^]*?<\/style>/, "");
+  const page = new DOMParser().parseFromString(bare, "text/html");
   showAnswer(page);
   const patterns = page.querySelector("svg.patterns");
   for (const id of ["reach", "findings", "more"]) show(id);

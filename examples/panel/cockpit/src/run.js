@@ -12,27 +12,31 @@ const TITLES = {
 };
 
 let ticking = 0;
+let following = false; // whether a run is carried out from this page
 
 // Carries a plan out, and shows how far it is until it has ended.
 export async function carryOut(plan, seconds, ended) {
-  show("run", alert("info", "Carrying out the plan"));
+  if (following) return;
+  following = true;
+  show("run", alert("info", TITLES.unfinished));
   document.getElementById("run").scrollIntoView();
-  const state = { ended: false, before: Date.now() };
-  const following = follow(state, seconds, ended);
-  try {
-    await apply(plan, seconds);
-    state.ended = true;
-    await following;
-    await ended();
-  } catch (error) {
-    state.ended = true;
-    await following;
-    await ended(whyNot(error));
-  }
+  const followed = follow(seconds, ended);
+  const said = await apply(plan, seconds).then(stays, whyNot);
+  following = false;
+  await followed;
+  await ended(said);
+}
+
+function stays() {
+  return alert("success", "It is confirmed, and stays");
 }
 
 // What the library printed tells more than that it failed.
 function whyNot(error) {
+  if (error.is_lost) {
+    return alert("warning", "The connection is lost", "What was carried out " +
+      "is undone unless it is confirmed. Open this page again to confirm it.");
+  }
   try {
     const outcome = JSON.parse(error.printed);
     const undone = outcome.state === "rolled-back";
@@ -44,20 +48,20 @@ function whyNot(error) {
   }
 }
 
-async function follow(state, seconds, ended) {
-  while (!state.ended) {
+async function follow(seconds, ended) {
+  for (let before = Date.now(); following; await pause(LOOK_EVERY)) {
     const asked = Date.now();
     const [run] = await listRuns().catch(() => []);
-    const is_waiting = run && run.state === "waiting";
-    if (is_waiting && !deadline(run)) {
-      const until = state.before + seconds * 1000;
+    if (run && run.state === "waiting" && !deadline(run)) {
+      const until = before + seconds * 1000;
       localStorage.setItem(DEADLINE, JSON.stringify({ name: run.name, until }));
     }
-    if (run && !state.ended) showRun(run, ended);
-    state.before = asked;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY));
+    if (run && following) showRun(run, ended);
+    before = asked;
   }
 }
+
+const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
 
 // When a run is undone, if it was carried out from this browser.
 function deadline(run) {
@@ -76,9 +80,10 @@ export function showRun(run, ended) {
   const kind = run.state === "waiting" ? "warning" : "info";
   const steps = run.steps.map((step) =>
     el("li", { class: step.status }, stepLine(step)));
-  const box = alert(kind, title, el("ol", { class: "steps" }, ...steps));
+  const asked = run.state === "waiting" ? confirmation(run, ended) : [];
+  const list = el("ol", { class: "steps" }, ...steps);
+  const box = alert(kind, title, list, ...asked);
   box.dataset.run = `${run.name} ${run.state}`;
-  if (run.state === "waiting") box.append(...confirmation(run, ended));
   show("run", box);
   return tick(run);
 }
@@ -90,7 +95,8 @@ function confirmation(run, ended) {
     for (const one of [yes, no]) one.disabled = true;
     try {
       await doing();
-      await ended();
+      // Else the call that carries it out ends now, and says so.
+      if (!following) await ended();
     } catch (error) {
       for (const one of [yes, no]) one.disabled = false;
       failure.append(failed("Not confirmed", error));
@@ -105,8 +111,7 @@ function confirmation(run, ended) {
   const clock = el("p", { role: "timer", id: "clock" });
   const how = el("p", {}, "To confirm, the page makes a new connection to " +
     "this host: that it still can is a part of what is confirmed.");
-  return [el("div", { class: "pf-c-alert__description" }, clock, how, failure,
-    el("div", { class: "pf-c-alert__action-group" }, yes, " ", no))];
+  return [clock, how, failure, el("div", { class: "choice" }, yes, no)];
 }
 
 function tick(run) {
