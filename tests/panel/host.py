@@ -57,6 +57,7 @@ class Host(Namespace):
     def __init__(self, options):
         super().__init__()
         self.clients = Namespace()
+        self.started = []
         # boot.sh mounts two programs that these tests do not have.
         boot = ["sh", "-c", (DAEMON / "boot.sh").read_text(), "boot.sh"]
         self.run(*boot, "/bin/true", "/bin/true", stdin=self.systemctl())
@@ -86,12 +87,13 @@ class Host(Namespace):
         return done.stdout
 
     def start(self, *command, **environment):
-        """Starts a program that goes on."""
-        return subprocess.Popen(
-            [*self.enter(), *command],
-            env={**ENVIRONMENT, **environment},
-            start_new_session=True,
+        """Starts a program that goes on; it ends with the host."""
+        words = [*self.enter(), *command]
+        environment = {**ENVIRONMENT, **environment}
+        self.started.append(
+            subprocess.Popen(words, env=environment, start_new_session=True)
         )
+        return self.started[-1]
 
     def write(self, path, text):
         script = 'mkdir -p "${1%/*}" && cat > "$1"'
@@ -114,6 +116,8 @@ class Host(Namespace):
     def close(self):
         super().close()
         self.clients.close()
+        for process in self.started:
+            process.wait(timeout=10)
 
 
 def end(process):

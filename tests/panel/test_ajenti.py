@@ -4,7 +4,7 @@ import time
 
 import pytest
 from conftest import missing
-from host import ROOT, SERVER, end
+from host import ROOT, SERVER
 
 CONFIG = """
 auth: {allow_sudo: true, provider: os, users_file: /etc/ajenti/users.yml}
@@ -26,9 +26,7 @@ def ajenti(host, venv):
     words = ["--plugins", str(ROOT / "examples/panel/ajenti")]
     words += ["--stock-plugins", "-v", "--autologin"]
     python = venv / "bin/python"
-    panel = host.start(python, venv / "bin/ajenti-panel", *words)
-    yield
-    end(panel)
+    host.start(python, venv / "bin/ajenti-panel", *words)
 
 
 @pytest.fixture
@@ -60,6 +58,15 @@ def test_ajenti_has_the_plugin(get):
     page = get("/api/memcached/report")
     assert page.startswith("<!doctype html>")
     assert "Anyone on the internet can read and change this cache" in page
+
+
+def test_it_is_a_page_of_ajenti(get, browser):
+    page = browser.new_page()
+    page.goto(f"http://{SERVER}:8000/view/memcached")
+    shown = page.frame_locator("iframe[title='Who can reach memcached']")
+    answer = "Anyone on the internet can read and change this cache"
+    shown.get_by_role("heading", level=1, name=answer).wait_for()
+    shown.locator("svg.map").first.wait_for()
 
 
 def test_an_error_is_said(get, host):

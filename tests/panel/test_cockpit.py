@@ -185,12 +185,21 @@ def test_a_closed_page_can_be_opened_again_to_confirm(tab, panel, host):
     assert states(panel) == ["confirmed"] and not host.answers(OTHER)
 
 
-def test_a_plan_that_fails_has_its_packet(tab):
+def test_a_plan_that_fails_has_its_packet(tab, host):
+    drops = """table inet other {
+        chain late {
+            type filter hook input priority 50
+            ip saddr 192.0.2.0/24 tcp dport 11211 drop
+        }
+    }"""
+    host.run("nft", "-f", "-", stdin=drops)
     page = ready(tab())
-    page.get_by_label("Address", exact=True).fill("127.0.0.1")
     allow(page, ALLOWED)
-    page.get_by_role("heading", name="A packet that shows it").wait_for()
-    assert "no plan that can be proved" in page.locator("#plan").inner_text()
+    page.get_by_text("Packet: from 192.0.2.20").wait_for(timeout=WAIT)
+    said = page.locator("#plan").inner_text()
+    assert "no plan that can be proved" in said
+    walk = page.locator("#plan pre").last.inner_text()
+    assert "late" in walk and "drop" in walk.lower(), walk
     assert page.get_by_role("button", name="Apply").count() == 0
     assert violations(page) == []
     seen("refused", page.locator("#plan"))

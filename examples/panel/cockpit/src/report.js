@@ -57,14 +57,28 @@ export function paint(section) {
   code.replaceChildren(...lines);
 }
 
-// For each claim that fails, the packet that shows it, through the rules.
+// For each claim that fails: the packet that shows it, and the rules.
 export async function witnesses(plan, snapshot) {
-  const packets = plan.proof.claims.map((claim) => claim.witness?.packet);
-  const walks = packets.filter(Boolean).map(async (packet) => {
-    const walk = await explain(packet, snapshot).catch((e) => e.message);
-    return el("pre", {}, el("code", {}, walk));
+  const failing = plan.proof.claims.map((claim) => claim.witness);
+  const walks = failing.filter((one) => one && one.packet).map(async (one) => {
+    const walk = await explain(one.packet, snapshot).catch((e) => e.message);
+    return [
+      el("h3", {}, "A packet that shows it"),
+      el("p", {}, `Packet: ${words(one.packet)}`),
+      ...(one.because || []).map((rule) =>
+        el("p", { class: "place" }, place(rule))),
+      el("p", {}, "On this host, as it is now:"),
+      el("pre", {}, el("code", {}, walk)),
+    ];
   });
-  if (!walks.length) return [];
-  const title = "A packet that shows it, on this host as it is now";
-  return [el("h3", {}, title), ...(await Promise.all(walks))];
+  return (await Promise.all(walks)).flat();
+}
+
+function words(members) {
+  const known = Object.entries(members).filter(([, value]) => value !== null);
+  return known.map(([name, value]) => `${name} ${value}`).join(", ");
+}
+
+function place({ source, line, text }) {
+  return [source, line, text].filter((part) => part != null).join(":");
 }
