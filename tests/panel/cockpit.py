@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 
-from host import ROOT, SERVER, end
+from host import ROOT, SERVER, end, on_host
 
 PAGE = ROOT / "examples/panel/cockpit"
 PORT = 9090
@@ -33,8 +33,11 @@ class Cockpit:
         self.host = host
         shared = f"{HOME}/.local/share/cockpit"
         host.run("mkdir", "-p", shared, f"{HOME}/run")
-        host.run("ln", "-s", str(PAGE / "dist"), f"{shared}/memsec")
-        host.run("ln", "-s", f"{venv}/bin/memsec", "/run/bin/memsec")
+        host.run("ln", "-s", on_host(PAGE / "dist"), f"{shared}/memsec")
+        python = on_host(venv / "bin/python")
+        command = f'#!/bin/sh\nexec {python} -m memsec "$@"\n'
+        host.write("/run/bin/memsec", command)
+        host.run("chmod", "755", "/run/bin/memsec")
         self.start()
 
     def start(self):

@@ -10,11 +10,19 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+REPOSITORY = Path("/mnt")  # where it is on the host
 DAEMON = ROOT / "tests/tests/daemon"
 ENVIRONMENT = {"PATH": "/run/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/"}
 
 # Who is where, on one link. The administrator's browser is at the clients'.
 SERVER, ALLOWED, OTHER = "192.0.2.10", "192.0.2.20", "192.0.2.21"
+
+
+def on_host(path):
+    """Where a path of this machine is on the host."""
+    path = Path(path)
+    inside = path.is_relative_to(ROOT)
+    return REPOSITORY / path.relative_to(ROOT) if inside else path
 
 
 class Namespace:
@@ -58,6 +66,8 @@ class Host(Namespace):
         super().__init__()
         self.clients = Namespace()
         self.started = []
+        # Its /tmp is its own, and the repository may be below ours.
+        self.run("mount", "--rbind", str(ROOT), str(REPOSITORY))
         # boot.sh mounts two programs that these tests do not have.
         boot = ["sh", "-c", (DAEMON / "boot.sh").read_text(), "boot.sh"]
         self.run(*boot, "/bin/true", "/bin/true", stdin=self.systemctl())

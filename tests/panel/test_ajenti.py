@@ -4,7 +4,7 @@ import time
 
 import pytest
 from conftest import missing
-from host import ROOT, SERVER
+from host import ROOT, SERVER, on_host
 
 CONFIG = """
 auth: {allow_sudo: true, provider: os, users_file: /etc/ajenti/users.yml}
@@ -23,10 +23,10 @@ def ajenti(host, venv):
         missing("there is no Ajenti")
     host.write("/etc/ajenti/config.yml", CONFIG)
     host.run("mount", "-t", "tmpfs", "log", "/var/log")
-    words = ["--plugins", str(ROOT / "examples/panel/ajenti")]
+    words = ["--plugins", on_host(ROOT / "examples/panel/ajenti")]
     words += ["--stock-plugins", "-v", "--autologin"]
-    python = venv / "bin/python"
-    host.start(python, venv / "bin/ajenti-panel", *words)
+    programs = on_host(venv / "bin")
+    host.start(programs / "python", programs / "ajenti-panel", *words)
 
 
 @pytest.fixture

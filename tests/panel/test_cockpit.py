@@ -152,6 +152,7 @@ def test_it_is_applied_confirmed_and_undone(tab, panel, host):
     answer = page.get_by_role("heading", level=1).inner_text()
     assert answer.startswith(f"{ALLOWED} can reach"), answer
     seen("confirmed", page.locator("#history"), [page.locator("time")])
+    seen("confirmed-answer", page.locator("#answer"))
     seen("confirmed-reach", page.locator("#reach"))
     page.get_by_role("button", name="Roll back").click()
     page.locator("#history .pf-m-blue").wait_for(timeout=WAIT)
