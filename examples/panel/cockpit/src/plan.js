@@ -1,6 +1,6 @@
 // The plan, and the way to carry it out.
 
-import { alert, button, card, el, show } from "./element.js";
+import { alert, button, card, el, label, show } from "./element.js";
 import { paint, witnesses } from "./report.js";
 
 const SECONDS = 60; // until it is undone, if nothing else is typed
@@ -80,10 +80,7 @@ const LOOKS = {
 };
 
 function state(run) {
-  const look = LOOKS[run.state] || "blue";
-  return el("span", { class: `pf-c-label pf-m-${look}` },
-    el("span", { class: "pf-c-label__content" },
-      run.state.replace("-", " ")));
+  return label(run.state.replace("-", " "), LOOKS[run.state] || "blue");
 }
 
 export function stepLine(step) {
