@@ -62,6 +62,16 @@ def test_no_run_is_listed(run, tmp_path):
     assert (status, json.loads(out)) == (0, {"schema": 1, "pending": []})
 
 
+def test_no_history(run, tmp_path, fails):
+    words = ["history", "--directory", str(tmp_path / "none")]
+    assert run(*words) == (0, b"Nothing was carried out yet.\n", "")
+    status, out, _ = run(*words, "--json")
+    assert (status, json.loads(out)) == (0, {"schema": 1, "runs": []})
+    (tmp_path / "file").touch()
+    line = fails("history", "--directory", str(tmp_path / "file"))
+    assert "file: Not a directory" in line
+
+
 def test_an_empty_plan_says_so(run, tmp_path):
     plan = memsec.audit(memsec.Snapshot()).plan().to_json().encode()
     words = ["apply", "--plan", "-", "--directory", str(tmp_path)]

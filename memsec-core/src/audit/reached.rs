@@ -138,8 +138,10 @@ fn by_destination(
         let family = Family::of(to);
         // Where the addresses are not known it stands for whichever.
         let known = (!to.is_unspecified()).then_some(to);
-        let query = Query { interface, family, to: known, proto, port };
-        let mut sources = sources(&host.ruleset, &query);
+        let wildcard = target.address.is_unspecified();
+        let query =
+            Query { interface, family, to: known, wildcard, proto, port };
+        let mut sources = sources(host, &query);
         if local {
             let own = own_addresses(host, family);
             sources.may = sources.may.intersection(&own);

@@ -68,16 +68,26 @@ impl<T: Bounded> RangeSet<T> {
     pub fn from_ranges(ranges: impl IntoIterator<Item = (T, T)>) -> Self {
         let mut ranges: Vec<_> =
             ranges.into_iter().filter(|(first, last)| first <= last).collect();
-        ranges.sort_unstable();
-        ranges.dedup_by(|next, (_, last)| {
-            // Nothing fits between them: they are one.
-            let one = last.next().is_none_or(|after| next.0 <= after);
-            if one {
-                *last = next.1.max(*last);
+        // The stable sort merges what is sorted in parts in linear time.
+        ranges.sort();
+        Self::from_sorted(ranges)
+    }
+
+    /// What lies in any of the ranges, which come in ascending order.
+    pub(crate) fn from_sorted(
+        ranges: impl IntoIterator<Item = (T, T)>,
+    ) -> Self {
+        let mut out: Vec<(T, T)> = Vec::new();
+        for (first, last) in ranges {
+            match out.last_mut() {
+                // Nothing fits between them: they are one.
+                Some((_, end)) if end.next().is_none_or(|n| first <= n) => {
+                    *end = last.max(*end);
+                }
+                _ => out.push((first, last)),
             }
-            one
-        });
-        Self(ranges)
+        }
+        Self(out)
     }
 
     /// The ranges, first and last within, in ascending order.
@@ -114,11 +124,34 @@ impl<T: Bounded> RangeSet<T> {
 
     /// What is in either.
     pub fn union(&self, other: &Self) -> Self {
-        Self::from_ranges(self.0.iter().chain(&other.0).copied())
+        let (mut left, mut right) =
+            (self.0.iter().peekable(), other.0.iter().peekable());
+        let merged = std::iter::from_fn(|| match (left.peek(), right.peek()) {
+            (Some(a), Some(b)) if a > b => right.next(),
+            (None, _) => right.next(),
+            _ => left.next(),
+        });
+        match (self.is_empty(), other.is_empty()) {
+            (true, _) => other.clone(),
+            (_, true) => self.clone(),
+            _ => Self::from_sorted(merged.copied()),
+        }
+    }
+
+    /// True if one range of `other` holds all of it.
+    fn is_within_one(&self, other: &Self) -> bool {
+        let ends = self.0.first().zip(self.0.last());
+        ends.is_none_or(|(first, last)| other.covers(first.0, last.1))
     }
 
     /// What is in both.
     pub fn intersection(&self, other: &Self) -> Self {
+        if self.is_within_one(other) {
+            return self.clone();
+        }
+        if other.is_within_one(self) {
+            return other.clone();
+        }
         let (mut left, mut right) = (self.0.iter(), other.0.iter());
         let (mut a, mut b) = (left.next(), right.next());
         let mut out = Vec::new();

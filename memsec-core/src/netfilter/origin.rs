@@ -1,5 +1,4 @@
 use super::{Match, Test};
-use crate::net::RangeSet;
 
 /// A condition on the source address: from the first to the last number of
 /// it, see [`Family::number`].
@@ -36,16 +35,14 @@ impl Origin {
         }
     }
 
-    /// The addresses, as numbers; `None` for all.
-    pub(crate) fn addresses(&self) -> Option<RangeSet<u128>> {
-        let (negated, first, last) = match self {
-            Self::Any => return None,
+    /// Whether it is negated, and its first and last number; `None` for all.
+    pub(crate) fn range(&self) -> Option<(bool, (u128, u128))> {
+        match self {
+            Self::Any => None,
             Self::V4 { negated, first, last } => {
-                (*negated, u128::from(*first), u128::from(*last))
+                Some((*negated, (u128::from(*first), u128::from(*last))))
             }
-            Self::V6(wide) => (wide.negated, wide.first, wide.last),
-        };
-        let set = RangeSet::range(first, last);
-        Some(if negated { set.complement() } else { set })
+            Self::V6(wide) => Some((wide.negated, (wide.first, wide.last))),
+        }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{
     cell::{Address, Cell, Interface, Truth},
+    journey::Journey,
     sources::Question,
-    walk::{Fate, Flow, Stage},
+    stage::Stage,
 };
 use crate::{
     net::PortSet,
@@ -31,18 +32,21 @@ pub(super) struct PortAtom {
 
 /// The atoms of a question.
 pub(super) fn of<'a>(question: &Question<'a>) -> Atoms<'a> {
-    let wide = question.flow(Interface::NotLoopback, None);
-    let back = Flow { flags: 0x12, ..question.back(&wide) };
+    let mut wide = question.journey(Interface::NotLoopback, None);
+    if question.there.iter().any(|stage| stage.base.nat) {
+        // It may come to rules with another port.
+        wide.tuple.dport = None;
+    }
+    let (back, _) = wide.answer(&wide.parcel());
     let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
-    let there = question.first.iter().chain(&question.input);
-    for rule in rules(there.chain(&question.forward)) {
-        if possible(&wide, rule) {
+    for rule in rules(question.there.iter()) {
+        if tells(rule, false) && possible(&wide, rule) {
             names_in(rule, &mut names);
             client_ports(rule, false, &mut ports);
         }
     }
     for rule in rules(question.back.iter()) {
-        if possible(&back, rule) {
+        if tells(rule, true) && possible(&back, rule) {
             client_ports(rule, true, &mut ports);
         }
     }
@@ -54,7 +58,7 @@ pub(super) fn of<'a>(question: &Question<'a>) -> Atoms<'a> {
 }
 
 /// The rules of all chains that stages lead to.
-fn rules<'s, 'a: 's>(
+pub(super) fn rules<'s, 'a: 's>(
     stages: impl Iterator<Item = &'s Stage<'a>>,
 ) -> Vec<&'a Rule> {
     let mut out = Vec::new();
@@ -78,8 +82,18 @@ fn rules<'s, 'a: 's>(
     out
 }
 
+/// Whether a rule may tell interfaces or client ports apart.
+fn tells(rule: &Rule, answer: bool) -> bool {
+    rule.matches().iter().any(|condition| match condition.test {
+        Test::In(_) | Test::SourcePort(_) => !answer,
+        Test::DestinationPort(_) => answer,
+        Test::EitherPort(_) => true,
+        _ => false,
+    })
+}
+
 /// Whether a rule can hold in any hook.
-fn possible(flow: &Flow<'_>, rule: &Rule) -> bool {
+fn possible(journey: &Journey<'_>, rule: &Rule) -> bool {
     let base = Base {
         hook: Hook::Input,
         priority: 0,
@@ -93,7 +107,14 @@ fn possible(flow: &Flow<'_>, rule: &Rule) -> bool {
         input: Interface::NotLoopback,
         output: Interface::NotLoopback,
         state: None,
-        ..flow.cell(&base, Fate::TRANSLATED)
+        destination_type: None,
+        dnat: None,
+        snat: None,
+        mark: None,
+        connection_mark: None,
+        original: None,
+        translated: None,
+        ..journey.cell(&base, &journey.parcel())
     };
     cell.judge(rule).0 != Truth::No
 }
@@ -120,6 +141,29 @@ fn client_ports(rule: &Rule, answer: bool, ports: &mut BTreeSet<u16>) {
             _ => {}
         }
     }
+}
+
+/// One of each kind of ports that rules of stages tell apart, other than
+/// `port` itself; `None` for all, if they are too many.
+pub(super) fn other_ports<'s, 'a: 's>(
+    stages: impl Iterator<Item = &'s Stage<'a>>,
+    port: u16,
+) -> Vec<Option<u16>> {
+    let mut starts = BTreeSet::from([0, port]);
+    starts.extend(port.checked_add(1));
+    for rule in rules(stages) {
+        for condition in rule.matches() {
+            if let Test::DestinationPort(set) | Test::EitherPort(set) =
+                &condition.test
+            {
+                boundaries(set, &mut starts);
+            }
+        }
+    }
+    if starts.len() > MOST {
+        return vec![None];
+    }
+    starts.into_iter().filter(|&start| start != port).map(Some).collect()
 }
 
 fn boundaries(set: &PortSet, ports: &mut BTreeSet<u16>) {

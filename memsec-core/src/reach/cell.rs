@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Proto;
+use super::{Proto, within::Within};
 use crate::{
     net::{Family, PortSet, RangeSet},
     netfilter::{
@@ -40,24 +40,24 @@ pub(super) struct Cell<'a> {
     /// Whether routing would send an answer out where it came in, and
     /// anywhere at all.
     pub reverse: [Option<bool>; 2],
+    /// Takes note of a rule that asks what routing says of the other end.
+    pub asked: &'a std::cell::Cell<bool>,
     /// True for a packet with no headers but those it needs.
     pub ordinary: bool,
-    /// The rule of which is asked whether packets get to it.
-    pub probe: Option<&'a Rule>,
 }
 
 /// The addresses and ports of a connection, in the direction that it was
 /// opened in. What is `None` is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Tuple {
-    pub source: Option<u128>,
+    pub source: Address,
     pub sport: Option<u16>,
-    pub destination: Option<u128>,
+    pub destination: Address,
     pub dport: Option<u16>,
 }
 
 /// What is known of an address.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Address {
     Known(u128),
     /// It is what the answer is a function of.
@@ -112,26 +112,23 @@ impl Truth {
     }
 }
 
-/// The addresses that a rule is for; `None` for all.
-pub(super) type Within<'r> = Option<Cow<'r, RangeSet<u128>>>;
-
 impl Cell<'_> {
     /// Whether the conditions of a rule hold, and for which addresses.
     pub(super) fn judge<'r>(&self, rule: &'r Rule) -> (Truth, Within<'r>) {
         let (mut truth, mut within) = self.origin(rule);
         if truth == Truth::No {
-            return (truth, None);
+            return (truth, Within::All);
         }
         for condition in rule.matches() {
             match self.symbolic(condition) {
                 _ if condition.test == Test::Header => {
                     truth = truth.and(self.header(rule));
                 }
-                Some(set) => within = Some(self.narrow(within, set, condition)),
+                Some(set) => within = within.and(set, condition.negated),
                 None => truth = truth.and(self.test(condition)),
             }
             if truth == Truth::No {
-                return (truth, None);
+                return (truth, Within::All);
             }
         }
         (truth, within)
@@ -145,12 +142,21 @@ impl Cell<'_> {
     }
 
     fn origin(&self, rule: &Rule) -> (Truth, Within<'static>) {
-        let Some(set) = rule.origin.addresses() else {
-            return (Truth::Yes, None);
+        let Some((negated, range)) = rule.origin.range() else {
+            return (Truth::Yes, Within::All);
         };
         match self.source {
-            Address::Symbolic => (Truth::Yes, Some(Cow::Owned(set))),
-            source => (source.within(&set), None),
+            Address::Symbolic if negated => {
+                let (first, last) = range;
+                let set = RangeSet::range(first, last).complement();
+                (Truth::Yes, Within::Set(Cow::Owned(set)))
+            }
+            Address::Symbolic => (Truth::Yes, Within::Range([range])),
+            Address::Known(number) => {
+                let holds = range.0 <= number && number <= range.1;
+                (Truth::of(holds != negated), Within::All)
+            }
+            Address::Unknown => (Truth::Maybe, Within::All),
         }
     }
 
@@ -160,24 +166,28 @@ impl Cell<'_> {
             Test::Destination(set) if self.destination == Address::Symbolic => {
                 Some(set)
             }
+            Test::Connection { of, .. } if self.connected() => self.opener(of),
             _ => None,
         }
     }
 
-    fn narrow<'r>(
-        &self,
-        within: Within<'r>,
-        set: &'r RangeSet<u128>,
-        condition: &Match,
-    ) -> Cow<'r, RangeSet<u128>> {
-        let set = if condition.negated {
-            Cow::Owned(set.complement())
-        } else {
-            Cow::Borrowed(set)
+    fn connected(&self) -> bool {
+        self.state.is_some_and(|state| !state.meets(NO_ENTRY))
+    }
+
+    /// The set that the source of the connection is asked for.
+    fn opener<'r>(&self, of: &'r Connection) -> Option<&'r RangeSet<u128>> {
+        let symbolic = |tuple: Option<Tuple>| {
+            tuple.is_some_and(|tuple| tuple.source == Address::Symbolic)
         };
-        match within {
-            None => set,
-            Some(before) => Cow::Owned(before.intersection(&set)),
+        match of {
+            Connection::OriginalSource(set) => {
+                symbolic(self.original).then_some(set)
+            }
+            Connection::ReplyDestination(set) => {
+                symbolic(self.translated).then_some(set)
+            }
+            _ => None,
         }
     }
 
@@ -219,7 +229,7 @@ impl Cell<'_> {
             Test::Source(set) => self.source.within(set),
             Test::Destination(set) => self.destination.within(set),
             Test::In(names) => self.input.named(names),
-            Test::Out(names) => self.output.named(names),
+            Test::Out(names) => self.asked(self.output.named(names)),
             Test::Protocol(set) => Truth::of(set.contains(self.proto.number())),
             Test::SourcePort(set) => {
                 Truth::known(self.sport.map(|port| set.contains(port)))
@@ -240,7 +250,8 @@ impl Cell<'_> {
                 Truth::of(tcp && self.flags & mask == *value)
             }
             Test::SourceType(set) => {
-                Truth::known(self.source_type.map(|kind| kind.meets(*set)))
+                let kind = self.source_type;
+                self.asked(Truth::known(kind.map(|kind| kind.meets(*set))))
             }
             Test::DestinationType(set) => {
                 let kind = self.destination_type;
@@ -259,7 +270,7 @@ impl Cell<'_> {
             Test::Either(lists) => self.either(lists),
             Test::ReversePath { loose } => {
                 let [strict, any] = self.reverse;
-                Truth::known(if *loose { any } else { strict })
+                self.asked(Truth::known(if *loose { any } else { strict }))
             }
             Test::Header
             | Test::LaterFragment
@@ -268,6 +279,13 @@ impl Cell<'_> {
             | Test::Undecided
             | Test::Unknown => Truth::Maybe,
         }
+    }
+
+    fn asked(&self, truth: Truth) -> Truth {
+        if truth == Truth::Maybe {
+            self.asked.set(true);
+        }
+        truth
     }
 
     fn next_header(&self, set: &RangeSet<u8>) -> Truth {
@@ -292,9 +310,8 @@ impl Cell<'_> {
     }
 
     fn connection(&self, of: &Connection) -> Truth {
-        let address = |tuple: Option<Tuple>,
-                       pick: fn(Tuple) -> Option<u128>| {
-            tuple.and_then(pick).map_or(Address::Unknown, Address::Known)
+        let address = |tuple: Option<Tuple>, pick: fn(Tuple) -> Address| {
+            tuple.map_or(Address::Unknown, pick)
         };
         let port = |tuple: Option<Tuple>,
                     pick: fn(Tuple) -> Option<u16>,

@@ -1,11 +1,12 @@
 //! A chain as a function of the address.
 
-use std::{cell, collections::HashMap};
+use std::{cell, collections::HashMap, rc::Rc};
 
 use super::{
-    cell::{Cell, Truth, Within},
+    cell::{Cell, Truth},
     effect::Effect,
     piecewise::Piecewise,
+    within::Within,
 };
 use crate::{
     net::RangeSet,
@@ -33,77 +34,146 @@ impl Budget {
 }
 
 /// A rule that may hold.
-struct Op<'a> {
-    truth: Truth,
-    within: Within<'a>,
-    what: What,
+#[derive(Debug)]
+pub(super) struct Op<'a> {
+    /// Its place in the chain.
+    pub at: usize,
+    pub truth: Truth,
+    pub within: Within<'a>,
+    pub what: What<'a>,
 }
 
 /// What it does.
-#[derive(Clone, Copy)]
-enum What {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What<'a> {
     Effect(Effect),
     Jump(usize),
     Goto(usize),
+    /// It changes the packet: from here on it is another one.
+    Change(&'a Action),
+}
+
+/// A chain, for one cell.
+enum Summary<'a> {
+    /// In no part of it, or of what it calls, packets are changed.
+    Plain(Rc<Piecewise<Effect>>),
+    Changing(Rc<[Op<'a>]>),
+}
+
+/// The rules from one to the next that changes packets.
+#[derive(Debug)]
+pub(super) struct Segment<'a> {
+    pub effect: Rc<Piecewise<Effect>>,
+    /// The rule that follows it, in a chain that ends no sooner: its number
+    /// in `ops`.
+    pub stop: Option<usize>,
+    pub ops: Option<Rc<[Op<'a>]>>,
 }
 
 /// The chains of a table, for one cell.
-struct Chains<'a> {
+pub(super) struct Chains<'a, 'b> {
     table: &'a Table,
-    cell: &'a Cell<'a>,
-    budget: &'a Budget,
-    done: HashMap<usize, Piecewise<Effect>>,
+    cell: Cell<'b>,
+    budget: &'b Budget,
+    done: HashMap<usize, Summary<'a>>,
+    /// The rules of plain chains, where they are asked for again.
+    again: HashMap<usize, Rc<[Op<'a>]>>,
 }
 
-/// What a base chain does to each address.
-pub(super) fn base(
-    table: &Table,
-    chain: usize,
-    cell: &Cell<'_>,
-    budget: &Budget,
-) -> Result<Piecewise<Effect>, TooMuch> {
-    let mut chains = Chains { table, cell, budget, done: HashMap::new() };
-    let effect = chains.evaluate(chain)?;
-    let base = chains.chain(chain).and_then(|chain| chain.base.as_ref());
-    let accepts = base.is_none_or(|base| base.accepts);
-    Ok(effect.map(|effect| effect.base(accepts)))
-}
+impl<'a, 'b> Chains<'a, 'b> {
+    pub(super) fn new(
+        table: &'a Table,
+        cell: Cell<'b>,
+        budget: &'b Budget,
+    ) -> Self {
+        let (done, again) = Default::default();
+        Self { table, cell, budget, done, again }
+    }
 
-impl<'a> Chains<'a> {
     fn chain(&self, at: usize) -> Option<&'a Chain> {
         self.table.chains.get(at)
     }
 
+    /// What a chain does from its rule `next` on, up to the first one that
+    /// changes packets.
+    pub(super) fn segment(
+        &mut self,
+        chain: usize,
+        next: usize,
+    ) -> Result<Segment<'a>, TooMuch> {
+        self.evaluate(chain)?;
+        let ops = match self.done.get(&chain) {
+            Some(Summary::Plain(effect)) if next == 0 => {
+                let effect = Rc::clone(effect);
+                return Ok(Segment { effect, stop: None, ops: None });
+            }
+            Some(Summary::Changing(ops)) => Rc::clone(ops),
+            _ => self.again(chain)?,
+        };
+        let start = ops.partition_point(|op| op.at < next);
+        let rest = ops.get(start..).unwrap_or_default();
+        let len = rest.iter().position(|op| self.changes(op));
+        let part = rest.get(..len.unwrap_or(rest.len())).unwrap_or_default();
+        let effect = Rc::new(self.sweep(part)?);
+        let stop = len.map(|len| start + len);
+        Ok(Segment { effect, stop, ops: Some(ops) })
+    }
+
+    fn again(&mut self, chain: usize) -> Result<Rc<[Op<'a>]>, TooMuch> {
+        if let Some(ops) = self.again.get(&chain) {
+            return Ok(Rc::clone(ops));
+        }
+        let ops: Rc<[Op<'a>]> = self.ops(chain)?.into();
+        self.again.insert(chain, Rc::clone(&ops));
+        Ok(ops)
+    }
+
     /// Evaluates a chain after those that it calls: there are no loops.
-    fn evaluate(&mut self, chain: usize) -> Result<Piecewise<Effect>, TooMuch> {
-        let mut open = vec![(chain, self.ops(chain)?)];
-        while let Some((at, ops)) = open.last() {
-            match self.next_callee(ops) {
-                Some(callee) => open.push((callee, self.ops(callee)?)),
-                None => {
-                    let effect = self.sweep(ops)?;
-                    self.done.insert(*at, effect);
-                    open.pop();
-                }
+    fn evaluate(&mut self, chain: usize) -> Result<(), TooMuch> {
+        if self.done.contains_key(&chain) {
+            return Ok(());
+        }
+        let mut open = vec![(chain, self.ops(chain)?, 0)];
+        while let Some((_, ops, from)) = open.last_mut() {
+            if let Some(callee) = self.next_callee(ops, from) {
+                open.push((callee, self.ops(callee)?, 0));
+                continue;
+            }
+            let Some((at, ops, _)) = open.pop() else { break };
+            let summary = match ops.iter().any(|op| self.changes(op)) {
+                true => Summary::Changing(ops.into()),
+                false => Summary::Plain(Rc::new(self.sweep(&ops)?)),
+            };
+            self.done.insert(at, summary);
+        }
+        Ok(())
+    }
+
+    /// True if packets may be changed there, or in the chain that is called.
+    fn changes(&self, op: &Op<'_>) -> bool {
+        match op.what {
+            What::Effect(_) => false,
+            What::Change(_) => true,
+            What::Jump(to) | What::Goto(to) => {
+                matches!(self.done.get(&to), Some(Summary::Changing(_)))
             }
         }
-        Ok(self.done.remove(&chain).unwrap_or(Piecewise::constant(Effect::ANY)))
     }
 
     fn ops(&self, chain: usize) -> Result<Vec<Op<'a>>, TooMuch> {
         let mut ops = Vec::new();
         let rules = self.chain(chain).map_or(&[][..], |chain| &chain.rules);
-        for rule in rules {
+        for (at, rule) in rules.iter().enumerate() {
             self.budget.spend(weight(rule))?;
             let (truth, within) = self.cell.judge(rule);
             if truth == Truth::No {
                 continue;
             }
-            let always = truth == Truth::Yes && within.is_none();
-            let what = self.what(rule);
+            let always = truth == Truth::Yes && within.is_all();
+            let what = Self::what(rule);
             let stops = matches!(what, What::Effect(e) if !e.passes());
             if !matches!(what, What::Effect(Effect::NONE)) {
-                ops.push(Op { truth, within, what });
+                ops.push(Op { at, truth, within, what });
             }
             if always && stops {
                 break;
@@ -112,78 +182,79 @@ impl<'a> Chains<'a> {
         Ok(ops)
     }
 
-    fn what(&self, rule: &Rule) -> What {
-        if self.cell.probe.is_some_and(|probe| std::ptr::eq(probe, rule)) {
-            return What::Effect(Effect::PROBE);
-        }
+    fn what(rule: &'a Rule) -> What<'a> {
         match rule.action() {
             Action::Jump(to) => What::Jump(*to),
             Action::Goto(to) => What::Goto(*to),
-            action => What::Effect(Effect::of(action)),
+            action => {
+                Effect::of(action).map_or(What::Change(action), What::Effect)
+            }
         }
     }
 
-    /// A chain that the ops lead to and that is not evaluated.
-    fn next_callee(&self, ops: &[Op<'_>]) -> Option<usize> {
-        ops.iter().find_map(|op| match op.what {
-            What::Jump(at) | What::Goto(at) => {
-                (!self.done.contains_key(&at)).then_some(at)
+    /// A chain that the ops lead to and that is not evaluated; those before
+    /// `from` are.
+    fn next_callee(&self, ops: &[Op<'_>], from: &mut usize) -> Option<usize> {
+        for op in ops.get(*from..)? {
+            if let What::Jump(at) | What::Goto(at) = op.what {
+                if !self.done.contains_key(&at) {
+                    return Some(at);
+                }
             }
-            What::Effect(_) => None,
-        })
+            *from += 1;
+        }
+        None
     }
 
     /// Goes through the addresses in their order, and keeps the composition
     /// of the ops that hold there.
     fn sweep(&self, ops: &[Op<'_>]) -> Result<Piecewise<Effect>, TooMuch> {
-        let mut tree = Compositions::new(ops.len());
+        let layers = layers(ops);
+        if let [Layer::Flat(effect, within)] = layers.as_slice() {
+            let within = within.ranges();
+            return Ok(Piecewise::within(within, *effect, Effect::NONE));
+        }
+        let mut tree = Compositions::new(layers.len());
         let mut events = Vec::new();
-        for (at, op) in ops.iter().enumerate() {
+        for (at, layer) in layers.iter().enumerate() {
             let before = events.len();
-            self.events(at, op, &mut events);
+            match layer {
+                Layer::Flat(effect, within) => {
+                    flat(at, *effect, within.ranges(), &mut events);
+                }
+                Layer::Call(op) => self.call(at, op, &mut events),
+            }
             self.budget.spend(events.len() - before)?;
         }
         events.sort_by_key(|event| event.0);
         let mut pieces = vec![(0, tree.whole())];
-        for (address, op, effect) in events {
-            tree.set(op, effect);
+        for (address, layer, effect) in events {
+            tree.set(layer, effect);
             pieces.push((address, tree.whole()));
         }
         Ok(Piecewise::new(pieces))
     }
 
-    /// Where the effect of an op changes, and to what.
-    fn events(
-        &self,
-        at: usize,
-        op: &Op<'_>,
-        events: &mut Vec<(u128, usize, Effect)>,
-    ) {
-        let doubt = |effect: Effect| match op.truth {
-            Truth::Maybe => effect.or(Effect::NONE),
-            _ => effect,
-        };
+    /// Where the effect of a call changes, and to what.
+    fn call(&self, at: usize, op: &Op<'_>, events: &mut Vec<Event>) {
         let any = Piecewise::constant(Effect::ANY);
-        let callee = |at| self.done.get(&at).unwrap_or(&any);
-        let own;
+        let callee = |at| match self.done.get(&at) {
+            Some(Summary::Plain(effect)) => effect.as_ref(),
+            _ => &any,
+        };
         let (effects, kind): (_, fn(Effect) -> Effect) = match op.what {
             What::Jump(to) => (callee(to), Effect::called),
             What::Goto(to) => (callee(to), Effect::gone_to),
-            What::Effect(effect) => {
-                own = Piecewise::constant(effect);
-                (&own, |effect| effect)
-            }
+            What::Effect(_) | What::Change(_) => (&any, |effect| effect),
         };
-        let all = RangeSet::all();
-        let within = op.within.as_deref().unwrap_or(&all);
         let mut pieces = effects.pieces().peekable();
-        for &(first, last) in within.ranges() {
+        for &(first, last) in op.within.ranges() {
             while let Some(&(start, end, effect)) = pieces.peek() {
                 if start > last {
                     break;
                 }
                 if end >= first {
-                    let effect = doubt(kind(effect));
+                    let effect = op.doubt(kind(effect));
                     events.push((start.max(first), at, effect));
                 }
                 if end > last {
@@ -194,6 +265,128 @@ impl<'a> Chains<'a> {
             if let Some(next) = last.checked_add(1) {
                 events.push((next, at, Effect::NONE));
             }
+        }
+    }
+
+    /// The addresses of which no packet falls through a chain that is
+    /// called; nothing where it changes packets.
+    pub(super) fn stopped(&self, chain: usize) -> RangeSet<u128> {
+        match self.done.get(&chain) {
+            Some(Summary::Plain(effect)) => {
+                effect.keep(|effect| !effect.called().passes())
+            }
+            _ => RangeSet::empty(),
+        }
+    }
+
+    /// The rules of a chain that may hold; `None` where packets are changed
+    /// in it, or in what it calls.
+    pub(super) fn plain(
+        &mut self,
+        chain: usize,
+    ) -> Result<Option<Rc<[Op<'a>]>>, TooMuch> {
+        let ops = self.again(chain)?;
+        for op in ops.iter() {
+            if let What::Jump(to) | What::Goto(to) = op.what {
+                self.evaluate(to)?;
+            }
+        }
+        let changes = ops.iter().any(|op| self.changes(op));
+        Ok((!changes).then_some(ops))
+    }
+}
+
+impl Op<'_> {
+    /// What it does, and nothing where it may not hold.
+    fn doubt(&self, effect: Effect) -> Effect {
+        match self.truth {
+            Truth::Maybe => effect.or(Effect::NONE),
+            _ => effect,
+        }
+    }
+}
+
+/// An address from which on a layer has another effect.
+type Event = (u128, usize, Effect);
+
+/// Rules in a row that do the same, taken as one: the effect of one after
+/// the other is that of either.
+enum Layer<'o, 'a> {
+    Flat(Effect, Together<'o>),
+    Call(&'o Op<'a>),
+}
+
+fn layers<'o, 'a>(ops: &'o [Op<'a>]) -> Vec<Layer<'o, 'a>> {
+    let flat = |op: &Op<'_>| match op.what {
+        What::Effect(effect) => Some(op.doubt(effect)),
+        _ => None,
+    };
+    let same = |a: &Op<'_>, b: &Op<'_>| flat(a).is_some() && flat(a) == flat(b);
+    let mut out = Vec::new();
+    for row in ops.chunk_by(same) {
+        match row {
+            [] => {}
+            [first, ..] => match flat(first) {
+                Some(effect) => out.push(Layer::Flat(effect, together(row))),
+                None => out.push(Layer::Call(first)),
+            },
+        }
+    }
+    out
+}
+
+/// The addresses that any of some rules is for.
+enum Together<'o> {
+    One(&'o Within<'o>),
+    All(RangeSet<u128>),
+}
+
+impl Together<'_> {
+    fn ranges(&self) -> &[(u128, u128)] {
+        match self {
+            Self::One(within) => within.ranges(),
+            Self::All(set) => set.ranges(),
+        }
+    }
+}
+
+fn together<'o>(row: &'o [Op<'_>]) -> Together<'o> {
+    if let [one] = row {
+        return Together::One(&one.within);
+    }
+    let ranges = || row.iter().flat_map(|op| op.within.ranges()).copied();
+    Together::All(match narrow(ranges()) {
+        Some(sorted) => RangeSet::from_sorted(sorted),
+        None => RangeSet::from_ranges(ranges()),
+    })
+}
+
+/// Ranges of 32-bit numbers in their order: as one number each they are
+/// sorted in a fraction of the time. `None` if others are among them.
+fn narrow(
+    ranges: impl Iterator<Item = (u128, u128)>,
+) -> Option<impl Iterator<Item = (u128, u128)>> {
+    let one = |(first, last)| {
+        let (first, last) =
+            (u32::try_from(first).ok()?, u32::try_from(last).ok()?);
+        Some(u64::from(first) << 32 | u64::from(last))
+    };
+    let mut all = ranges.map(one).collect::<Option<Vec<u64>>>()?;
+    all.sort_unstable();
+    let low = u64::from(u32::MAX);
+    Some(all.into_iter().map(move |n| ((n >> 32).into(), (n & low).into())))
+}
+
+fn flat(
+    at: usize,
+    effect: Effect,
+    ranges: &[(u128, u128)],
+    events: &mut Vec<Event>,
+) {
+    for &(first, last) in ranges {
+        events.push((first, at, effect));
+        if let Some(next) = last.checked_add(1) {
+            events.push((next, at, Effect::NONE));
         }
     }
 }

@@ -1,15 +1,20 @@
 //! Rules that no packet gets to.
 
+use std::ptr;
+
 use super::{
     Proto, Query, atoms,
-    cell::{Address, Interface, Truth},
+    cell::{Interface, Truth},
     chain::TooMuch,
-    piecewise::Piecewise,
+    journey::{Batch, Batches, Journey},
+    live::Live,
+    passage::{first, local},
     reason,
     sources::Question,
-    walk::{Fate, Flow, Stage, walk},
+    stage::stages,
 };
 use crate::{
+    host::Host,
     net::{Family, RangeSet},
     netfilter::{Action, Base, Chain, Hook, Rule, Ruleset, Table, Test},
     text::Place,
@@ -28,47 +33,53 @@ pub(crate) struct DeadRule {
     pub shadowed_by: Option<Place>,
 }
 
-/// The most rules that are looked at; further ones are taken as alive.
+/// The most dead rules that are explained; further ones are not told.
 const MOST: usize = 256;
 
-/// Each rule that is looked at costs a walk through them all: so many in
-/// all, that the time stays linear in the rules.
+/// Each that is explained costs a walk through all rules: so many in all,
+/// that the time stays linear in the rules.
 const WALKED: usize = 2_000_000;
 
 /// The rules for a port that no packet gets to, by whatever interface.
 pub(crate) fn dead_rules(
-    ruleset: &Ruleset,
+    host: &Host,
     proto: Proto,
     port: u16,
 ) -> Vec<DeadRule> {
-    let mut out = Vec::new();
+    let ruleset = &host.ruleset;
     let chains = ruleset.tables.iter().flat_map(|table| &table.chains);
     let rules: usize = chains.map(|chain| chain.rules.len()).sum();
     let most = MOST.min(WALKED / rules.max(1));
+    let mut out = Vec::new();
     for family in Family::BOTH {
-        let query = Query { interface: None, family, to: None, proto, port };
-        let question = Question::new(ruleset, &query);
-        let flows = flows(&question);
+        let query = Query {
+            interface: None,
+            family,
+            to: None,
+            wildcard: true,
+            proto,
+            port,
+        };
+        let question = Question::new(host, &query);
         let all = candidates(ruleset, &question, port);
-        for rule in all.into_iter().take(most) {
-            out.extend(dead(&question, &flows, rule).ok().flatten());
-        }
+        // What cannot be told is taken as alive.
+        let dead = dead(&question, all, most).unwrap_or_default();
+        out.extend(dead);
     }
     out
 }
 
 /// New packets for the port by any interface, to any address.
-fn flows<'a>(question: &Question<'a>) -> Vec<Flow<'a>> {
+fn flows<'a>(question: &Question<'a>) -> Vec<Journey<'a>> {
     let atoms = atoms::of(question);
     let lo = Interface::Named("lo");
     let names = atoms.interfaces.into_iter().chain([lo]);
     let cells = names.flat_map(|name| {
         atoms.ports.iter().map(move |port| (name, port.first))
     });
-    let flows = cells.map(|(name, port)| Flow {
-        destination: Address::Unknown,
-        destination_type: None,
-        ..question.flow(name, port)
+    let flows = cells.map(|(name, port)| Journey {
+        given: None,
+        ..question.journey(name, port)
     });
     flows.collect()
 }
@@ -137,28 +148,59 @@ fn accepts(rule: &Rule) -> Option<bool> {
     }
 }
 
-/// Says of a rule that it is dead, if it is.
+/// Those of some rules that are dead.
 fn dead(
     question: &Question<'_>,
-    flows: &[Flow<'_>],
-    (chain, rule): (&Chain, &Rule),
-) -> Result<Option<DeadRule>, TooMuch> {
+    mut rules: Vec<(&Chain, &Rule)>,
+    most: usize,
+) -> Result<Vec<DeadRule>, TooMuch> {
+    if rules.is_empty() {
+        return Ok(Vec::new());
+    }
+    let flows = flows(question);
     // A rule for other packets is not dead.
-    let ours = flows.iter().filter_map(|flow| {
-        within(question.family, flow, rule).map(|set| (flow, set))
-    });
-    let ours: Vec<(&Flow<'_>, RangeSet<u128>)> = ours.collect();
-    if ours.is_empty() {
-        return Ok(None);
+    rules.retain(|(_, rule)| flows.iter().any(|f| within(f, rule).is_some()));
+    let live = live(&flows, &rules)?;
+    rules.retain(|(_, rule)| !live.has(rule));
+    if rules.is_empty() {
+        return Ok(Vec::new());
     }
-    for (flow, _) in &ours {
-        // In whatever state, the packet may get there.
-        let probe = Some(rule);
-        let flow = Flow { probe, state: None, ..(*flow).clone() };
-        if fate(question, &flow)?.any(|fate| fate.has(Fate::PROBED)) {
-            return Ok(None);
-        }
+    let alive: Result<Vec<_>, _> = flows.iter().map(arrivals).collect();
+    let flows: Vec<_> = flows.iter().zip(alive?).collect();
+    let rules = rules.into_iter().take(most);
+    Ok(rules.map(|(chain, rule)| explained(&flows, chain, rule)).collect())
+}
+
+/// Those of some rules that packets of any flow get to, in whatever state.
+fn live(
+    flows: &[Journey<'_>],
+    rules: &[(&Chain, &Rule)],
+) -> Result<Live, TooMuch> {
+    let mut live = Live::of(rules.iter().map(|(_, rule)| *rule));
+    for flow in flows {
+        let flow = Journey { state: None, ..flow.clone() };
+        let addresses = everyone(&flow);
+        let start = Batches::of(Batch { parcel: flow.parcel(), addresses });
+        let routed = flow.sweep_seen(first(&flow), start, |stage, batch| {
+            live.add(&flow, stage, batch).map(|()| true)
+        })?;
+        let stages = stages(&flow.host.ruleset, flow.family, local(&flow));
+        let last = stages.last().map(|stage| ptr::from_ref(stage.chain));
+        flow.sweep_seen(local(&flow), routed, |stage, batch| {
+            live.add(&flow, stage, batch)?;
+            // What comes behind the last one is not asked for.
+            Ok(last != Some(ptr::from_ref(stage.chain)))
+        })?;
     }
+    Ok(live)
+}
+
+/// Why a rule is dead, from the sources of each flow that come through.
+fn explained(
+    flows: &[(&Journey<'_>, RangeSet<u128>)],
+    chain: &Chain,
+    rule: &Rule,
+) -> DeadRule {
     let accepts = accepts(rule).unwrap_or(false);
     let mut found = DeadRule {
         rule: chain.place(rule),
@@ -166,39 +208,40 @@ fn dead(
         contradicted: false,
         shadowed_by: None,
     };
-    for (flow, set) in &ours {
-        let fate = fate(question, flow)?;
-        let other = fate.keep(|fate| fate.alive() != accepts);
-        let other = other.intersection(set);
-        let set = if other.is_empty() { set } else { &other };
+    for (flow, alive) in flows {
+        let Some(set) = within(flow, rule) else { continue };
+        let other = match accepts {
+            true => set.difference(alive),
+            false => set.intersection(alive),
+        };
+        let set = if other.is_empty() { &set } else { &other };
         if found.shadowed_by.is_none() || !found.contradicted {
-            found.shadowed_by = reason::decider(question, flow, set);
+            found.shadowed_by = reason::decider(flow, set);
         }
         found.contradicted |= !other.is_empty();
     }
-    Ok(Some(found))
+    found
 }
 
 /// The sources of a flow that a rule is for; `None` if it is for none.
-fn within(
-    family: Family,
-    flow: &Flow<'_>,
-    rule: &Rule,
-) -> Option<RangeSet<u128>> {
+fn within(flow: &Journey<'_>, rule: &Rule) -> Option<RangeSet<u128>> {
     let (hook, priority) = (Hook::Input, 0);
     let base = Base { hook, priority, accepts: true, nat: false, span: None };
-    let (truth, set) = flow.cell(&base, Fate::TRACKED).judge(rule);
-    let all = RangeSet::range(0, family.last());
-    let set = set.map_or(all.clone(), |set| set.intersection(&all));
+    let cell = flow.cell(&base, &flow.parcel());
+    let (truth, set) = cell.judge(rule);
+    let all = everyone(flow);
+    let set = set.set().intersection(&all);
     (truth != Truth::No && !set.is_empty()).then_some(set)
 }
 
-fn fate(
-    question: &Question<'_>,
-    flow: &Flow<'_>,
-) -> Result<Piecewise<Fate>, TooMuch> {
-    let way: Vec<Stage<'_>> =
-        question.first.iter().chain(&question.input).copied().collect();
-    let start = Piecewise::constant(Fate::TRACKED);
-    walk(&way, flow, start, &question.budget)
+fn everyone(flow: &Journey<'_>) -> RangeSet<u128> {
+    RangeSet::range(0, flow.family.last())
+}
+
+/// The sources of a flow of which packets come to sockets of this host.
+fn arrivals(flow: &Journey<'_>) -> Result<RangeSet<u128>, TooMuch> {
+    let addresses = everyone(flow);
+    let start = Batches::of(Batch { parcel: flow.parcel(), addresses });
+    let routed = flow.sweep(first(flow), start)?;
+    Ok(flow.sweep(local(flow), routed)?.alive())
 }

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 use super::{
     Answer, Delivery, Explanation, Met, Packet, Verdict,
-    cell::Interface,
+    cell::{Address, Interface},
     chain::TooMuch,
     journey::{Course, Journey, Parcel, Traffic},
-    trace::{Meeting, Outcome},
+    meeting::{Meeting, Outcome},
+    passage::{first, local, onward},
 };
 use crate::{
     Error, Snapshot,
@@ -170,16 +171,13 @@ impl<'a> Way<'a> {
     }
 
     fn explain(mut self, packet: &Packet) -> Explanation {
-        let first: &[Hook] = match self.journey.looped() {
-            true => &[Hook::Output],
-            false => &[Hook::Ingress, Hook::Prerouting],
-        };
+        let first = first(&self.journey);
         if self.journey.refused() {
             self.path.push(lost("drop"));
             self.ends.push(Verdict::Dropped.into());
             return self.end();
         }
-        let start = self.journey.start();
+        let start = Traffic::of(self.journey.parcel());
         if let Ok(routed) = self.pass(first, start) {
             for parcel in routed.under_way {
                 self.route(packet, parcel);
@@ -241,11 +239,7 @@ impl<'a> Way<'a> {
 
     fn local(&mut self, packet: &Packet, parcel: Parcel) {
         let one = Traffic::of(parcel);
-        // What the host sends to itself comes in again.
-        let hooks: &[Hook] = match self.journey.looped() {
-            true => &[Hook::Postrouting, Hook::Prerouting, Hook::Input],
-            false => &[Hook::Input],
-        };
+        let hooks = local(&self.journey);
         let Ok(passed) = self.pass(hooks, one) else {
             self.certain = false;
             return self.ends.push(Verdict::Delivered.into());
@@ -257,10 +251,7 @@ impl<'a> Way<'a> {
     }
 
     fn onward(&mut self, parcel: Parcel) {
-        let hooks: &[Hook] = match self.journey.looped() {
-            true => &[Hook::Postrouting],
-            false => &[Hook::Forward, Hook::Postrouting],
-        };
+        let hooks = onward(&self.journey);
         match self.pass(hooks, Traffic::of(parcel)) {
             Ok(passed) if passed.under_way.is_empty() => {}
             Ok(_) => self.ends.push(Verdict::Forwarded.into()),
@@ -274,7 +265,7 @@ impl<'a> Way<'a> {
     fn arrive(&mut self, packet: &Packet, parcel: &Parcel) -> Arrival {
         let family = Family::of(packet.from);
         let (to, port) = (parcel.destination, parcel.dport);
-        let (Some(to), Some(port)) = (to, port) else {
+        let (Address::Known(to), Some(port)) = (to, port) else {
             self.certain = false;
             return Verdict::Delivered.into();
         };
@@ -293,7 +284,8 @@ impl<'a> Way<'a> {
     /// The answer, as part of the connection. Its rules are in the path only
     /// if they may stop it.
     fn answer(&mut self, parcel: &Parcel) -> Answer {
-        let (back, traffic) = self.journey.answer(parcel);
+        let (back, under_way) = self.journey.answer(parcel);
+        let traffic = Traffic { under_way, ..Traffic::default() };
         let hooks = [Hook::Output, Hook::Postrouting];
         let mut path = Vec::new();
         let passed = back.pass(&hooks, traffic, |hook, meeting| {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{
     Packet, Proto, Query, Sources, Verdict, dead_rules, explain, sources,
 };
-use crate::{Snapshot, net::Family, netfilter::Ruleset};
+use crate::{Snapshot, host::Host, net::Family, netfilter::Ruleset};
 
 /// A rule as text, and the parts of it that the plain evaluator reads.
 #[derive(Clone, Debug)]
@@ -154,16 +154,17 @@ fn snapshot(text: &str) -> Snapshot {
 }
 
 fn ask(text: &str) -> Sources {
-    let ruleset = Ruleset::new(&snapshot(text)).unwrap();
+    let host = Host::new(&snapshot(text)).unwrap();
     let to = IpAddr::from([10, 0, 0, 100]);
     let query = Query {
         interface: Some("eth0"),
         family: Family::of(to),
         to: Some(to),
+        wildcard: true,
         proto: Proto::Tcp,
         port: 11211,
     };
-    sources(&ruleset, &query)
+    sources(&host, &query)
 }
 
 #[test]
@@ -278,17 +279,19 @@ const WORDS: [&str; 24] = [
 
 #[test]
 fn what_is_not_there_is_not_known() {
-    let ruleset = Ruleset::new(&Snapshot::new()).unwrap();
-    assert!(Family::BOTH.iter().all(|&family| ruleset.missing(family)));
+    let host = Host::new(&Snapshot::new()).unwrap();
+    let missing = |&family: &Family| host.ruleset.missing(family);
+    assert!(Family::BOTH.iter().all(missing));
     let to = IpAddr::from([10, 0, 0, 1]);
     let query = Query {
         interface: None,
         family: Family::of(to),
         to: Some(to),
+        wildcard: true,
         proto: Proto::Udp,
         port: 1,
     };
-    let found = sources(&ruleset, &query);
+    let found = sources(&host, &query);
     assert!(found.may.is_all() && found.must.is_empty());
 }
 
@@ -300,8 +303,8 @@ macro_rules! dead {
             let text = format!(
                 "*filter\n:INPUT DROP [0:0]\n:U - [0:0]\n{rules}\nCOMMIT\n"
             );
-            let ruleset = Ruleset::new(&snapshot(&text)).unwrap();
-            let found = dead_rules(&ruleset, Proto::Tcp, 11211);
+            let host = Host::new(&snapshot(&text)).unwrap();
+            let found = dead_rules(&host, Proto::Tcp, 11211);
             let found: Vec<_> = found
                 .iter()
                 .map(|dead| {

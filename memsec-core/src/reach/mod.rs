@@ -8,14 +8,17 @@ mod effect;
 mod explain;
 mod explanation;
 mod journey;
+mod live;
+mod meeting;
 mod packet;
 pub(crate) mod packet_set;
+mod passage;
 mod piecewise;
 mod reason;
 mod sources;
+mod stage;
 mod text;
-mod trace;
-mod walk;
+mod within;
 
 #[cfg(test)]
 mod law_tests;

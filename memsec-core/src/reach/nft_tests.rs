@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Proto, Query, sources};
-use crate::{Snapshot, net::Family, netfilter::Ruleset};
+use crate::{Snapshot, host::Host, net::Family, netfilter::Ruleset};
 
 const NFT: &str = "nft -j list ruleset";
 
@@ -98,16 +98,17 @@ fn guard() -> String {
 
 /// May and must, as text.
 fn ask(snapshot: &Snapshot, to: &str, proto: Proto, port: u16) -> String {
-    let ruleset = Ruleset::new(snapshot).unwrap();
+    let host = Host::new(snapshot).unwrap();
     let to: IpAddr = to.parse().unwrap();
     let query = Query {
         interface: None,
         family: Family::of(to),
         to: Some(to),
+        wildcard: true,
         proto,
         port,
     };
-    let found = sources(&ruleset, &query);
+    let found = sources(&host, &query);
     let text = |set: &crate::net::IpSet| {
         let all: Vec<_> = set.cidrs().map(|cidr| cidr.to_string()).collect();
         all.join(" ")

@@ -28,6 +28,15 @@ impl<T: Copy + PartialEq> Piecewise<T> {
         Self { pieces: out }
     }
 
+    /// One value within ranges, ascending and apart, and another outside.
+    pub(super) fn within(ranges: &[(u128, u128)], value: T, other: T) -> Self {
+        let ends = ranges.iter().flat_map(|&(first, last)| {
+            let next = last.checked_add(1).map(|next| (next, other));
+            [Some((first, value)), next].into_iter().flatten()
+        });
+        Self::new([(0, other)].into_iter().chain(ends))
+    }
+
     /// The pieces: first and last address, and the value.
     pub(super) fn pieces(&self) -> impl Iterator<Item = (u128, u128, T)> {
         let ends = self.pieces.iter().skip(1).map(|next| next.0 - 1);
@@ -35,47 +44,21 @@ impl<T: Copy + PartialEq> Piecewise<T> {
         self.pieces.iter().zip(ends).map(|(&(start, v), end)| (start, end, v))
     }
 
+    /// The value, if it is the same everywhere.
+    pub(super) fn constant_value(&self) -> Option<T> {
+        match self.pieces.as_slice() {
+            [(_, value)] => Some(*value),
+            _ => None,
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.pieces.len()
-    }
-
-    pub(super) fn map<U: Copy + PartialEq>(
-        &self,
-        f: impl Fn(T) -> U,
-    ) -> Piecewise<U> {
-        Piecewise::new(self.pieces.iter().map(|&(at, value)| (at, f(value))))
-    }
-
-    /// Joins the values of both, address by address.
-    pub(super) fn zip<U: Copy + PartialEq, V: Copy + PartialEq>(
-        &self,
-        other: &Piecewise<U>,
-        f: impl Fn(T, U) -> V,
-    ) -> Piecewise<V> {
-        let mut right = other.pieces().peekable();
-        let mut out = Vec::with_capacity(self.len() + other.len());
-        for (start, end, value) in self.pieces() {
-            while let Some(&(from, to, with)) = right.peek() {
-                out.push((start.max(from), f(value, with)));
-                if to > end {
-                    break;
-                }
-                right.next();
-                if to == end {
-                    break;
-                }
-            }
-        }
-        Piecewise::new(out)
     }
 
     /// The addresses whose value is wanted.
     pub(super) fn keep(&self, wanted: impl Fn(T) -> bool) -> RangeSet<u128> {
         let kept = self.pieces().filter(|&(.., value)| wanted(value));
-        RangeSet::from_ranges(kept.map(|(start, end, _)| (start, end)))
-    }
-
-    pub(super) fn any(&self, wanted: impl Fn(T) -> bool) -> bool {
-        self.pieces.iter().any(|&(_, value)| wanted(value))
+        RangeSet::from_sorted(kept.map(|(start, end, _)| (start, end)))
     }
 }

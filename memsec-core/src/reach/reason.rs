@@ -1,13 +1,20 @@
 //! The rules that an answer rests on.
 
+use std::rc::Rc;
+
 use super::{
-    cell::Address,
-    chain::Budget,
+    cell::{Address, Tuple},
+    chain::{Budget, TooMuch},
+    journey::{Course, Journey, Parcel, Traffic},
+    meeting::{Meeting, Outcome},
+    passage::{first, local, onward},
     sources::{Answered, Question},
-    trace::{Meeting, Outcome, trace},
-    walk::{Fate, Flow, Stage, step},
 };
-use crate::{net::RangeSet, netfilter::Action, text::Place};
+use crate::{
+    net::RangeSet,
+    netfilter::{Action, Hook},
+    text::Place,
+};
 
 /// The most rules that are named.
 const MOST: usize = 5;
@@ -32,7 +39,7 @@ pub(super) fn because(
         witness(&out).and_then(|source| Some((answered.first()?, source)));
     let mut places = Vec::new();
     for (one, source) in inside.into_iter().chain(outside) {
-        let met = meetings(question, &one.flow, source);
+        let met = meetings(&one.journey, source);
         let deciding = met.iter().rev().find(|meeting| ends(meeting));
         let place = deciding.and_then(place);
         places.extend(place.filter(|place| !places.contains(place)));
@@ -43,7 +50,6 @@ pub(super) fn because(
 /// The rules that are not decided, for one source that may get in and need
 /// not.
 pub(super) fn undecided(
-    question: &Question<'_>,
     answered: &[Answered<'_>],
     may: &RangeSet<u128>,
     must: &RangeSet<u128>,
@@ -55,7 +61,7 @@ pub(super) fn undecided(
     else {
         return Vec::new();
     };
-    let met = meetings(question, &one.flow, source);
+    let met = meetings(&one.journey, source);
     let doubtful = met.iter().filter(|meeting| doubtful(meeting));
     let places = doubtful.filter_map(place).take(MOST);
     let places: Vec<Place> = places.collect();
@@ -76,13 +82,12 @@ fn doubtful(meeting: &Meeting<'_>) -> bool {
     }
 }
 
-/// The rule that decides the packets of a flow from one source of a set.
+/// The rule that decides the packets of a journey from one source of a set.
 pub(super) fn decider(
-    question: &Question<'_>,
-    flow: &Flow<'_>,
+    journey: &Journey<'_>,
     sources: &RangeSet<u128>,
 ) -> Option<Place> {
-    let met = meetings(question, flow, witness(sources)?);
+    let met = meetings(journey, witness(sources)?);
     let mut rules = met.iter().rev().filter(|meeting| {
         ends(meeting) && matches!(meeting.what, Outcome::Rule(_))
     });
@@ -118,45 +123,62 @@ fn place(meeting: &Meeting<'_>) -> Option<Place> {
     }
 }
 
-/// What a packet of a flow meets, if it comes from `source`: on the way in,
-/// and if it gets in, its answer on the way out.
-fn meetings<'a>(
-    question: &Question<'a>,
-    flow: &Flow<'a>,
-    source: u128,
-) -> Vec<Meeting<'a>> {
-    let flow = Flow { source: Address::Known(source), ..flow.clone() };
-    let budget = Budget::new(WORK);
+/// What a packet of a journey meets, if it comes from `source`: on the way
+/// in, and if it gets in, its answer on the way out.
+fn meetings<'a>(journey: &Journey<'a>, source: u128) -> Vec<Meeting<'a>> {
+    let tuple = Tuple { source: Address::Known(source), ..journey.tuple };
+    let one = Journey {
+        tuple,
+        peer: Some(journey.family.address(source)),
+        budget: Rc::new(Budget::new(WORK)),
+        ..journey.clone()
+    };
     let mut met = Vec::new();
-    let way = question.first.iter().chain(&question.input);
-    let fate = follow(way, &flow, &budget, &mut met);
-    if fate.alive() {
-        let mut out = Vec::new();
-        let back = question.back(&flow);
-        let answer = follow(question.back.iter(), &back, &budget, &mut out);
-        if !answer.sure() {
-            met.extend(out);
-        }
-    }
+    // What it met before there was too much of it, says enough.
+    let _ = follow(&one, &mut met);
     met
 }
 
-fn follow<'s, 'a: 's>(
-    stages: impl Iterator<Item = &'s Stage<'a>>,
-    flow: &Flow<'_>,
-    budget: &Budget,
+fn follow<'a>(
+    journey: &Journey<'a>,
     met: &mut Vec<Meeting<'a>>,
-) -> Fate {
-    let mut fate = Fate::TRACKED;
-    for stage in stages.take_while(|_| true) {
-        if !fate.alive() {
-            break;
+) -> Result<(), TooMuch> {
+    let start = Traffic::of(journey.parcel());
+    let note = |_: Hook, meeting: &Meeting<'a>| met.push(*meeting);
+    let routed = journey.pass(first(journey), start, note)?;
+    for parcel in routed.under_way {
+        let course = journey.course(&parcel);
+        if !matches!(course, Some(Course::Onward)) {
+            behind(journey, parcel, true, met)?;
         }
-        fate = step(stage, flow, fate, |one| {
-            let cell = flow.cell(stage.base, one);
-            trace(stage, &cell, budget, &mut |meeting| met.push(meeting))
-                .unwrap_or(super::effect::Effect::ANY)
-        });
+        if matches!(course, Some(Course::Onward) | None) {
+            behind(journey, parcel, false, met)?;
+        }
     }
-    fate
+    Ok(())
+}
+
+/// What is met behind the routing decision, here or on the way to another
+/// host.
+fn behind<'a>(
+    journey: &Journey<'a>,
+    parcel: Parcel,
+    here: bool,
+    met: &mut Vec<Meeting<'a>>,
+) -> Result<(), TooMuch> {
+    let hooks = if here { local(journey) } else { onward(journey) };
+    let note = |_: Hook, meeting: &Meeting<'a>| met.push(*meeting);
+    let passed = journey.pass(hooks, Traffic::of(parcel), note)?;
+    for parcel in passed.under_way.into_iter().filter(|_| here) {
+        let (back, under_way) = journey.answer(&parcel);
+        let mut out = Vec::new();
+        let traffic = Traffic { under_way, ..Traffic::default() };
+        let hooks = [Hook::Output, Hook::Postrouting];
+        let sent =
+            back.pass(&hooks, traffic, |_, meeting| out.push(*meeting))?;
+        if sent.dropped || sent.rejected {
+            met.extend(out);
+        }
+    }
+    Ok(())
 }

@@ -3,22 +3,23 @@
 use std::{fmt::Write, net::IpAddr, time::Instant};
 
 use super::{Proto, Query, Sources, sources};
-use crate::{Snapshot, net::Family, netfilter::Ruleset};
+use crate::{Snapshot, host::Host, net::Family};
 
 fn ask(name: &str, text: &str) -> Sources {
     let start = Instant::now();
     let snapshot = Snapshot::new().with_command("iptables-save", text);
-    let ruleset = Ruleset::new(&snapshot).unwrap();
+    let host = Host::new(&snapshot).unwrap();
     let read = start.elapsed();
     let to = IpAddr::from([192, 0, 2, 1]);
     let query = Query {
         interface: None,
         family: Family::of(to),
         to: Some(to),
+        wildcard: true,
         proto: Proto::Tcp,
         port: 11211,
     };
-    let found = sources(&ruleset, &query);
+    let found = sources(&host, &query);
     println!("{name}: read {read:?}, all {:?}", start.elapsed());
     found
 }
@@ -99,16 +100,17 @@ fn many_conditions_on_one_large_set() {
         {{"rule":{{{of},"chain":"c","expr":[{many},{{"drop":null}}]}}}}]}}"#
     );
     let snapshot = Snapshot::new().with_command("nft -j list ruleset", &text);
-    let ruleset = Ruleset::new(&snapshot).unwrap();
+    let host = Host::new(&snapshot).unwrap();
     let to = IpAddr::from([192, 0, 2, 1]);
     let query = Query {
         interface: None,
         family: Family::of(to),
         to: Some(to),
+        wildcard: true,
         proto: Proto::Tcp,
         port: 1,
     };
-    let found = sources(&ruleset, &query);
+    let found = sources(&host, &query);
     // Too much to be decided: it says so.
     assert!(found.may.is_all() && found.must.is_empty());
     assert_eq!(found.undecided.len(), 1);

@@ -1,17 +1,21 @@
-use std::net::IpAddr;
+//! Who gets through to a port: sets of sources.
+
+use std::{net::IpAddr, rc::Rc};
 
 use super::{
     Proto,
     atoms::{self, Atoms},
-    cell::{Address, Interface},
+    cell::{Address, Interface, Tuple},
     chain::{Budget, TooMuch},
-    piecewise::Piecewise,
+    journey::{self, Journey, address_type},
+    passage::Passage,
     reason,
-    walk::{self, Fate, Flow, Stage, stages, walk},
+    stage::{Stage, stages},
 };
 use crate::{
+    host::Host,
     net::{Family, IpSet, RangeSet},
-    netfilter::{Action, AddressType, Hook, Ruleset, State},
+    netfilter::{Action, AddressType, Hook, State},
     text::Place,
 };
 
@@ -22,8 +26,11 @@ pub(crate) struct Query<'a> {
     /// The interface they arrive at; `None` for whichever but the loopback.
     pub interface: Option<&'a str>,
     pub family: Family,
-    /// `None` for whichever address the host has.
+    /// An address that is taken as one of the host's own; `None` for
+    /// whichever it has.
     pub to: Option<IpAddr>,
+    /// True if the socket is bound to all addresses.
+    pub wildcard: bool,
     pub proto: Proto,
     pub port: u16,
 }
@@ -46,42 +53,37 @@ pub(crate) struct Sources {
 /// How many rules and pieces are looked at before an answer is given up.
 const WORK: u64 = 400_000_000;
 
-/// TCP flags: SYN, and SYN with ACK.
+/// The TCP flags of a first packet: SYN.
 const SYN: u8 = 0x02;
-const SYN_ACK: u8 = 0x12;
 
 /// A query and what it is answered from.
+#[derive(Debug)]
 pub(super) struct Question<'a> {
+    pub host: &'a Host,
     pub family: Family,
     pub query: Query<'a>,
-    pub budget: Budget,
-    marks: bool,
-    /// The stages to the routing decision.
-    pub first: Vec<Stage<'a>>,
-    /// Those to a socket of this host.
-    pub input: Vec<Stage<'a>>,
-    /// Those to another host, for what is translated.
-    pub forward: Vec<Stage<'a>>,
+    budget: Rc<Budget>,
+    /// The stages that a packet may come to on its way in.
+    pub there: Vec<Stage<'a>>,
     /// Those of the answer.
     pub back: Vec<Stage<'a>>,
-    /// True if a rule may turn another port into this one.
-    leads_here: bool,
 }
 
 /// The sources, as numbers, of packets that have the rest in common.
+#[derive(Debug)]
 pub(super) struct Answered<'a> {
-    pub flow: Flow<'a>,
+    pub journey: Journey<'a>,
     pub may: RangeSet<u128>,
     pub must: RangeSet<u128>,
 }
 
 /// Who gets through to a port of this host.
-pub(crate) fn sources(ruleset: &Ruleset, query: &Query<'_>) -> Sources {
-    let family = query.family;
+pub(crate) fn sources(host: &Host, query: &Query<'_>) -> Sources {
+    let (family, ruleset) = (query.family, &host.ruleset);
     if ruleset.missing(family) {
         return unknown(family, Vec::new());
     }
-    let question = Question::new(ruleset, query);
+    let question = Question::new(host, query);
     let Ok(answered) = question.answers() else {
         let text = "the rules are too many to be decided".to_owned();
         let place = Place { text: Some(text), ..Place::default() };
@@ -100,7 +102,7 @@ pub(crate) fn sources(ruleset: &Ruleset, query: &Query<'_>) -> Sources {
         must = RangeSet::empty();
     }
     let because = reason::because(&question, &answered, &may);
-    undecided.extend(reason::undecided(&question, &answered, &may, &must));
+    undecided.extend(reason::undecided(&answered, &may, &must));
     Sources {
         may: IpSet::from_numbers(family, &may),
         must: IpSet::from_numbers(family, &must),
@@ -119,24 +121,29 @@ fn unknown(family: Family, undecided: Vec<Place>) -> Sources {
 }
 
 impl<'a> Question<'a> {
-    pub(super) fn new(ruleset: &'a Ruleset, query: &Query<'a>) -> Self {
+    pub(super) fn new(host: &'a Host, query: &Query<'a>) -> Self {
         let family = query.family;
-        let of = |hooks: &[Hook]| stages(ruleset, family, hooks);
-        let first = match query.interface {
-            Some("lo") => {
-                of(&[Hook::Output, Hook::Postrouting, Hook::Prerouting])
-            }
-            _ => of(&[Hook::Ingress, Hook::Prerouting]),
+        let of = |hooks: &[Hook]| stages(&host.ruleset, family, hooks);
+        let there = match query.interface {
+            Some("lo") => of(&[
+                Hook::Output,
+                Hook::Postrouting,
+                Hook::Prerouting,
+                Hook::Input,
+            ]),
+            _ => of(&[
+                Hook::Ingress,
+                Hook::Prerouting,
+                Hook::Input,
+                Hook::Forward,
+            ]),
         };
         Self {
+            host,
             family,
             query: *query,
-            budget: Budget::new(WORK),
-            marks: walk::sets_marks(ruleset),
-            leads_here: leads_here(&first, query.port),
-            first,
-            input: of(&[Hook::Input]),
-            forward: of(&[Hook::Forward]),
+            budget: Rc::new(Budget::new(WORK)),
+            there,
             back: of(&[Hook::Output, Hook::Postrouting]),
         }
     }
@@ -146,160 +153,125 @@ impl<'a> Question<'a> {
         let mut out = Vec::new();
         for interface in &interfaces {
             for port in &ports {
-                let flow = self.flow(*interface, port.first);
-                let (may, must) = self.answer(&flow)?;
+                let journey = self.journey(*interface, port.first);
+                let (may, must) = self.answer(&journey)?;
                 // A client does not choose a port below 1024.
                 let client = port.last.is_none_or(|last| last >= 1024);
-                let all = || RangeSet::range(0, self.family.last());
-                let must = if client { must } else { all() };
-                out.push(Answered { flow, may, must });
+                let must = if client { must } else { self.everyone() };
+                out.push(Answered { journey, may, must });
             }
         }
         Ok(out)
     }
 
+    fn everyone(&self) -> RangeSet<u128> {
+        RangeSet::range(0, self.family.last())
+    }
+
     /// New packets that arrive by an interface from a port.
-    pub(super) fn flow(
+    pub(super) fn journey(
         &self,
         interface: Interface<'a>,
         sport: Option<u16>,
-    ) -> Flow<'a> {
-        Flow {
+    ) -> Journey<'a> {
+        let to = self.query.to;
+        Journey {
+            host: self.host,
             family: self.family,
             proto: self.query.proto,
-            source: Address::Symbolic,
-            destination: match self.query.to {
-                Some(to) => Address::Known(Family::number(to)),
-                None => Address::Unknown,
-            },
-            sport,
-            dport: Some(self.query.port),
+            flags: SYN,
             interface,
             state: Some(State::New),
+            tuple: Tuple {
+                source: Address::Symbolic,
+                sport,
+                destination: match to {
+                    Some(to) => Address::Known(Family::number(to)),
+                    None => Address::Unknown,
+                },
+                dport: Some(self.query.port),
+            },
+            given: Some(to.map_or(AddressType::Local, address_type)),
+            peer: None,
             reply: false,
-            flags: SYN,
-            destination_type: Some(
-                self.query.to.map_or(AddressType::Local, address_type),
-            ),
-            marks: self.marks,
             ordinary: false,
-            probe: None,
+            budget: Rc::clone(&self.budget),
+            asked: Rc::default(),
         }
     }
 
     fn answer(
         &self,
-        flow: &Flow<'a>,
+        journey: &Journey<'a>,
     ) -> Result<(RangeSet<u128>, RangeSet<u128>), TooMuch> {
-        let start = Piecewise::constant(Fate::TRACKED);
-        let routed = walk(&self.first, flow, start, &self.budget)?;
-        let mut translated = routed.keep(|fate| fate.has(Fate::TRANSLATED));
-        let input = walk(&self.input, flow, routed, &self.budget)?;
-        let mut may = input.keep(Fate::alive);
-        if self.leads_here {
-            let other = self.led_here(flow)?;
-            may = may.union(&other.keep(|f| f.has(Fate::TRANSLATED)));
-            translated = translated.union(&may);
-        }
-        if !translated.is_empty() && self.query.interface != Some("lo") {
-            let forwarded = self.forwarded(flow)?;
-            let forwarded = forwarded.intersection(&translated);
-            may = may.union(&forwarded);
-        }
-        let mut must = input.keep(Fate::sure);
-        if self.query.proto == Proto::Tcp && !must.is_empty() {
-            must = must.intersection(&self.answered(flow, &input)?);
+        let all = self.everyone();
+        let (mut may, must) = self.grouped(journey, all)?;
+        for port in self.led_from() {
+            may = may.union(&self.led(journey, port)?);
         }
         Ok((may, must))
     }
 
-    /// Packets to other ports that a rule turns into this one.
-    fn led_here(&self, flow: &Flow<'a>) -> Result<Piecewise<Fate>, TooMuch> {
-        let start = Piecewise::constant(Fate::TRACKED);
-        let any = Flow { dport: None, ..flow.clone() };
-        let led = walk(&self.first, &any, start, &self.budget)?;
-        let led = led.map(|fate| {
-            if fate.has(Fate::TRANSLATED) {
-                Fate::TRANSLATED
-            } else {
-                Fate::DROPPED
-            }
-        });
-        walk(&self.input, flow, led, &self.budget)
-    }
-
-    /// Sources whose packets get to another host, if they are translated.
-    fn forwarded(&self, flow: &Flow<'a>) -> Result<RangeSet<u128>, TooMuch> {
-        let start = Piecewise::constant(Fate::TRANSLATED);
-        let fate = walk(&self.forward, flow, start, &self.budget)?;
-        Ok(fate.keep(Fate::alive))
-    }
-
-    /// Sources that are sure to get the answer to what came in as `input`.
-    fn answered(
+    /// Goes the way once, and where rules ask for what routing says of a
+    /// source, once more for each group of sources that it tells apart.
+    fn grouped(
         &self,
-        flow: &Flow<'a>,
-        input: &Piecewise<Fate>,
+        journey: &Journey<'a>,
+        all: RangeSet<u128>,
+    ) -> Result<(RangeSet<u128>, RangeSet<u128>), TooMuch> {
+        let answer = Passage::of(journey, &self.query, all)?.answer();
+        if !journey.asked.get() || self.host.interfaces.is_none() {
+            return Ok(answer);
+        }
+        let arrival = match journey.interface {
+            Interface::Named(name) => Some(name),
+            Interface::NotLoopback => None,
+        };
+        let Some(groups) = journey::groups(self.host, self.family, arrival)
+        else {
+            return Ok(answer);
+        };
+        let (mut may, mut must) = (RangeSet::empty(), RangeSet::empty());
+        for group in groups {
+            let peer = Some(group.peer);
+            let journey = Journey { peer, ..journey.clone() };
+            let passage = Passage::of(&journey, &self.query, group.addresses)?;
+            let (more_may, more_must) = passage.answer();
+            may = may.union(&more_may);
+            must = must.union(&more_must);
+        }
+        Ok((may, must))
+    }
+
+    /// Ports, other than the one that is asked for, from which a rule may
+    /// turn packets to it: each stands for those that no rule tells from it.
+    fn led_from(&self) -> Vec<Option<u16>> {
+        let port = self.query.port;
+        let nat = self.there.iter().filter(|stage| stage.base.nat);
+        let chains = nat.clone().flat_map(|stage| &stage.table.chains);
+        let mut rules = chains.flat_map(|chain| &chain.rules);
+        let leads = rules.any(|rule| match rule.action() {
+            Action::Translate(to) => to
+                .ports
+                .is_some_and(|(first, last)| (first..=last).contains(&port)),
+            _ => false,
+        });
+        match leads {
+            true => atoms::other_ports(nat, port),
+            false => Vec::new(),
+        }
+    }
+
+    /// Sources whose packets to another port a rule turns to this one.
+    fn led(
+        &self,
+        journey: &Journey<'a>,
+        port: Option<u16>,
     ) -> Result<RangeSet<u128>, TooMuch> {
-        let back = self.back(flow);
-        let start = Piecewise::constant(Fate::TRACKED);
-        let fate = walk(&self.back, &back, start, &self.budget)?;
-        let sent = fate.keep(Fate::sure);
-        if !input.any(|fate| fate.has(Fate::UNTRACKED)) {
-            return Ok(sent);
-        }
-        // Conntrack did not see the question: what it makes of the answer
-        // depends on its own rules.
-        let unknown = Flow { state: None, ..back };
-        let start = Piecewise::constant(Fate::TRACKED);
-        let fate = walk(&self.back, &unknown, start, &self.budget)?;
-        let tracked = input.keep(|fate| !fate.has(Fate::UNTRACKED));
-        let both = fate.keep(Fate::sure).intersection(&sent);
-        Ok(tracked.intersection(&sent).union(&both))
-    }
-
-    /// The answer to a flow.
-    pub(super) fn back(&self, flow: &Flow<'a>) -> Flow<'a> {
-        Flow {
-            source: flow.destination,
-            destination: flow.source,
-            sport: flow.dport,
-            dport: flow.sport,
-            interface: match flow.interface {
-                Interface::Named("lo") => Interface::Named("lo"),
-                _ => Interface::NotLoopback,
-            },
-            state: Some(State::Established),
-            reply: true,
-            flags: SYN_ACK,
-            destination_type: None,
-            ..flow.clone()
-        }
-    }
-}
-
-/// What routing says of an address that packets for this host have.
-pub(super) fn address_type(to: IpAddr) -> AddressType {
-    match to {
-        to if to.is_multicast() => AddressType::Multicast,
-        IpAddr::V4(to) if to.is_broadcast() => AddressType::Broadcast,
-        _ => AddressType::Local,
-    }
-}
-
-fn leads_here(first: &[Stage<'_>], port: u16) -> bool {
-    let nat = first.iter().filter(|stage| stage.base.nat);
-    let chains = nat.flat_map(|stage| &stage.table.chains);
-    chains.flat_map(|chain| &chain.rules).any(|rule| match rule.action() {
-        Action::Translate(to) => {
-            to.ports.is_some_and(|(first, last)| (first..=last).contains(&port))
-        }
-        _ => false,
-    })
-}
-
-impl std::fmt::Debug for Question<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Question({:?})", self.query)
+        let destination = Address::Unknown;
+        let tuple = Tuple { destination, dport: port, ..journey.tuple };
+        let journey = Journey { tuple, ..journey.clone() };
+        let passage = Passage::of(&journey, &self.query, self.everyone())?;
+        Ok(passage.here)
     }
 }

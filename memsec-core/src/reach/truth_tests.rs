@@ -8,14 +8,13 @@ use super::{
     Packet, Proto, Query, Verdict, atoms,
     cell::Interface,
     explain,
-    piecewise::Piecewise,
+    journey::{Batch, Batches},
     sources::{Question, sources},
-    walk::{Fate, Flow, stages, walk},
 };
 use crate::{
     Snapshot,
+    host::Host,
     net::{Family, RangeSet},
-    netfilter::Ruleset,
 };
 
 pub(super) fn shared(path: &str) -> Option<PathBuf> {
@@ -38,8 +37,41 @@ const DUMPS: [(&str, &str); 7] = [
     ("nft.json", "nft -j list ruleset"),
 ];
 
+/// The interfaces of every case of truth/hosts, as its README has them.
+const TOPOLOGY: &str = r#"[
+ {"ifname":"lo","link_type":"loopback","addr_info":[
+  {"local":"127.0.0.1","prefixlen":8},{"local":"::1","prefixlen":128}]},
+ {"ifname":"eth0","addr_info":[{"local":"192.0.2.10","prefixlen":24},
+  {"local":"2001:db8:1::10","prefixlen":64}]},
+ {"ifname":"eth1","addr_info":[{"local":"10.20.0.10","prefixlen":24},
+  {"local":"fd00:20::10","prefixlen":64}]}]"#;
+
+/// Its routes, for networks that the cases do not list.
+const ROUTES: &str = r#"[{"dst":"default","dev":"eth0"},
+ {"dst":"192.0.2.0/24","dev":"eth0"},{"dst":"10.20.0.0/24","dev":"eth1"}"#;
+const ROUTES6: &str = r#"[{"dst":"default","dev":"eth0"},
+ {"dst":"2001:db8:1::/64","dev":"eth0"},{"dst":"fd00:20::/64","dev":"eth1"},
+ {"dst":"fe80::/64","dev":"eth0"},{"dst":"fe80::/64","dev":"eth1"}]"#;
+
+/// The routes of a case, and those that `ip route` shows there.
+fn routes(path: &std::path::Path) -> String {
+    let shown = fs::read_to_string(path.join("ip-route.txt"));
+    let shown = shown.unwrap_or_default();
+    let more = shown.lines().filter_map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let dev = words.iter().position(|word| *word == "dev")?;
+        let (to, dev) = (words.first()?, words.get(dev + 1)?);
+        let new = !ROUTES.contains(to);
+        new.then(|| format!(r#",{{"dst":"{to}","dev":"{dev}"}}"#))
+    });
+    format!("{ROUTES}{}]", more.collect::<String>())
+}
+
 fn host(path: &std::path::Path) -> Snapshot {
-    let mut snapshot = Snapshot::new();
+    let mut snapshot = Snapshot::new()
+        .with_command("ip -j address", TOPOLOGY)
+        .with_command("ip -j route", &routes(path))
+        .with_command("ip -6 -j route", ROUTES6);
     for (file, command) in DUMPS {
         if let Ok(text) = fs::read_to_string(path.join(file)) {
             snapshot = snapshot.with_command(command, &text);
@@ -88,8 +120,8 @@ fn hosts() {
                 continue;
             };
             let name = case.strip_prefix(&root).unwrap().display().to_string();
-            let ruleset = match Ruleset::new(&host(&case)) {
-                Ok(ruleset) => ruleset,
+            let host = match Host::new(&host(&case)) {
+                Ok(host) => host,
                 Err(error) => {
                     wrong.push(format!("{name}: {error}"));
                     continue;
@@ -103,10 +135,11 @@ fn hosts() {
                     interface,
                     family: Family::of(to),
                     to: Some(to),
+                    wildcard: true,
                     proto,
                     port: 11211,
                 };
-                let found = sources(&ruleset, &query);
+                let found = sources(&host, &query);
                 let (may, must) = (
                     found.may.contains(row.from),
                     found.must.contains(row.from),
@@ -187,18 +220,22 @@ fn kernel() {
             _ => continue,
         };
         let name = case["name"].as_str().unwrap();
-        let Ok(ruleset) = Ruleset::new(&snapshot) else {
-            wrong.push(format!("{name}: {:?}", Ruleset::new(&snapshot)));
-            continue;
+        let host = match Host::new(&snapshot) {
+            Ok(host) => host,
+            Err(error) => {
+                wrong.push(format!("{name}: {error}"));
+                continue;
+            }
         };
         let query = Query {
             interface: probe["if"].as_str(),
             family: Family::of(to),
             to: Some(to),
+            wildcard: true,
             proto,
             port: probe["dport"].as_u64().unwrap() as u16,
         };
-        let found = sources(&ruleset, &query);
+        let found = sources(&host, &query);
         let delivered = verdict.starts_with('L');
         let routed =
             case["detail"]["stages"].as_array().is_some_and(|stages| {
@@ -333,13 +370,13 @@ fn destinations(pairs: &[&Pairs]) -> Vec<u128> {
 
 /// The bounds of a chain alone, for a new packet from port 10000.
 fn bounds(
-    ruleset: &Ruleset,
+    host: &Host,
     chain: &str,
     proto: Proto,
     port: u16,
     (family, to): (Family, u128),
 ) -> Option<(RangeSet<u128>, RangeSet<u128>)> {
-    let table = ruleset.tables.first()?;
+    let table = host.ruleset.tables.first()?;
     let index = table.chains.iter().position(|c| c.name == chain)?;
     let base = table.chains[index].base.as_ref()?;
     let to_address = family.address(to);
@@ -347,25 +384,26 @@ fn bounds(
         interface: None,
         family: Family::of(to_address),
         to: Some(to_address),
+        wildcard: true,
         proto,
         port,
     };
-    let question = Question::new(ruleset, &query);
-    let stages = stages(ruleset, family, &[base.hook]);
+    let question = Question::new(host, &query);
     let mut names = atoms::of(&question).interfaces;
     names.push(Interface::Named("lo"));
     let loopback = loopback(family);
     let (mut may, mut must) = (RangeSet::empty(), RangeSet::all());
     for interface in names {
         let lo = interface == Interface::Named("lo");
-        let flow = question.flow(interface, Some(10000));
-        let flow = Flow { destination_type: None, ..flow };
-        let start = Piecewise::constant(Fate::TRACKED);
-        let fate = walk(&stages, &flow, start, &question.budget).ok()?;
+        let journey = question.journey(interface, Some(10000));
+        let addresses = RangeSet::range(0, family.last());
+        let start = Batches::of(Batch { parcel: journey.parcel(), addresses });
+        let passed = journey.sweep(&[base.hook], start).ok()?;
+        let alive = passed.alive();
         let within = if lo { loopback.clone() } else { RangeSet::all() };
-        may = may.union(&fate.keep(Fate::alive).intersection(&within));
-        must = must
-            .intersection(&fate.keep(Fate::sure).union(&within.complement()));
+        may = may.union(&alive.intersection(&within));
+        let sure = alive.difference(&passed.stopped);
+        must = must.intersection(&sure.union(&within.complement()));
     }
     let all = RangeSet::range(0, family.last());
     Some((
@@ -411,8 +449,8 @@ fn verified() {
         };
         let snapshot =
             Snapshot::new().with_command(command, &filter_only(&text));
-        let ruleset = match Ruleset::new(&snapshot) {
-            Ok(ruleset) => ruleset,
+        let host = match Host::new(&snapshot) {
+            Ok(host) => host,
             Err(error) => {
                 unread.push(format!("{id}: {error}"));
                 continue;
@@ -431,7 +469,7 @@ fn verified() {
             for to in destinations(&[&upper, &lower]) {
                 let chain = entry["chain"].as_str().unwrap();
                 let Some((may, must)) =
-                    bounds(&ruleset, chain, proto, port, (family, to))
+                    bounds(&host, chain, proto, port, (family, to))
                 else {
                     unread.push(format!("{id}: no {chain}"));
                     continue;

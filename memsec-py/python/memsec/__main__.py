@@ -14,6 +14,7 @@ from .command import (
     confirm,
     diff,
     explain,
+    history,
     plan,
     rollback,
     snapshot,
@@ -29,6 +30,7 @@ _COMMANDS = [
     ("apply", apply),
     ("confirm", confirm),
     ("rollback", rollback),
+    ("history", history),
     ("diff", diff),
     ("checks", checks),
 ]

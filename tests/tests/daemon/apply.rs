@@ -120,7 +120,7 @@ fn what_is_not_confirmed_in_time_is_undone() {
     };
     let before = host.server.state();
     let plan = host.report(&remote()).plan().to_json();
-    let outcome = host.server.memsec(&["apply", "4"], &plan).unwrap();
+    let outcome = host.server.memsec(&["apply", "10"], &plan).unwrap();
     assert_eq!(outcome.state, Ended::Waiting, "{outcome:#?}");
     let busy = host.server.memsec(&["apply"], &plan).unwrap_err();
     assert!(busy.contains("is not finished"), "{busy}");
@@ -198,7 +198,7 @@ impl Host {
             if now.lines().eq(state.lines()) {
                 return;
             }
-            if start.elapsed() > Duration::from_secs(10) {
+            if start.elapsed() > Duration::from_secs(20) {
                 let [now, was] =
                     [&now, state].map(|text| text.lines().collect::<Vec<_>>());
                 let new: Vec<_> =

@@ -130,7 +130,7 @@ fn dead(subject: &Subject<'_>) -> Vec<Found> {
     let mut found: Vec<DeadRule> = Vec::new();
     for port in ports {
         for proto in Proto::BOTH {
-            for dead in dead_rules(&subject.host.ruleset, proto, port) {
+            for dead in dead_rules(subject.host, proto, port) {
                 if !found.iter().any(|known| known.rule == dead.rule) {
                     found.push(dead);
                 }

@@ -1,24 +1,30 @@
-//! The way of one packet through a host, along every way that it may take.
+//! The way of packets through a host, along every way that they may take.
 
+mod batch;
+mod crossing;
+mod origin;
 mod parcel;
+mod route;
 mod routing;
 mod tour;
 mod tracked;
+mod view;
 
-use std::net::IpAddr;
+use std::{cell, net::IpAddr, rc::Rc};
 
+pub(super) use batch::{Batch, Batches};
+pub(super) use origin::groups;
 pub(super) use parcel::Parcel;
 use parcel::{DESTINATION, SOURCE, Tracking};
-pub(super) use routing::Course;
-use routing::Routed;
+pub(super) use routing::{Course, address_type};
 use tour::{End, Tour};
 
 use super::{
-    Packet,
-    cell::{Address, Cell, Interface, Tuple},
+    Packet, Proto,
+    cell::{Address, Interface, Tuple},
     chain::{Budget, TooMuch},
-    trace::Meeting,
-    walk::{Stage, stages},
+    meeting::Meeting,
+    stage::{Stage, stages},
 };
 use crate::{
     host::Host,
@@ -26,22 +32,37 @@ use crate::{
     netfilter::{Action, AddressType, Base, Hook, State},
 };
 
+/// The TCP flags of an answer: SYN and ACK.
+const SYN_ACK: u8 = 0x12;
+
 /// The priority at which conntrack looks at packets: NF_IP_PRI_CONNTRACK.
 const CONNTRACK: i32 = -200;
 
-/// One packet, on one host.
-#[derive(Debug)]
+/// One packet on one host, or all that differ from it only in their source.
+#[derive(Clone, Debug)]
 pub(super) struct Journey<'a> {
-    host: &'a Host,
-    packet: &'a Packet,
-    family: Family,
-    flags: u8,
-    interface: Interface<'a>,
-    state: State,
-    tuple: Tuple,
-    /// True for the answer.
-    reply: bool,
-    budget: Budget,
+    pub host: &'a Host,
+    pub family: Family,
+    pub proto: Proto,
+    /// The byte of TCP flags.
+    pub flags: u8,
+    /// Where it comes in.
+    pub interface: Interface<'a>,
+    /// What conntrack says of it; `None` for whichever.
+    pub state: Option<State>,
+    pub tuple: Tuple,
+    /// What routing says of the destination, where that is given; it is then
+    /// taken as one of this host.
+    pub given: Option<AddressType>,
+    /// The other end, as routing sees it; `None` where that is not told.
+    pub peer: Option<IpAddr>,
+    /// True for an answer.
+    pub reply: bool,
+    /// True for a packet with no headers but those it needs.
+    pub ordinary: bool,
+    pub budget: Rc<Budget>,
+    /// True once a rule asked for what `peer` would tell.
+    pub asked: Rc<cell::Cell<bool>>,
 }
 
 /// Packets that are under way still, and how the others ended.
@@ -61,7 +82,7 @@ impl Traffic {
 impl<'a> Journey<'a> {
     pub(super) fn new(
         host: &'a Host,
-        packet: &'a Packet,
+        packet: &Packet,
         to: IpAddr,
         flags: u8,
         interface: Interface<'a>,
@@ -70,19 +91,23 @@ impl<'a> Journey<'a> {
         let loose = host.settings.tcp_loose();
         Self {
             host,
-            packet,
             family: Family::of(to),
+            proto: packet.proto,
             flags,
             interface,
-            state: tracked::state(packet, flags, loose),
+            state: Some(tracked::state(packet, flags, loose)),
             tuple: Tuple {
-                source: Some(Family::number(packet.from)),
+                source: Address::Known(Family::number(packet.from)),
                 sport: Some(packet.sport),
-                destination: Some(Family::number(to)),
+                destination: Address::Known(Family::number(to)),
                 dport: Some(packet.port),
             },
+            given: None,
+            peer: Some(packet.from),
             reply: false,
-            budget: Budget::new(work),
+            ordinary: true,
+            budget: Rc::new(Budget::new(work)),
+            asked: Rc::default(),
         }
     }
 
@@ -91,47 +116,47 @@ impl<'a> Journey<'a> {
         self.interface == Interface::Named("lo")
     }
 
-    pub(super) fn start(&self) -> Traffic {
+    /// The packet, where it starts.
+    pub(super) fn parcel(&self) -> Parcel {
         let mut parcel = Parcel::new(self.tuple);
-        if self.state == State::Established && marks(self.host) {
+        let new = self.state.is_some_and(|s| !s.meets(State::Established));
+        if !new && marks(self.host) {
             // What an earlier packet of it left there.
             parcel.connection_mark = None;
         }
-        Traffic::of(parcel)
+        parcel
     }
 
     /// The answer to a parcel that was delivered.
-    pub(super) fn answer(&self, parcel: &Parcel) -> (Self, Traffic) {
-        let untracked = parcel.tracking == Tracking::Untracked;
+    pub(super) fn answer(&self, parcel: &Parcel) -> (Self, Vec<Parcel>) {
         let back = Self {
-            host: self.host,
-            packet: self.packet,
-            family: self.family,
-            flags: 0x12,
+            flags: SYN_ACK,
             interface: match self.looped() {
                 true => self.interface,
                 false => Interface::NotLoopback,
             },
-            state: State::Established,
-            tuple: Tuple {
-                source: parcel.destination,
-                sport: parcel.dport,
-                destination: parcel.source,
-                dport: parcel.sport,
-            },
+            state: Some(State::Established),
+            tuple: turned(parcel.tuple()),
             reply: true,
-            budget: Budget::new(10_000_000),
+            ..self.clone()
         };
         let mut first = Parcel::new(back.tuple);
         first.connection_mark = parcel.connection_mark;
         first.dnat = parcel.dnat;
         first.snat = parcel.snat;
         let second = Parcel { tracking: Tracking::Untracked, ..first };
-        let under_way = match untracked {
-            true => vec![first, second],
-            false => vec![first],
+        let parcels = match parcel.tracking {
+            Tracking::Untracked => vec![first, second],
+            _ => vec![first],
         };
-        (back, Traffic { under_way, ..Traffic::default() })
+        (back, parcels)
+    }
+
+    /// The answer of another host, to a parcel that was sent on to it.
+    pub(super) fn returned(&self, parcel: &Parcel) -> (Self, Vec<Parcel>) {
+        let (back, parcels) = self.answer(parcel);
+        let interface = self.leaves(parcel);
+        (Self { interface, ..back }, parcels)
     }
 
     /// Takes packets through hooks; `meet` hears of what they meet.
@@ -177,19 +202,9 @@ impl<'a> Journey<'a> {
         stage: &Stage<'a>,
     ) -> Result<Vec<Parcel>, TooMuch> {
         let mut out: Vec<Parcel> = Vec::new();
-        for mut parcel in parcels {
-            if stage.base.nat {
-                // Asked, and not translated: it stays as it is.
-                let end = match stage.base.hook {
-                    Hook::Prerouting | Hook::Output => DESTINATION,
-                    _ => SOURCE,
-                };
-                self.budget.spend(1)?;
-                parcel.bound = match (parcel.bound, end) {
-                    ([_, source], DESTINATION) if parcel.dnat => [true, source],
-                    (bound, _) => bound,
-                };
-            }
+        for parcel in parcels {
+            self.budget.spend(1)?;
+            let parcel = bound(parcel, stage.base);
             if !out.contains(&parcel) {
                 out.push(parcel);
             }
@@ -204,15 +219,12 @@ impl<'a> Journey<'a> {
             return true;
         }
         let first = State::New | State::Related;
-        let end = match base.hook {
-            Hook::Prerouting | Hook::Output => DESTINATION,
-            _ => SOURCE,
-        };
+        let end = end_of(base.hook);
         // What the host sends to itself was asked on its way out.
         let twice = self.looped()
             && matches!(base.hook, Hook::Prerouting | Hook::Input);
         let known = match parcel.tracking {
-            Tracking::Known(state) => state.meets(first),
+            Tracking::Known(state) => state.is_none_or(|s| s.meets(first)),
             _ => false,
         };
         let bound = parcel.bound.get(end).copied().unwrap_or_default();
@@ -231,8 +243,7 @@ impl<'a> Journey<'a> {
     }
 
     fn track(&self, parcel: &mut Parcel) {
-        let ingress = parcel.tracking == Tracking::Unseen;
-        if ingress {
+        if parcel.tracking == Tracking::Unseen {
             parcel.tracking = Tracking::Known(self.state);
         }
     }
@@ -241,192 +252,29 @@ impl<'a> Journey<'a> {
     fn state(&self, base: &Base, parcel: &Parcel) -> Option<State> {
         match parcel.tracking {
             Tracking::Untracked => Some(State::Untracked),
-            Tracking::Known(state) => Some(state),
+            Tracking::Known(state) => state,
             Tracking::Unseen if base.priority == CONNTRACK => None,
             Tracking::Unseen => Some(State::Invalid),
         }
     }
+}
 
-    fn cell(&self, base: &Base, parcel: &Parcel) -> Cell<'a> {
-        let address = |known: Option<u128>| {
-            known.map_or(Address::Unknown, Address::Known)
-        };
-        let (input, output) = self.interfaces(base.hook);
-        let to = parcel.destination.map(|to| self.family.address(to));
-        let lo = self.looped();
-        let original = match (self.reply, parcel.dnat || parcel.snat) {
-            (false, _) => Some(self.tuple),
-            (true, false) => Some(turned(self.tuple)),
-            (true, true) => None,
-        };
-        let translated = match self.reply {
-            false => Some(parcel.tuple()),
-            true if parcel.dnat || parcel.snat => None,
-            true => Some(turned(self.tuple)),
-        };
-        Cell {
-            family: self.family,
-            proto: self.packet.proto,
-            source: address(parcel.source),
-            destination: address(parcel.destination),
-            sport: parcel.sport,
-            dport: parcel.dport,
-            input,
-            output,
-            state: self.state(base, parcel),
-            reply: self.reply,
-            flags: self.flags,
-            source_type: match lo {
-                true => Some(AddressType::Local),
-                false => parcel.source.and_then(|from| self.came_from(from)),
-            },
-            destination_type: match base.hook {
-                Hook::Forward => None,
-                _ if self.reply => None,
-                _ => to.map(|to| routing::kind(self.host, to)),
-            },
-            dnat: Some(parcel.dnat),
-            snat: Some(parcel.snat),
-            mark: parcel.mark,
-            connection_mark: parcel.connection_mark,
-            original,
-            translated,
-            reverse: self.reverse(parcel),
-            ordinary: true,
-            probe: None,
-        }
+/// Which end of a connection the nat chains of a hook decide.
+fn end_of(hook: Hook) -> usize {
+    match hook {
+        Hook::Prerouting | Hook::Output => DESTINATION,
+        _ => SOURCE,
     }
+}
 
-    /// What routing says of a source that is routed to: another host. Of
-    /// any other, and of IPv6, it depends on more than the routes shown.
-    fn came_from(&self, from: u128) -> Option<AddressType> {
-        self.host.interfaces.as_ref()?;
-        let from = self.family.address(from);
-        let arrival = Some(self.arrival()?);
-        let routed = Routed { host: self.host, from, to: from, arrival };
-        let kind = routing::kind(self.host, from);
-        let other = kind == AddressType::Unicast
-            && from.is_ipv4()
-            && !from.is_unspecified()
-            && !self.reply
-            && routed.reverse(true) == Some(true);
-        other.then_some(kind)
+/// A parcel that was asked by a nat chain: once it is translated, that is
+/// decided.
+fn bound(mut parcel: Parcel, base: &Base) -> Parcel {
+    let decided = base.nat && end_of(base.hook) == DESTINATION && parcel.dnat;
+    if let (true, Some(slot)) = (decided, parcel.bound.get_mut(DESTINATION)) {
+        *slot = true;
     }
-
-    fn reverse(&self, parcel: &Parcel) -> [Option<bool>; 2] {
-        let (Some(from), Some(to)) = (parcel.source, parcel.destination) else {
-            return [None; 2];
-        };
-        let from = self.family.address(from);
-        let to = self.family.address(to);
-        let arrival = self.arrival();
-        let routed = Routed { host: self.host, from, to, arrival };
-        [routed.reverse(false), routed.reverse(true)]
-    }
-
-    fn arrival(&self) -> Option<&'a str> {
-        match self.interface {
-            Interface::Named(name) => Some(name),
-            Interface::NotLoopback => None,
-        }
-    }
-
-    /// What rules see as the interfaces that it comes in and goes out by.
-    fn interfaces(&self, hook: Hook) -> (Interface<'a>, Interface<'a>) {
-        let nothing = Interface::Named("");
-        let out = match self.looped() {
-            true => self.interface,
-            false => Interface::NotLoopback,
-        };
-        match hook {
-            Hook::Output | Hook::Postrouting if self.sends() => (nothing, out),
-            Hook::Postrouting => (nothing, Interface::NotLoopback),
-            Hook::Output => (nothing, out),
-            Hook::Forward => (self.interface, Interface::NotLoopback),
-            _ => (self.interface, nothing),
-        }
-    }
-
-    fn sends(&self) -> bool {
-        self.reply || self.looped()
-    }
-
-    /// Where a redirected packet goes: the first address of the interface
-    /// that it came in by; for what the host sends, the loopback address.
-    fn here(&self) -> Option<u128> {
-        let loopback: IpAddr = match self.family {
-            Family::Ipv4 => [127, 0, 0, 1].into(),
-            Family::Ipv6 => [0, 0, 0, 0, 0, 0, 0, 1u16].into(),
-        };
-        if self.looped() {
-            return Some(Family::number(loopback));
-        }
-        let name = self.arrival()?;
-        let mut all = self.host.interfaces.iter().flatten();
-        let one = all.find(|interface| interface.name == name)?;
-        let link = |address: IpAddr| match address {
-            IpAddr::V4(_) => false,
-            IpAddr::V6(v6) => {
-                v6.is_unicast_link_local() || v6.segments()[0] == 0xff02
-            }
-        };
-        // nf_nat_redirect.c: of IPv6, one of the scope that was asked for.
-        let to = self.family.address(self.tuple.destination?);
-        let mut own = one.of(self.family).filter(|&a| link(a) == link(to));
-        own.next().map(Family::number)
-    }
-
-    /// True if the kernel drops it before the first hook.
-    pub(super) fn refused(&self) -> bool {
-        let (Some(from), Some(to)) =
-            (self.tuple.source, self.tuple.destination)
-        else {
-            return false;
-        };
-        let from = self.family.address(from);
-        let to = self.family.address(to);
-        let arrival = self.arrival();
-        let routed = Routed { host: self.host, from, to, arrival };
-        !self.looped() && routed.refused()
-    }
-
-    /// Where routing sends a parcel; `None` where its destination is not
-    /// known.
-    pub(super) fn course(&self, parcel: &Parcel) -> Option<Course> {
-        let to = self.family.address(parcel.destination?);
-        if self.looped() {
-            return Some(self.sent(parcel, to));
-        }
-        let from = self.family.address(parcel.source?);
-        let (host, arrival) = (self.host, self.arrival());
-        let course = Routed { host, from, to, arrival }.course();
-        // ip_forward(), ip6_forward(): not what came to everybody.
-        let everybody = self.tuple.destination.is_some_and(|to| {
-            let to = self.family.address(to);
-            let kind = routing::kind(host, to);
-            !to.is_loopback()
-                && !to.is_unspecified()
-                && kind.meets(AddressType::Broadcast | AddressType::Multicast)
-        });
-        match course {
-            Course::Onward if everybody => Some(Course::Dropped),
-            course => Some(course),
-        }
-    }
-
-    /// Where a packet goes that the host sends.
-    fn sent(&self, parcel: &Parcel, to: IpAddr) -> Course {
-        let from = parcel.source.map(|from| self.family.address(from));
-        let lo = from.is_some_and(|from| from.is_ipv4() && from.is_loopback());
-        let switch = self.host.settings.either(None, "route_localnet");
-        match routing::kind(self.host, to) {
-            AddressType::Unicast if lo && switch != Some(true) => {
-                Course::Dropped
-            }
-            AddressType::Unicast => Course::Onward,
-            _ => Course::Here,
-        }
-    }
+    parcel
 }
 
 fn turned(tuple: Tuple) -> Tuple {

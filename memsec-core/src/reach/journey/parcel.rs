@@ -2,7 +2,7 @@
 
 use crate::{
     netfilter::{MarkChange, Marking, State, Translated, Translation},
-    reach::cell::Tuple,
+    reach::cell::{Address, Tuple},
 };
 
 /// What conntrack has made of a packet.
@@ -12,15 +12,16 @@ pub(in crate::reach) enum Tracking {
     Unseen,
     /// NOTRACK.
     Untracked,
-    Known(State),
+    /// Its state; `None` for whichever.
+    Known(Option<State>),
 }
 
 /// A packet under way. What is `None` is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::reach) struct Parcel {
-    pub source: Option<u128>,
+    pub source: Address,
     pub sport: Option<u16>,
-    pub destination: Option<u128>,
+    pub destination: Address,
     pub dport: Option<u16>,
     pub mark: Option<u32>,
     pub connection_mark: Option<u32>,
@@ -69,13 +70,17 @@ impl Parcel {
     /// True if conntrack has a connection for it.
     pub(super) fn connected(&self) -> bool {
         let none = State::Invalid | State::Untracked;
-        matches!(self.tracking, Tracking::Known(state) if !state.meets(none))
+        matches!(
+            self.tracking,
+            Tracking::Known(state) if state.is_none_or(|s| !s.meets(none))
+        )
     }
 
     /// nf_conntrack_core.c, and xt_CT.c: before conntrack a packet stays out
     /// of it; behind it, only one that has no connection does.
     pub(super) fn untrack(&mut self) {
-        let none = matches!(self.tracking, Tracking::Known(State::Invalid));
+        let none =
+            matches!(self.tracking, Tracking::Known(Some(State::Invalid)));
         if none || self.tracking == Tracking::Unseen {
             self.tracking = Tracking::Untracked;
         }
@@ -111,13 +116,13 @@ impl Parcel {
     }
 
     /// nf_nat_core.c. `here` is where a redirected packet goes.
-    pub(super) fn translate(&mut self, to: &Translation, here: Option<u128>) {
+    pub(super) fn translate(&mut self, to: &Translation, here: Address) {
         let ports = to.ports;
         let exact = ports.map(|(first, last)| (first == last).then_some(first));
         if to.of == Translated::Source {
             self.snat = true;
             self.bound[SOURCE] = true;
-            self.source = None;
+            self.source = Address::Unknown;
             self.sport = exact.unwrap_or_default();
             return;
         }
@@ -125,14 +130,17 @@ impl Parcel {
         self.bound[DESTINATION] = true;
         self.destination = match &to.of {
             Translated::Destination(None) => self.destination,
-            Translated::Destination(Some((first, last))) => {
-                (first == last).then_some(*first)
+            Translated::Destination(Some((first, last))) if first == last => {
+                Address::Known(*first)
             }
             Translated::Redirect => here,
-            Translated::Network { address, prefix } => {
-                self.destination.map(|old| network(*address, *prefix, old))
-            }
-            Translated::Source | Translated::Unknown => None,
+            Translated::Network { address, prefix } => match self.destination {
+                Address::Known(old) => {
+                    Address::Known(network(*address, *prefix, old))
+                }
+                _ => Address::Unknown,
+            },
+            _ => Address::Unknown,
         };
         match exact {
             Some(port) => self.dport = port,

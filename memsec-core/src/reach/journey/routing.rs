@@ -7,7 +7,6 @@ use crate::{
     host::Host,
     net::{Family, InterfaceAddress},
     netfilter::AddressType,
-    reach::sources::address_type,
 };
 
 /// Where routing sends a packet.
@@ -29,7 +28,8 @@ pub(in crate::reach) enum Course {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Routed<'a> {
     pub host: &'a Host,
-    pub from: IpAddr,
+    /// `None` where it does not matter.
+    pub from: Option<IpAddr>,
     pub to: IpAddr,
     /// Where it came in, if that is known.
     pub arrival: Option<&'a str>,
@@ -54,7 +54,7 @@ impl Routed<'_> {
         }
         match self.host.settings.forwards(family, self.arrival) {
             Some(false) => Course::Dropped,
-            _ if link_local(self.from) && self.leaves_link() => {
+            _ if self.from.is_some_and(link_local) && self.leaves_link() => {
                 Course::Rejected
             }
             _ => Course::Onward,
@@ -79,7 +79,9 @@ impl Routed<'_> {
         match route {
             // ip6_forward(): such a source is nobody's.
             Some(_)
-                if v6 && self.from.is_unspecified() && self.leaves_link() =>
+                if v6
+                    && self.from.is_some_and(|from| from.is_unspecified())
+                    && self.leaves_link() =>
             {
                 Some(Course::Dropped)
             }
@@ -91,7 +93,11 @@ impl Routed<'_> {
 
     fn martian(&self, kind: AddressType) -> bool {
         match (self.from, self.to) {
-            (IpAddr::V4(from), IpAddr::V4(to)) => {
+            (None, IpAddr::V4(to)) => {
+                to.is_unspecified()
+                    || to.is_loopback() && !self.switch("route_localnet")
+            }
+            (Some(IpAddr::V4(from)), IpAddr::V4(to)) => {
                 let limited = to.is_broadcast();
                 let zero = from.is_unspecified();
                 let nobody = zero && to.is_unspecified();
@@ -101,7 +107,7 @@ impl Routed<'_> {
                     || to.is_unspecified() && !nobody
                     || zero && !limited && !to.is_multicast() && !nobody
                     || looped && !self.switch("route_localnet")
-                    || !zero && !self.comes_from_there(kind)
+                    || !zero && !self.comes_from_there(from.into(), kind)
             }
             _ => false,
         }
@@ -110,8 +116,9 @@ impl Routed<'_> {
     /// ip6_rcv_core(): such a packet does not even come to the first hook.
     pub(super) fn refused(&self) -> bool {
         let v6 = self.to.is_ipv6();
-        v6 && (self.from.is_loopback()
-            || self.from.is_multicast()
+        let from = self.from;
+        v6 && (from.is_some_and(|from| from.is_loopback())
+            || from.is_some_and(|from| from.is_multicast())
             || self.to.is_loopback())
     }
 
@@ -128,14 +135,14 @@ impl Routed<'_> {
 
     /// fib_validate_source(): without a filter, and without local routes of
     /// the administrator, only the host's own addresses are looked for.
-    fn comes_from_there(&self, kind: AddressType) -> bool {
+    fn comes_from_there(&self, from: IpAddr, kind: AddressType) -> bool {
         let filter = self.host.settings.rp_filter(self.arrival);
         let local = self.host.routes.iter().any(|route| route.local);
         let full = local || filter.is_some_and(|filter| filter > 0);
-        if full && self::kind(self.host, self.from) == AddressType::Broadcast {
+        if full && self::kind(self.host, from) == AddressType::Broadcast {
             return false;
         }
-        if own(self.host, self.from) || full && self.from.is_loopback() {
+        if own(self.host, from) || full && from.is_loopback() {
             return self.switch("accept_local");
         }
         match filter {
@@ -155,7 +162,7 @@ impl Routed<'_> {
         if arrival == "lo" {
             return Some(true);
         }
-        let leaves = leaves(self.host, self.from, arrival)?;
+        let leaves = leaves(self.host, self.from?, arrival)?;
         Some(match leaves {
             Some(name) => loose || name == arrival,
             None => false,
@@ -183,6 +190,36 @@ fn leaves<'a>(
     // Each link has such addresses: the interface is part of them.
     let other = if linked { None } else { best.next() };
     Some(same.or(other))
+}
+
+/// The one interface that packets to an address leave by; `None` where that
+/// is not sure.
+pub(super) fn output(host: &Host, to: IpAddr) -> Option<&str> {
+    let family = Family::of(to);
+    let interfaces = host.interfaces.iter().flatten();
+    let mut names =
+        interfaces.filter(|one| !one.loopback).map(|one| &*one.name);
+    if !host.routed.contains(&family) {
+        return names.next().filter(|_| names.next().is_none());
+    }
+    if link_local(to) || own(host, to) {
+        return None;
+    }
+    let routes = host.routes.iter().filter(|route| route.to.contains(to));
+    let longest = routes.clone().map(|route| route.to.prefix()).max();
+    let mut best = routes.filter(|r| Some(r.to.prefix()) == longest);
+    let first = best.next()?;
+    let same = best.all(|route| route.interface == first.interface);
+    same.then_some(&*first.interface)
+}
+
+/// What routing says of an address that packets for this host have.
+pub(in crate::reach) fn address_type(to: IpAddr) -> AddressType {
+    match to {
+        to if to.is_multicast() => AddressType::Multicast,
+        IpAddr::V4(to) if to.is_broadcast() => AddressType::Broadcast,
+        _ => AddressType::Local,
+    }
 }
 
 /// True for an address of the host itself.

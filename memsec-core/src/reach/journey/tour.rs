@@ -7,10 +7,10 @@ use super::parcel::Parcel;
 use crate::{
     netfilter::Action,
     reach::{
-        cell::{Cell, Truth},
+        cell::{Address, Cell, Truth},
         chain::{Budget, TooMuch},
-        trace::{Meeting, Outcome},
-        walk::Stage,
+        meeting::{Meeting, Outcome},
+        stage::Stage,
     },
 };
 
@@ -34,7 +34,7 @@ pub(super) struct Tour<'s, 'a, V, M> {
     /// Hears of all that is met.
     pub meet: M,
     /// Where a redirected packet goes.
-    pub here: Option<u128>,
+    pub here: Address,
     ways: Vec<(Stack, Parcel)>,
     seen: HashSet<(Stack, Parcel)>,
     ends: Vec<(End, Parcel)>,
@@ -50,7 +50,7 @@ where
         budget: &'s Budget,
         view: V,
         meet: M,
-        here: Option<u128>,
+        here: Address,
     ) -> Self {
         let (ways, ends, seen) = Default::default();
         Self { stage, budget, view, meet, here, ways, seen, ends }
@@ -92,6 +92,8 @@ where
             if truth == Truth::No {
                 continue;
             }
+            // Each way is kept with all the calls that led to it.
+            self.budget.spend(stack.len())?;
             if !parcel.sure && !self.seen.insert((stack.clone(), parcel)) {
                 return Ok(());
             }

@@ -82,7 +82,8 @@ impl Target {
         format!("{instance}, {protos} port {}", self.port)
     }
 
-    fn is_open(&self) -> bool {
+    /// Whether somebody gets in now who is not allowed.
+    pub(super) fn is_open(&self) -> bool {
         self.now.iter().any(|sources| !sources.strangers.is_empty())
     }
 

@@ -136,6 +136,15 @@ fn what_is_closed_is_not_drawn() {
 }
 
 #[test]
+fn allowed_clients_are_no_alarm() {
+    let rules = "-A INPUT ! -s 8.8.8.0/24 -j DROP\n";
+    let page = |allow: &[&str]| report(rules, &clients(allow)).to_html(None);
+    assert!(page(&["8.8.8.0/24"]).contains("<header class=\"closed\">"));
+    assert!(page(&["8.8.8.0/25"]).contains("<header class=\"open\">"));
+    assert!(page(&[]).contains("<header class=\"open\">"));
+}
+
+#[test]
 fn a_report_from_json_has_a_page() {
     let json = report("", &Policy::new()).to_json();
     let report: Report = serde_json::from_str(&json).unwrap();

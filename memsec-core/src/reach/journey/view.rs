@@ -1,0 +1,180 @@
+//! A packet under way, as the rules of a base chain see it.
+
+use std::net::IpAddr;
+
+use super::{
+    Journey, Parcel,
+    routing::{self, Routed},
+    turned,
+};
+use crate::{
+    net::Family,
+    netfilter::{AddressType, Base, Hook},
+    reach::cell::{Address, Cell, Interface},
+};
+
+impl<'a> Journey<'a> {
+    /// As the rules of a base chain see a parcel.
+    pub(in crate::reach) fn cell<'s>(
+        &'s self,
+        base: &Base,
+        parcel: &Parcel,
+    ) -> Cell<'s> {
+        let (input, output) = self.interfaces(base.hook, parcel);
+        let lo = self.looped();
+        let original = match (self.reply, parcel.dnat || parcel.snat) {
+            (false, _) => Some(self.tuple),
+            (true, false) => Some(turned(self.tuple)),
+            (true, true) => None,
+        };
+        let translated = match self.reply {
+            false => Some(parcel.tuple()),
+            true if parcel.dnat || parcel.snat => None,
+            true => Some(turned(self.tuple)),
+        };
+        Cell {
+            family: self.family,
+            proto: self.proto,
+            source: parcel.source,
+            destination: parcel.destination,
+            sport: parcel.sport,
+            dport: parcel.dport,
+            input,
+            output,
+            state: self.state(base, parcel),
+            reply: self.reply,
+            flags: self.flags,
+            source_type: match lo {
+                true => Some(AddressType::Local),
+                false => self.came_from(parcel),
+            },
+            destination_type: match base.hook {
+                Hook::Forward => None,
+                _ if self.reply => None,
+                _ => self.kind(parcel),
+            },
+            dnat: Some(parcel.dnat),
+            snat: Some(parcel.snat),
+            mark: parcel.mark,
+            connection_mark: parcel.connection_mark,
+            original,
+            translated,
+            reverse: self.reverse(parcel),
+            asked: &self.asked,
+            ordinary: self.ordinary,
+        }
+    }
+
+    /// What routing says of a destination.
+    fn kind(&self, parcel: &Parcel) -> Option<AddressType> {
+        match (self.given, parcel.destination) {
+            (Some(_), _) if !parcel.dnat => self.given,
+            _ if parcel.dnat && self.host.interfaces.is_none() => None,
+            (_, Address::Known(to)) => {
+                Some(routing::kind(self.host, self.family.address(to)))
+            }
+            _ => None,
+        }
+    }
+
+    fn from(&self, parcel: &Parcel) -> Option<IpAddr> {
+        match parcel.source {
+            Address::Known(from) => Some(self.family.address(from)),
+            Address::Symbolic => self.peer,
+            Address::Unknown => None,
+        }
+    }
+
+    /// What routing says of a source that is routed to: another host. Of
+    /// any other, and of IPv6, it depends on more than the routes shown.
+    fn came_from(&self, parcel: &Parcel) -> Option<AddressType> {
+        self.host.interfaces.as_ref()?;
+        let from = self.from(parcel)?;
+        let arrival = Some(self.arrival()?);
+        let routed =
+            Routed { host: self.host, from: Some(from), to: from, arrival };
+        let kind = routing::kind(self.host, from);
+        let other = kind == AddressType::Unicast
+            && from.is_ipv4()
+            && !from.is_unspecified()
+            && !self.reply
+            && routed.reverse(true) == Some(true);
+        other.then_some(kind)
+    }
+
+    fn reverse(&self, parcel: &Parcel) -> [Option<bool>; 2] {
+        let from = self.from(parcel);
+        let Some(to) = from else { return [None; 2] };
+        let arrival = self.arrival();
+        let routed = Routed { host: self.host, from, to, arrival };
+        [routed.reverse(false), routed.reverse(true)]
+    }
+
+    pub(super) fn arrival(&self) -> Option<&'a str> {
+        match self.interface {
+            Interface::Named(name) => Some(name),
+            Interface::NotLoopback => None,
+        }
+    }
+
+    /// What rules see as the interfaces that it comes in and goes out by.
+    fn interfaces(
+        &self,
+        hook: Hook,
+        parcel: &Parcel,
+    ) -> (Interface<'a>, Interface<'a>) {
+        let nothing = Interface::Named("");
+        match hook {
+            Hook::Output | Hook::Postrouting => (nothing, self.leaves(parcel)),
+            Hook::Forward => (self.interface, self.leaves(parcel)),
+            _ => (self.interface, nothing),
+        }
+    }
+
+    /// The interface that it goes out by.
+    pub(super) fn leaves(&self, parcel: &Parcel) -> Interface<'a> {
+        if self.looped() {
+            return self.interface;
+        }
+        let to = match parcel.destination {
+            Address::Known(to) => Some(self.family.address(to)),
+            Address::Symbolic => self.peer,
+            Address::Unknown => None,
+        };
+        let name = to.and_then(|to| routing::output(self.host, to));
+        name.map_or(Interface::NotLoopback, Interface::Named)
+    }
+
+    /// Where a redirected packet goes: the first address of the interface
+    /// that it came in by; for what the host sends, the loopback address.
+    pub(super) fn here(&self) -> Address {
+        self.first_here().map_or(Address::Unknown, Address::Known)
+    }
+
+    fn first_here(&self) -> Option<u128> {
+        let loopback: IpAddr = match self.family {
+            Family::Ipv4 => [127, 0, 0, 1].into(),
+            Family::Ipv6 => [0, 0, 0, 0, 0, 0, 0, 1u16].into(),
+        };
+        if self.looped() {
+            return Some(Family::number(loopback));
+        }
+        let name = self.arrival()?;
+        let mut all = self.host.interfaces.iter().flatten();
+        let one = all.find(|interface| interface.name == name)?;
+        let link = |address: IpAddr| match address {
+            IpAddr::V4(_) => false,
+            IpAddr::V6(v6) => {
+                v6.is_unicast_link_local() || v6.segments()[0] == 0xff02
+            }
+        };
+        // nf_nat_redirect.c: of IPv6, one of the scope that was asked for.
+        let scope = match (self.family, self.tuple.destination) {
+            (Family::Ipv4, _) => false,
+            (family, Address::Known(to)) => link(family.address(to)),
+            _ => return None,
+        };
+        let mut own = one.of(self.family).filter(|&own| link(own) == scope);
+        own.next().map(Family::number)
+    }
+}

@@ -1,0 +1,212 @@
+//! The rules of a table that packets get to, all in one pass.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    ptr,
+};
+
+use super::{
+    atoms,
+    cell::Truth,
+    chain::{Budget, Chains, Op, TooMuch, What},
+    journey::{Batch, Journey},
+    stage::Stage,
+};
+use crate::{net::RangeSet, netfilter::Rule};
+
+/// Of some rules, those that packets were found to get to.
+#[derive(Debug)]
+pub(super) struct Live(HashMap<*const Rule, bool>);
+
+impl Live {
+    /// None of them is found yet.
+    pub(super) fn of<'r>(rules: impl Iterator<Item = &'r Rule>) -> Self {
+        Self(rules.map(|rule| (ptr::from_ref(rule), false)).collect())
+    }
+
+    pub(super) fn has(&self, rule: &Rule) -> bool {
+        self.0.get(&ptr::from_ref(rule)) == Some(&true)
+    }
+
+    fn is_asked(&self, rule: &Rule) -> bool {
+        self.0.get(&ptr::from_ref(rule)) == Some(&false)
+    }
+
+    fn found(&mut self, rule: &Rule) {
+        if let Some(found) = self.0.get_mut(&ptr::from_ref(rule)) {
+            *found = true;
+        }
+    }
+
+    /// Finds those that packets of a batch get to in a base chain. Where
+    /// packets are changed on the way, all that it leads to are taken as
+    /// such.
+    pub(super) fn add(
+        &mut self,
+        journey: &Journey<'_>,
+        stage: &Stage<'_>,
+        batch: &Batch,
+    ) -> Result<(), TooMuch> {
+        let cell = journey.cell(stage.base, &batch.parcel);
+        let mut chains = Chains::new(stage.table, cell, &journey.budget);
+        if chains.plain(stage.index)?.is_none() {
+            for rule in atoms::rules([stage].into_iter()) {
+                self.found(rule);
+            }
+            return Ok(());
+        }
+        let mut entries: HashMap<usize, Vec<(u128, u128)>> = HashMap::new();
+        entries.insert(stage.index, batch.addresses.ranges().to_vec());
+        for chain in order(&mut chains, stage.index)? {
+            let entered = entries.remove(&chain).unwrap_or_default();
+            let mut taken = Taken::outside(&RangeSet::from_ranges(entered));
+            let Some(ops) = chains.plain(chain)? else { continue };
+            let rules = stage.table.chains.get(chain);
+            let rules = rules.map_or(&[][..], |chain| &chain.rules);
+            for op in ops.iter() {
+                let Some(rule) = rules.get(op.at) else { continue };
+                let call = match op.what {
+                    What::Jump(to) | What::Goto(to) => Some(to),
+                    _ => None,
+                };
+                if call.is_some() || self.is_asked(rule) {
+                    let free = taken.free(op);
+                    journey.budget.spend(free.len() + 1)?;
+                    if !free.is_empty() {
+                        self.found(rule);
+                    }
+                    if let Some(to) = call {
+                        entries.entry(to).or_default().extend(free);
+                    }
+                }
+                taken.by(op, &chains, &journey.budget)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A chain and those that it leads to, each before those that it calls.
+fn order(
+    chains: &mut Chains<'_, '_>,
+    start: usize,
+) -> Result<Vec<usize>, TooMuch> {
+    let mut done = HashSet::new();
+    let mut out = Vec::new();
+    let mut open = vec![(start, 0)];
+    while let Some((chain, next)) = open.last_mut() {
+        let ops = chains.plain(*chain)?;
+        let rest = ops.as_deref().and_then(|ops| ops.get(*next..));
+        let call =
+            rest.unwrap_or_default().iter().enumerate().find_map(|(at, op)| {
+                match op.what {
+                    What::Jump(to) | What::Goto(to) => Some((at, to)),
+                    _ => None,
+                }
+            });
+        if let Some((at, to)) = call {
+            *next += at + 1;
+            if done.insert(to) {
+                open.push((to, 0));
+            }
+        } else {
+            out.push(*chain);
+            open.pop();
+        }
+    }
+    out.reverse();
+    Ok(out)
+}
+
+/// The addresses whose packets do not get further in a chain.
+struct Taken {
+    /// Ranges that do not touch, by where they start.
+    ranges: BTreeMap<u128, u128>,
+    /// More of them, in no order.
+    more: Vec<(u128, u128)>,
+}
+
+impl Taken {
+    fn outside(entered: &RangeSet<u128>) -> Self {
+        let out = entered.complement();
+        let ranges = out.ranges().iter().copied().collect();
+        Self { ranges, more: Vec::new() }
+    }
+
+    /// The addresses that a rule is for and whose packets get to it.
+    fn free(&mut self, op: &Op<'_>) -> Vec<(u128, u128)> {
+        self.settle();
+        let mut out = Vec::new();
+        for &(first, last) in op.within.ranges() {
+            let before = self.ranges.range(..=first).next_back();
+            let mut start = match before {
+                Some((_, &end)) if end >= first => end.checked_add(1),
+                _ => Some(first),
+            };
+            for (&from, &to) in self.ranges.range(first..=last) {
+                if let Some(start) = start.filter(|&start| start < from) {
+                    out.push((start, from - 1));
+                }
+                start = to.checked_add(1);
+            }
+            out.extend(start.filter(|&s| s <= last).map(|start| (start, last)));
+        }
+        out
+    }
+
+    /// Takes what a rule is sure to stop.
+    fn by(
+        &mut self,
+        op: &Op<'_>,
+        chains: &Chains<'_, '_>,
+        budget: &Budget,
+    ) -> Result<(), TooMuch> {
+        if op.truth != Truth::Yes {
+            return Ok(());
+        }
+        match op.what {
+            What::Effect(effect) if effect.passes() => {}
+            What::Effect(_) | What::Goto(_) => {
+                self.more.extend(op.within.ranges());
+            }
+            What::Jump(to) => {
+                let stopped = chains.stopped(to);
+                let stopped = stopped.intersection(&op.within.set());
+                budget.spend(stopped.ranges().len())?;
+                self.more.extend(stopped.ranges());
+            }
+            What::Change(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Puts the ranges that came into order: many at once, few one by one.
+    fn settle(&mut self) {
+        let more = std::mem::take(&mut self.more);
+        if more.is_empty() {
+            return;
+        }
+        if more.len() < self.ranges.len() / 8 {
+            more.into_iter().for_each(|range| self.take(range));
+            return;
+        }
+        let all = self.ranges.iter().map(|(&first, &last)| (first, last));
+        let all = RangeSet::from_ranges(all.chain(more));
+        self.ranges = all.ranges().iter().copied().collect();
+    }
+
+    fn take(&mut self, (mut first, mut last): (u128, u128)) {
+        let near = self.ranges.range(..=last.saturating_add(1)).rev();
+        let touching = near.take_while(|&(_, &end)| {
+            end.checked_add(1).is_none_or(|next| next >= first)
+        });
+        let old: Vec<(u128, u128)> =
+            touching.map(|(&from, &to)| (from, to)).collect();
+        for (from, to) in old {
+            self.ranges.remove(&from);
+            first = first.min(from);
+            last = last.max(to);
+        }
+        self.ranges.insert(first, last);
+    }
+}
