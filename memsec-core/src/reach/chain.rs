@@ -57,7 +57,15 @@ pub(super) enum What<'a> {
 enum Summary<'a> {
     /// In no part of it, or of what it calls, packets are changed.
     Plain(Rc<Piecewise<Effect>>),
-    Changing(Rc<[Op<'a>]>),
+    Changing(Judged<'a>),
+}
+
+/// The rules of a chain that may hold, up to one that ends all packets.
+#[derive(Clone)]
+struct Judged<'a> {
+    ops: Rc<[Op<'a>]>,
+    /// The first rule that was not looked at.
+    to: usize,
 }
 
 /// The rules from one to the next that changes packets.
@@ -76,8 +84,8 @@ pub(super) struct Chains<'a, 'b> {
     cell: Cell<'b>,
     budget: &'b Budget,
     done: HashMap<usize, Summary<'a>>,
-    /// The rules of plain chains, where they are asked for again.
-    again: HashMap<usize, Rc<[Op<'a>]>>,
+    /// The rules of chains, from one on, where they are asked for again.
+    again: HashMap<(usize, usize), Judged<'a>>,
 }
 
 impl<'a, 'b> Chains<'a, 'b> {
@@ -102,14 +110,12 @@ impl<'a, 'b> Chains<'a, 'b> {
         next: usize,
     ) -> Result<Segment<'a>, TooMuch> {
         self.evaluate(chain)?;
-        let ops = match self.done.get(&chain) {
-            Some(Summary::Plain(effect)) if next == 0 => {
-                let effect = Rc::clone(effect);
-                return Ok(Segment { effect, stop: None, ops: None });
-            }
-            Some(Summary::Changing(ops)) => Rc::clone(ops),
-            _ => self.again(chain)?,
-        };
+        if let (Some(Summary::Plain(effect)), 0) = (self.done.get(&chain), next)
+        {
+            let effect = Rc::clone(effect);
+            return Ok(Segment { effect, stop: None, ops: None });
+        }
+        let ops = self.rest(chain, next)?;
         let start = ops.partition_point(|op| op.at < next);
         let rest = ops.get(start..).unwrap_or_default();
         let len = rest.iter().position(|op| self.changes(op));
@@ -119,13 +125,42 @@ impl<'a, 'b> Chains<'a, 'b> {
         Ok(Segment { effect, stop, ops: Some(ops) })
     }
 
-    fn again(&mut self, chain: usize) -> Result<Rc<[Op<'a>]>, TooMuch> {
-        if let Some(ops) = self.again.get(&chain) {
-            return Ok(Rc::clone(ops));
+    /// The rules of a chain that may hold, from `next` on and perhaps some
+    /// before it; the chains that they call are evaluated.
+    fn rest(
+        &mut self,
+        chain: usize,
+        next: usize,
+    ) -> Result<Rc<[Op<'a>]>, TooMuch> {
+        let whole = match self.done.get(&chain) {
+            Some(Summary::Changing(judged)) => judged.clone(),
+            _ => self.again(chain, 0)?,
+        };
+        // What ends all packets hides the rules behind it, but not from
+        // those that were changed behind it.
+        let judged = match next < whole.to || next == 0 {
+            true => whole,
+            false => self.again(chain, next)?,
+        };
+        for op in judged.ops.iter() {
+            if let What::Jump(to) | What::Goto(to) = op.what {
+                self.evaluate(to)?;
+            }
         }
-        let ops: Rc<[Op<'a>]> = self.ops(chain)?.into();
-        self.again.insert(chain, Rc::clone(&ops));
-        Ok(ops)
+        Ok(judged.ops)
+    }
+
+    fn again(
+        &mut self,
+        chain: usize,
+        from: usize,
+    ) -> Result<Judged<'a>, TooMuch> {
+        if let Some(judged) = self.again.get(&(chain, from)) {
+            return Ok(judged.clone());
+        }
+        let judged = self.ops(chain, from)?;
+        self.again.insert((chain, from), judged.clone());
+        Ok(judged)
     }
 
     /// Evaluates a chain after those that it calls: there are no loops.
@@ -133,16 +168,16 @@ impl<'a, 'b> Chains<'a, 'b> {
         if self.done.contains_key(&chain) {
             return Ok(());
         }
-        let mut open = vec![(chain, self.ops(chain)?, 0)];
-        while let Some((_, ops, from)) = open.last_mut() {
-            if let Some(callee) = self.next_callee(ops, from) {
-                open.push((callee, self.ops(callee)?, 0));
+        let mut open = vec![(chain, self.ops(chain, 0)?, 0)];
+        while let Some((_, judged, from)) = open.last_mut() {
+            if let Some(callee) = self.next_callee(&judged.ops, from) {
+                open.push((callee, self.ops(callee, 0)?, 0));
                 continue;
             }
-            let Some((at, ops, _)) = open.pop() else { break };
-            let summary = match ops.iter().any(|op| self.changes(op)) {
-                true => Summary::Changing(ops.into()),
-                false => Summary::Plain(Rc::new(self.sweep(&ops)?)),
+            let Some((at, judged, _)) = open.pop() else { break };
+            let summary = match judged.ops.iter().any(|op| self.changes(op)) {
+                true => Summary::Changing(judged),
+                false => Summary::Plain(Rc::new(self.sweep(&judged.ops)?)),
             };
             self.done.insert(at, summary);
         }
@@ -160,10 +195,11 @@ impl<'a, 'b> Chains<'a, 'b> {
         }
     }
 
-    fn ops(&self, chain: usize) -> Result<Vec<Op<'a>>, TooMuch> {
+    fn ops(&self, chain: usize, from: usize) -> Result<Judged<'a>, TooMuch> {
         let mut ops = Vec::new();
         let rules = self.chain(chain).map_or(&[][..], |chain| &chain.rules);
-        for (at, rule) in rules.iter().enumerate() {
+        let mut to = rules.len();
+        for (at, rule) in rules.iter().enumerate().skip(from) {
             self.budget.spend(weight(rule))?;
             let (truth, within) = self.cell.judge(rule);
             if truth == Truth::No {
@@ -176,10 +212,11 @@ impl<'a, 'b> Chains<'a, 'b> {
                 ops.push(Op { at, truth, within, what });
             }
             if always && stops {
+                to = at + 1;
                 break;
             }
         }
-        Ok(ops)
+        Ok(Judged { ops: ops.into(), to })
     }
 
     fn what(rule: &'a Rule) -> What<'a> {
@@ -285,12 +322,7 @@ impl<'a, 'b> Chains<'a, 'b> {
         &mut self,
         chain: usize,
     ) -> Result<Option<Rc<[Op<'a>]>>, TooMuch> {
-        let ops = self.again(chain)?;
-        for op in ops.iter() {
-            if let What::Jump(to) | What::Goto(to) = op.what {
-                self.evaluate(to)?;
-            }
-        }
+        let ops = self.rest(chain, 0)?;
         let changes = ops.iter().any(|op| self.changes(op));
         Ok((!changes).then_some(ops))
     }

@@ -21,6 +21,8 @@ mod text;
 mod within;
 
 #[cfg(test)]
+mod agreement_tests;
+#[cfg(test)]
 mod law_tests;
 #[cfg(test)]
 mod nft_tests;
