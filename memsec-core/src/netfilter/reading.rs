@@ -14,6 +14,10 @@ use crate::{
 const NFT: &str = "nft -j list ruleset";
 const TEXT: &str = "nft list ruleset";
 
+/// The priority that iptables-nft gives the chains of its table `security`
+/// (iptables/nft.c), which is not that of the old back end.
+const SECURITY: i32 = 150;
+
 /// What shows the rules of either back end, or of one.
 fn saves(family: Family) -> [&'static str; 3] {
     match family {
@@ -99,6 +103,14 @@ impl Ruleset {
     ) {
         self.unread.append(&mut dump.unread);
         let shared = from_save && !dump.legacy;
+        if shared {
+            let tables = dump.tables.iter_mut();
+            let security = tables.filter(|(name, _)| name == "security");
+            let bases = security.flat_map(|(_, table)| &mut table.chains);
+            for base in bases.filter_map(|chain| chain.base.as_mut()) {
+                base.priority = SECURITY;
+            }
+        }
         let Some(native) = native else {
             if let Some(what) = dump.incompatible {
                 let (families, place) =
