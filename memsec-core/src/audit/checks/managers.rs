@@ -380,4 +380,63 @@ mod tests {
         let found = found(&host, "MEMSEC-FW-013");
         assert_eq!(found[0].place.text.as_deref(), Some("Error: x"));
     }
+
+    const DROPS: &str = "*filter\n:INPUT ACCEPT\n:LOCALINPUT -\n\
+        -A INPUT -j DROP\nCOMMIT\n";
+
+    #[test]
+    fn both_back_ends_of_iptables() {
+        let other = DROPS.replace("DROP", "ACCEPT");
+        let host = host("", DROPS).with_command("iptables-legacy-save", &other);
+        let all = found(&host, "MEMSEC-FW-012");
+        assert_eq!(all.len(), 1, "{all:?}");
+        let expected = "iptables-legacy-save and iptables-save both show rules";
+        assert!(all[0].message.starts_with(expected), "{all:?}");
+    }
+
+    #[test]
+    fn one_back_end_shown_twice() {
+        let host = host("", DROPS).with_command("iptables-legacy-save", DROPS);
+        assert!(found(&host, "MEMSEC-FW-012").is_empty());
+    }
+
+    #[test]
+    fn an_old_back_end_without_rules() {
+        let empty = "*filter\n:INPUT ACCEPT\nCOMMIT\n";
+        let host = host("", DROPS).with_command("iptables-legacy-save", empty);
+        assert!(found(&host, "MEMSEC-FW-012").is_empty());
+    }
+
+    const USER: &str = "/etc/ufw/user.rules";
+
+    fn ufw(rules: &str) -> Vec<Finding> {
+        let text = format!(
+            "*filter\n:ufw-user-input - [0:0]\n### RULES ###\n\n{rules}\n\
+             ### END RULES ###\nCOMMIT\n"
+        );
+        found(&host("", CLOSED).with_file(USER, &text), "MEMSEC-FW-011")
+    }
+
+    const TUPLE: &str =
+        "### tuple ### allow tcp 11211 0.0.0.0/0 any 192.0.2.20 in\n";
+    const RULE: &str =
+        "-A ufw-user-input -p tcp --dport 11211 -s 192.0.2.20 -j ACCEPT\n";
+
+    #[test]
+    fn a_rule_that_ufw_shows_as_it_is() {
+        assert_eq!(ufw(&format!("{TUPLE}{RULE}")), []);
+    }
+
+    #[test]
+    fn a_rule_that_ufw_shows_otherwise() {
+        let wide = RULE.replace(" -s 192.0.2.20", "");
+        let all = ufw(&format!("{TUPLE}{wide}"));
+        assert!(all[0].message.contains("another rule than"), "{all:?}");
+    }
+
+    #[test]
+    fn a_rule_that_ufw_does_not_show() {
+        let all = ufw(RULE);
+        assert!(all[0].message.contains("does not show this rule"), "{all:?}");
+    }
 }
