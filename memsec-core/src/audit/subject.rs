@@ -13,6 +13,33 @@ use crate::{
 /// More networks than this are not listed one by one.
 const FEW: usize = 3;
 
+/// The farthest that a daemon's ports can be reached from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Access {
+    /// From this host alone.
+    Own,
+    /// From other hosts, and the policy allows them all (whether they get
+    /// in already or not), or a password is asked for.
+    Clients,
+    /// By others than the policy allows, without a password.
+    Others,
+}
+
+impl Access {
+    /// A severity for each, and no finding where there is none.
+    pub(crate) fn graded(
+        self,
+        others: Severity,
+        clients: Severity,
+    ) -> Option<Severity> {
+        match self {
+            Self::Own => None,
+            Self::Clients => Some(clients),
+            Self::Others => Some(others),
+        }
+    }
+}
+
 /// A host with the answer for each of its listeners, and the policy that it
 /// is held against.
 #[derive(Clone, Debug)]
@@ -70,6 +97,21 @@ impl<'a> Subject<'a> {
             Some(Scope::Internet) => (Severity::Critical, self.who(&bad)),
             Some(_) => (Severity::High, self.who(&bad)),
         }
+    }
+
+    /// From how far a daemon can be used.
+    pub(crate) fn access(
+        &self,
+        instance: &Instance,
+        running: &Running,
+    ) -> Access {
+        let of = |way: &Reached| match () {
+            () if self.is_open(way) && !running.asks() => Access::Others,
+            () if !self.policy.allow.is_empty() => Access::Clients,
+            () if way.local || way.sources.may.is_empty() => Access::Own,
+            () => Access::Clients,
+        };
+        self.of(&instance.id).map(of).max().unwrap_or(Access::Own)
     }
 
     /// Whether somebody gets in, or could, that the policy does not allow.

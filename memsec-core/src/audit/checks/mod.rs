@@ -1,11 +1,14 @@
-//! Every check, as data; one file for each family of identifiers.
+//! Every check, as data; one file for each thing that checks look at.
 
 mod access;
 mod bypass;
 mod drift;
 mod firewall;
+#[cfg(test)]
+mod fixtures;
 mod managers;
 mod net;
+mod options;
 #[cfg(test)]
 mod tests;
 mod udp;
@@ -14,7 +17,10 @@ mod version;
 use serde::Serialize;
 
 use super::{Finding, Severity, subject::Subject};
-use crate::text::Place;
+use crate::{
+    memcached::{Instance, Running},
+    text::Place,
+};
 
 /// What a check is about.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -26,8 +32,12 @@ pub struct Check {
     pub title: &'static str,
     /// How bad what it finds is at worst.
     pub severity: Severity,
+    /// What raises or lowers that here: mostly who gets in.
+    pub varies: &'static str,
     /// Why it matters.
     pub why: &'static str,
+    /// How it is found.
+    pub detection: &'static str,
     /// How to fix what it finds.
     pub fix: &'static str,
     /// Where to read more.
@@ -44,11 +54,30 @@ pub(crate) struct Found {
     pub place: Place,
 }
 
+impl Found {
+    fn new(severity: Severity, place: Place, message: String) -> Self {
+        Self { severity, message, place }
+    }
+}
+
+/// What is found of each daemon that runs, or would.
+fn each<'a, T: IntoIterator<Item = Found>>(
+    subject: &Subject<'a>,
+    find: impl Fn(&'a Instance, &'a Running) -> T,
+) -> Vec<Found> {
+    let all = subject.running();
+    all.flat_map(|(instance, running)| find(instance, running)).collect()
+}
+
 static CHECKS: &[Check] = &[
     access::AUTH_001,
     bypass::AUTH_002,
     bypass::AUTH_007,
     access::CMD_001,
+    options::CMD_002,
+    options::CMD_003,
+    options::CMD_004,
+    options::CMD_005,
     drift::DRIFT_001,
     firewall::FW_001,
     firewall::FW_002,
@@ -60,9 +89,13 @@ static CHECKS: &[Check] = &[
     managers::FW_014,
     firewall::FW_015,
     drift::INST_001,
+    options::LOG_002,
     net::NET_001,
     net::NET_002,
     access::PRIV_001,
+    options::RES_003,
+    options::RES_004,
+    options::SOCK_003,
     udp::UDP_001,
     udp::UDP_002,
     drift::UDP_003,
