@@ -189,8 +189,8 @@ impl Instance {
     /// configures the instance.
     pub(crate) fn place(&self, option: char) -> Place {
         let word = match &self.start {
-            Start::Runs(running) => running.options.get(&option),
-            Start::Exits(_) => None,
+            Start::Runs(running) => running.options.get(&option).cloned(),
+            Start::Exits(_) => self.given(option).pop(),
         };
         match word {
             Some(word) => word.place(&self.source),

@@ -30,6 +30,7 @@ mod word;
 
 pub(crate) use advisory::{ADVISORIES, Advisory, Applies, Kind, Rating};
 pub(crate) use edit::{Wanted, edit, edited, is_unit};
+pub(crate) use element::Element;
 pub(crate) use instance::{Instance, Running, Start, instances};
 pub(crate) use launch::{Launcher, Room};
 #[cfg(feature = "host")]

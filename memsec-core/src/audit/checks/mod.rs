@@ -6,11 +6,13 @@ mod drift;
 mod firewall;
 #[cfg(test)]
 mod fixtures;
+mod listeners;
 mod managers;
 mod net;
 mod options;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod udp;
 mod version;
 
@@ -89,13 +91,22 @@ static CHECKS: &[Check] = &[
     managers::FW_014,
     firewall::FW_015,
     drift::INST_001,
+    listeners::INST_002,
     options::LOG_002,
     net::NET_001,
     net::NET_002,
+    listeners::NET_003,
+    listeners::NET_004,
+    listeners::NET_005,
+    listeners::NET_006,
+    listeners::NET_007,
+    listeners::NET_008,
     access::PRIV_001,
     options::RES_003,
     options::RES_004,
     options::SOCK_003,
+    tls::TLS_001,
+    tls::TLS_002,
     udp::UDP_001,
     udp::UDP_002,
     drift::UDP_003,
