@@ -5,7 +5,7 @@ use crate::{
     Policy, Proto, Snapshot,
     host::Host,
     managers::Load,
-    memcached::{Instance, Running, Start, Word},
+    memcached::{Directive, Instance, Running, Start, Word, directives},
     net::Family,
     text::Place,
 };
@@ -159,6 +159,28 @@ impl<'a> Subject<'a> {
         format!("{who} {verb} {proto} port {port} by {by} over {over}")
     }
 
+    /// The number of the user that a daemon runs as.
+    pub(crate) fn user(
+        &self,
+        instance: &Instance,
+        running: &Running,
+    ) -> Option<u32> {
+        let passwd = || self.snapshot.text("/etc/passwd").ok().flatten();
+        let named = |name: &str| {
+            passwd()?.text().lines().find_map(|line| {
+                let mut fields = line.split(':');
+                (fields.next()? == name).then(|| fields.nth(1)?.parse().ok())?
+            })
+        };
+        let given = || named(&running.options.get(&'u')?.text);
+        instance.uid.or_else(given)
+    }
+
+    /// The lines of a unit; none where the snapshot does not have it.
+    pub(crate) fn directives(&self, unit: &str) -> Vec<Directive> {
+        directives(self.snapshot, unit).unwrap_or_default()
+    }
+
     /// The clients of the policy that do not get in.
     pub(crate) fn shut_out(&self) -> Vec<ShutOut> {
         shut_out(self.host, self.policy, &self.reached)
@@ -185,6 +207,11 @@ impl Word {
 }
 
 impl Instance {
+    /// The name of its unit, where it is of one.
+    pub(crate) fn unit(&self) -> String {
+        format!("{}.service", self.id)
+    }
+
     /// Where the option stands that is to blame, or the whole of what
     /// configures the instance.
     pub(crate) fn place(&self, option: char) -> Place {

@@ -2,20 +2,27 @@
 
 mod access;
 mod bypass;
+mod credentials;
+mod decoy;
 mod drift;
 mod firewall;
 #[cfg(test)]
 mod fixtures;
 mod listeners;
 mod managers;
+mod missing;
+mod modes;
 mod net;
 mod options;
+mod refused;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod udp;
+mod unit;
 mod version;
 
+pub(super) use missing::missing;
 use serde::Serialize;
 
 use super::{Finding, Severity, subject::Subject};
@@ -74,13 +81,21 @@ fn each<'a, T: IntoIterator<Item = Found>>(
 static CHECKS: &[Check] = &[
     access::AUTH_001,
     bypass::AUTH_002,
+    credentials::AUTH_003,
+    refused::AUTH_004,
+    credentials::AUTH_005,
+    refused::AUTH_006,
     bypass::AUTH_007,
+    refused::AUTH_008,
     access::CMD_001,
     options::CMD_002,
     options::CMD_003,
     options::CMD_004,
     options::CMD_005,
     drift::DRIFT_001,
+    decoy::DRIFT_003,
+    decoy::DRIFT_004,
+    modes::FILE_001,
     firewall::FW_001,
     firewall::FW_002,
     firewall::FW_003,
@@ -92,6 +107,7 @@ static CHECKS: &[Check] = &[
     firewall::FW_015,
     drift::INST_001,
     listeners::INST_002,
+    unit::LOG_001,
     options::LOG_002,
     net::NET_001,
     net::NET_002,
@@ -102,11 +118,20 @@ static CHECKS: &[Check] = &[
     listeners::NET_007,
     listeners::NET_008,
     access::PRIV_001,
+    unit::PRIV_003,
+    refused::PRIV_004,
+    refused::RES_001,
     options::RES_003,
     options::RES_004,
+    modes::SOCK_001,
     options::SOCK_003,
+    unit::SYS_002,
+    unit::SYS_003,
+    unit::SYS_004,
     tls::TLS_001,
     tls::TLS_002,
+    credentials::TLS_004,
+    refused::TLS_005,
     udp::UDP_001,
     udp::UDP_002,
     drift::UDP_003,
