@@ -174,5 +174,6 @@ fn finding(check: &Check, found: Found) -> Finding {
         place: found.place,
         fix: check.fix.to_owned(),
         references: check.references.iter().map(|&r| r.to_owned()).collect(),
+        accepted: None,
     }
 }
