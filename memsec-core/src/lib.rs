@@ -69,7 +69,7 @@ pub use plan::{
     Basis, Claim, ClaimKind, Guard, Plan, Proof, Render, Run, Step, StepKind,
     Witness,
 };
-pub use policy::{Keep, Policy, Port};
+pub use policy::{Acceptance, Date, Keep, Policy, Port};
 pub use reach::{
     Answer, Delivery, Explanation, Met, Packet, Proto, State, Verdict, explain,
 };

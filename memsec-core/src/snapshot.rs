@@ -34,6 +34,10 @@ pub use fingerprint::Fingerprint;
 pub struct Snapshot {
     #[serde(default)]
     schema: Version,
+    /// When it was taken: seconds since 1970, as `date +%s` prints them.
+    /// Absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<u64>,
     /// Files by their absolute path. One that is missing is not here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, File>,

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use crate::{detached, report::Report, text::utf8};
 
 /// A line of the output, and its exit status: 0 for a report without
-/// findings, 1 for one with findings, 2 for an error.
+/// findings, 1 for one with findings that count, 2 for an error.
 pub(crate) type Answer = (String, u8);
 
 /// What a line is called in errors.
@@ -123,7 +123,7 @@ fn report(line: &[u8], policy: &Policy) -> Result<Answer, Error> {
     let report = memsec_core::audit(&snapshot, policy)?;
     let json = serde_json::to_string(&report)
         .map_err(|error| Error::json("report", &error))?;
-    Ok((json, u8::from(!report.findings.is_empty())))
+    Ok((json, u8::from(report.live().next().is_some())))
 }
 
 /// The message, with the place where that is inside the snapshot's texts.

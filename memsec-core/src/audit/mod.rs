@@ -1,5 +1,6 @@
 //! Who can reach memcached, and what is wrong.
 
+mod accept;
 mod boot;
 mod checks;
 mod clients;
@@ -32,14 +33,19 @@ pub fn audit(snapshot: &Snapshot, policy: &Policy) -> Result<Report, Error> {
     let loads = managers::loads(snapshot)?;
     let subject = Subject::new(&host, snapshot, policy, loads);
     let mut findings: Vec<_> = checks::run(&subject);
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    accept::mark(&mut findings, snapshot, policy);
+    findings.sort_by_key(|finding| {
+        (finding.accepted.is_some(), std::cmp::Reverse(finding.severity))
+    });
+    let mut unknown = subject.unknowns();
+    unknown.extend(accept::unknowns(&findings, snapshot, policy));
     let exposures = subject.reached.iter().map(Reached::exposure).collect();
     Ok(Report {
         schema: crate::schema::Version,
         instances: Instance::all(&host),
         exposures,
         findings,
-        unknown: subject.unknowns(),
+        unknown,
         made_from: Some(Box::new((snapshot.clone(), host, policy.clone()))),
     })
 }

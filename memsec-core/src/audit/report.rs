@@ -9,7 +9,7 @@ use crate::{
     host::Host,
     memcached::{Exit, Listener, Start},
     net::{Cidr, Family},
-    policy::Policy,
+    policy::{Acceptance, Policy},
     schema::Version,
     snapshot::Snapshot,
     text::Place,
@@ -132,6 +132,9 @@ pub struct Finding {
     pub fix: String,
     /// Where to read more.
     pub references: Vec<String>,
+    /// Why it does not count, where the policy accepts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Acceptance>,
 }
 
 /// How bad a finding is. The later is the worse.
@@ -198,9 +201,14 @@ impl Report {
         crate::json::write(self)
     }
 
-    /// The worst severity, or `None` if there is no finding.
+    /// The findings that count: those that the policy does not accept.
+    pub fn live(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.accepted.is_none())
+    }
+
+    /// The worst severity of those that count, or `None` if there is none.
     pub fn severity(&self) -> Option<Severity> {
-        self.findings.iter().map(|finding| finding.severity).max()
+        self.live().map(|finding| finding.severity).max()
     }
 }
 

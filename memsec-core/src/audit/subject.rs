@@ -5,13 +5,40 @@ use crate::{
     Policy, Proto, Snapshot,
     host::Host,
     managers::Load,
-    memcached::{Instance, Running, Start, Word},
+    memcached::{Directive, Instance, Running, Start, Word, directives},
     net::Family,
     text::Place,
 };
 
 /// More networks than this are not listed one by one.
 const FEW: usize = 3;
+
+/// The farthest that a daemon's ports can be reached from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Access {
+    /// From this host alone.
+    Own,
+    /// From other hosts, and the policy allows them all (whether they get
+    /// in already or not), or a password is asked for.
+    Clients,
+    /// By others than the policy allows, without a password.
+    Others,
+}
+
+impl Access {
+    /// A severity for each, and no finding where there is none.
+    pub(crate) fn graded(
+        self,
+        others: Severity,
+        clients: Severity,
+    ) -> Option<Severity> {
+        match self {
+            Self::Own => None,
+            Self::Clients => Some(clients),
+            Self::Others => Some(others),
+        }
+    }
+}
 
 /// A host with the answer for each of its listeners, and the policy that it
 /// is held against.
@@ -72,6 +99,21 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// From how far a daemon can be used.
+    pub(crate) fn access(
+        &self,
+        instance: &Instance,
+        running: &Running,
+    ) -> Access {
+        let of = |way: &Reached| match () {
+            () if self.is_open(way) && !running.asks() => Access::Others,
+            () if !self.policy.allow.is_empty() => Access::Clients,
+            () if way.local || way.sources.may.is_empty() => Access::Own,
+            () => Access::Clients,
+        };
+        self.of(&instance.id).map(of).max().unwrap_or(Access::Own)
+    }
+
     /// Whether somebody gets in, or could, that the policy does not allow.
     pub(crate) fn is_open(&self, reached: &Reached) -> bool {
         !reached.beyond(self.policy).is_empty()
@@ -117,6 +159,28 @@ impl<'a> Subject<'a> {
         format!("{who} {verb} {proto} port {port} by {by} over {over}")
     }
 
+    /// The number of the user that a daemon runs as.
+    pub(crate) fn user(
+        &self,
+        instance: &Instance,
+        running: &Running,
+    ) -> Option<u32> {
+        let passwd = || self.snapshot.text("/etc/passwd").ok().flatten();
+        let named = |name: &str| {
+            passwd()?.text().lines().find_map(|line| {
+                let mut fields = line.split(':');
+                (fields.next()? == name).then(|| fields.nth(1)?.parse().ok())?
+            })
+        };
+        let given = || named(&running.options.get(&'u')?.text);
+        instance.uid.or_else(given)
+    }
+
+    /// The lines of a unit; none where the snapshot does not have it.
+    pub(crate) fn directives(&self, unit: &str) -> Vec<Directive> {
+        directives(self.snapshot, unit).unwrap_or_default()
+    }
+
     /// The clients of the policy that do not get in.
     pub(crate) fn shut_out(&self) -> Vec<ShutOut> {
         shut_out(self.host, self.policy, &self.reached)
@@ -143,12 +207,17 @@ impl Word {
 }
 
 impl Instance {
+    /// The name of its unit, where it is of one.
+    pub(crate) fn unit(&self) -> String {
+        format!("{}.service", self.id)
+    }
+
     /// Where the option stands that is to blame, or the whole of what
     /// configures the instance.
     pub(crate) fn place(&self, option: char) -> Place {
         let word = match &self.start {
-            Start::Runs(running) => running.options.get(&option),
-            Start::Exits(_) => None,
+            Start::Runs(running) => running.options.get(&option).cloned(),
+            Start::Exits(_) => self.given(option).pop(),
         };
         match word {
             Some(word) => word.place(&self.source),

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Unknown, subject::Subject};
+use super::{Unknown, checks::missing, subject::Subject};
 use crate::{
     Socket,
     memcached::{Instance, Start},
@@ -23,6 +23,7 @@ impl Subject<'_> {
         }
         out.extend(self.undecided_rules());
         out.extend(self.unread_managers());
+        out.extend(missing(self));
         out
     }
 

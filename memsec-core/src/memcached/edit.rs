@@ -10,7 +10,7 @@ mod unit;
 use std::{cell::Cell, net::IpAddr};
 
 use super::{
-    Instance, Launcher, Start,
+    Instance, Launcher, Start, Word,
     getopt::{Given, Operands, getopt},
     instance::of_service,
     version::{OLDEST, Release},
@@ -116,8 +116,19 @@ fn restart(snapshot: &Snapshot, instance: &Instance) -> Result<Start, Error> {
     })
 }
 
+/// The options that an instance was given, as its newest version reads them.
 fn options(instance: &Instance) -> (Vec<Given>, Option<String>) {
     let next = Cell::new(OLDEST);
     let newest = Release::new(instance.possible.newest(), &next);
     getopt(&instance.argv, newest, Operands::Skipped)
+}
+
+impl Instance {
+    /// Every word that an option was given with: its values, or the words of
+    /// the option itself where it takes none.
+    pub(crate) fn given(&self, letter: char) -> Vec<Word> {
+        let (all, _) = options(self);
+        let own = all.into_iter().filter(|g| g.option.letter == letter);
+        own.map(|given| given.word).collect()
+    }
 }

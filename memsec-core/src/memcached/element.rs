@@ -1,11 +1,14 @@
 //! The elements of a list of `-l`.
 
+use std::cell::Cell;
+
 use super::{
+    Instance,
     behaviour::{
         BRACKETS, LIST, NO_BINARY, NOTLS, PEERS, PROTOCOL, UNDERSCORES,
     },
     number::whole,
-    version::Release,
+    version::{OLDEST, Release},
 };
 
 /// What the meaning of a list depends on.
@@ -22,12 +25,34 @@ pub(super) struct Context<'a> {
 }
 
 /// One element of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Element {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Element {
     /// The host, or `None` for every address.
     pub host: Option<String>,
     /// The port that it names.
     pub port: Option<i32>,
+    /// "notls", "btls" or "mtls", where it begins so.
+    pub tls: Option<&'static str>,
+}
+
+impl Instance {
+    /// The elements of its `-l`, as its newest version reads them; none
+    /// where it refuses the list.
+    pub(crate) fn elements(&self) -> Vec<Element> {
+        let list = self.given('l');
+        let list: Vec<_> = list.iter().map(|word| word.text.trim()).collect();
+        let has = |letter| !self.given(letter).is_empty();
+        let next = Cell::new(OLDEST);
+        let context = Context {
+            release: Release::new(self.possible.newest(), &next),
+            tls_built: true,
+            tls: has('Z'),
+            proxy_built: true,
+            proxy: true,
+            auth_file: has('Y'),
+        };
+        elements(&list.join(","), context).unwrap_or_default()
+    }
 }
 
 /// Splits a list as `server_sockets` of memcached.c does.
@@ -37,7 +62,7 @@ pub(super) fn elements(
 ) -> Result<Vec<Element>, String> {
     if !context.release.is(LIST) {
         let host = Some(list.to_owned());
-        return Ok(vec![Element { host, port: None }]);
+        return Ok(vec![Element { host, ..Element::default() }]);
     }
     let bytes = list.as_bytes();
     let mut all = Vec::new();
@@ -69,13 +94,17 @@ impl Cursor<'_> {
     }
 
     fn element(mut self, context: Context<'_>) -> Result<Element, String> {
-        self.tls(context)?;
+        let tls = self.tls(context)?;
         self.protocol(context)?;
         self.tag(context.release)?;
-        self.host(context.release)
+        let element = self.host(context.release)?;
+        Ok(Element { tls, ..element })
     }
 
-    fn tls(&mut self, context: Context<'_>) -> Result<(), String> {
+    fn tls(
+        &mut self,
+        context: Context<'_>,
+    ) -> Result<Option<&'static str>, String> {
         const NAMES: [&str; 3] = ["notls", "btls", "mtls"];
         let found = NAMES
             .into_iter()
@@ -91,9 +120,9 @@ impl Cursor<'_> {
             }
             Some(name) => {
                 self.skip(name.len() + 1);
-                Ok(())
+                Ok(found)
             }
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 
@@ -173,7 +202,7 @@ impl Cursor<'_> {
         }
         let host = String::from_utf8_lossy(bracketed.unwrap_or(host));
         let host = (host != "*").then(|| host.into_owned());
-        Ok(Element { host, port })
+        Ok(Element { host, port, tls: None })
     }
 }
 

@@ -85,6 +85,11 @@ impl Running {
         self.unresolved.is_empty() && !self.unsure.contains(listener)
     }
 
+    /// Whether it asks its clients for a password.
+    pub(crate) fn asks(&self) -> bool {
+        ['S', 'Y'].iter().any(|option| self.options.contains_key(option))
+    }
+
     /// What it listens on, unix sockets apart.
     pub(crate) fn sockets(&self) -> impl Iterator<Item = (Proto, &Socket)> {
         self.listeners.iter().filter_map(Listener::socket)

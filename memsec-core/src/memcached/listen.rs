@@ -106,7 +106,7 @@ impl Main<'_> {
     }
 
     fn elements(&self) -> Result<Vec<Element>, String> {
-        let everything = || vec![Element { host: None, port: None }];
+        let everything = || vec![Element::default()];
         match self.settings.text('l') {
             None => Ok(everything()),
             Some(_) if self.settings.too_many_lists() => Ok(everything()),

@@ -30,8 +30,12 @@ mod word;
 
 pub(crate) use advisory::{ADVISORIES, Advisory, Applies, Kind, Rating};
 pub(crate) use edit::{Wanted, edit, edited, is_unit};
+pub(crate) use element::Element;
 pub(crate) use instance::{Instance, Running, Start, instances};
-pub(crate) use launch::{Launcher, Room};
+pub(crate) use launch::{
+    Directive, Launcher, Room, directives, ignored_by_debian,
+    ignored_by_systemd,
+};
 #[cfg(feature = "host")]
 pub(crate) use launch::{UNIT_DIRECTORIES, environment_files, part_matches};
 pub use listener::{Exit, Listener, Socket};

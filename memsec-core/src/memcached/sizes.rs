@@ -1,7 +1,7 @@
 //! `-I`, `-m` and the sizes of slabs: what of them stops a daemon.
 
 use super::{
-    Exit,
+    Exit, Running,
     behaviour::{
         CHUNK_KILOBYTES, CHUNKS, FALLS_THROUGH, HALF_PAGES, ITEM_1G, ITEM_128M,
         ITEM_AT_END, ITEM_AT_ONCE, LAST_VALUE, SLABS_AT_ONCE, SMALL_CHUNKS,
@@ -28,6 +28,13 @@ pub(super) struct Sizes {
     slabs: Option<String>,
     /// The value of the last suboption.
     last: Option<String>,
+}
+
+impl Running {
+    /// What `-I` says, in bytes.
+    pub(crate) fn item_size(&self) -> Option<i32> {
+        self.options.get(&'I').map(|word| size(&word.text))
+    }
 }
 
 impl Settings<'_> {

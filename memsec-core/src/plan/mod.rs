@@ -135,3 +135,5 @@ fn refused(why: &str) -> Plan {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::after;

@@ -67,7 +67,7 @@ fn proved(snapshot: &Snapshot, policy: &Policy) -> Plan {
 }
 
 /// The host after its plan.
-fn after(snapshot: &Snapshot, policy: &Policy) -> Snapshot {
+pub(crate) fn after(snapshot: &Snapshot, policy: &Policy) -> Snapshot {
     let host = Host::new(snapshot).unwrap();
     let draft = draft(snapshot, &host, policy).unwrap();
     match &draft.guard {

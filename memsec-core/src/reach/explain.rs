@@ -231,6 +231,8 @@ impl<'a> Way<'a> {
             }
             None => {
                 self.certain = false;
+                // It may have nowhere to go.
+                self.ends.push(Verdict::Rejected.into());
                 self.local(packet, parcel);
                 self.onward(parcel);
             }

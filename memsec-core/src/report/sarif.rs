@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::references::address;
 use crate::{
-    Check, Finding, Report, Severity, Unknown, checks, reach::one_line,
-    text::Place,
+    Acceptance, Check, Finding, Report, Severity, Unknown, checks,
+    reach::one_line, text::Place,
 };
 
 /// What paths are relative to: the root of the host.
@@ -64,7 +64,7 @@ fn run(report: &Report) -> Value {
 /// Every check, as a reportingDescriptor (3.49).
 fn rules(report: &Report) -> Vec<Value> {
     let mut worst: HashMap<&str, Severity> = HashMap::new();
-    for finding in &report.findings {
+    for finding in report.live() {
         let known = worst.entry(&finding.id).or_insert(finding.severity);
         *known = finding.severity.max(*known);
     }
@@ -111,10 +111,24 @@ fn result(finding: &Finding, key: u64, times: u32) -> Value {
         },
     });
     let index = checks().iter().position(|check| check.id == finding.id);
-    if let (Some(index), Some(result)) = (index, result.as_object_mut()) {
-        result.insert("ruleIndex".to_owned(), json!(index));
+    let Some(members) = result.as_object_mut() else { return result };
+    if let Some(index) = index {
+        members.insert("ruleIndex".to_owned(), json!(index));
+    }
+    if let Some(accepted) = &finding.accepted {
+        let all = vec![suppression(accepted)];
+        members.insert("suppressions".to_owned(), json!(all));
     }
     result
+}
+
+/// Why a finding does not count (3.35): the policy, not the code, says so.
+fn suppression(accepted: &Acceptance) -> Value {
+    json!({
+        "kind": "external",
+        "status": "accepted",
+        "justification": one_line(&accepted.reason()),
+    })
 }
 
 /// Something that is not known, as a notification (3.58).
@@ -258,6 +272,18 @@ mod tests {
     #[test]
     fn a_place_that_is_not_known_is_none() {
         assert_eq!(physical("{}"), Value::Null);
+    }
+
+    #[test]
+    fn what_is_accepted_is_suppressed() {
+        let accepted = r#""accepted": {"id": "MEMSEC-NET-001",
+            "until": "2026-12-31", "because": "it moves"}, "references""#;
+        let json = finding("{}").replace("\"references\"", accepted);
+        let result = log(&json)["runs"][0]["results"][0].clone();
+        let suppressed = &result["suppressions"][0];
+        assert_eq!(suppressed["status"], "accepted");
+        let why = "accepted until 2026-12-31: it moves";
+        assert_eq!(suppressed["justification"], why);
     }
 
     #[test]

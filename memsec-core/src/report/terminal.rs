@@ -107,13 +107,20 @@ fn finding(screen: &mut Screen, finding: &Finding) {
     let severity = format!("{:<8}", finding.severity.name().to_uppercase());
     let (id, title) = (one_line(&finding.id), one_line(&finding.title));
     let title = format!(" {id} {title}");
-    let paint = severity_paint(finding.severity);
+    let paint = match finding.accepted {
+        Some(_) => Paint::Soft,
+        None => severity_paint(finding.severity),
+    };
     screen.line(2, FINDING, &[(paint, &severity), (Paint::Title, &title)]);
     let place = one_line(&finding.place.to_string());
     let message = format!("{place}: {}", one_line(&finding.message));
     screen.line(FINDING, FINDING, &[(Paint::Plain, &message)]);
     let fix = format!("fix: {}", one_line(&finding.fix));
     screen.line(FINDING, FINDING, &[(Paint::Soft, &fix)]);
+    if let Some(accepted) = &finding.accepted {
+        let why = one_line(&accepted.reason());
+        screen.line(FINDING, FINDING, &[(Paint::Soft, &why)]);
+    }
 }
 
 fn severity_paint(severity: Severity) -> Paint {

@@ -1,7 +1,7 @@
 //! How networks and lists are said in a sentence.
 
 use crate::{
-    Cidr, Exposure, Proto, Scope,
+    Acceptance, Cidr, Exposure, Proto, Scope,
     net::{Family, IpSet},
 };
 
@@ -49,6 +49,14 @@ fn name(network: &Cidr) -> String {
     match network.prefix() {
         0 => "everyone".to_owned(),
         _ => network.to_string(),
+    }
+}
+
+impl Acceptance {
+    /// "accepted until 2026-12-31: the application empties it"
+    pub(super) fn reason(&self) -> String {
+        let until = self.until.map(|day| format!(" until {day}"));
+        format!("accepted{}: {}", until.unwrap_or_default(), self.because)
     }
 }
 

@@ -8,7 +8,10 @@ mod probe;
 mod processes;
 mod sources;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 pub use apply::{Apply, Carried, Ended, Outcome, Runs, StepStatus};
 
@@ -94,6 +97,8 @@ pub fn read_tree(root: &Path) -> Result<Snapshot, Error> {
     std::fs::read_dir(root)
         .map_err(|error| Error::io(root.display().to_string(), &error))?;
     let mut snapshot = Snapshot::new();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    snapshot.time = now.ok().map(|since| since.as_secs());
     files::read(&mut snapshot, root);
     files::secrets(&mut snapshot, root);
     Ok(snapshot)

@@ -43,6 +43,7 @@ from ._memsec import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._data import (
+        Acceptance,
         Carried,
         Change,
         Check,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Acceptance",
     "ArgumentError",
     "BusyError",
     "Carried",

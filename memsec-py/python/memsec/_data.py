@@ -161,6 +161,15 @@ class Exposure:
 
 
 @dataclass(frozen=True)
+class Acceptance:
+    """Why a finding does not count: the policy accepts it."""
+
+    id: str
+    because: str
+    until: str | None = None
+
+
+@dataclass(frozen=True)
 class Finding:
     """Something that is wrong."""
 
@@ -171,6 +180,7 @@ class Finding:
     where: Place
     fix: str
     references: tuple[str, ...]
+    accepted: Acceptance | None = None
 
 
 @dataclass(frozen=True)
@@ -188,7 +198,9 @@ class Check:
     id: str
     title: str
     severity: Severity
+    varies: str
     why: str
+    detection: str
     fix: str
     references: tuple[str, ...]
 
@@ -426,6 +438,9 @@ def _finding(object: _Json) -> Finding:
         severity=Severity(object["severity"]),
         where=_place(object["where"]),
         references=tuple(object["references"]),
+        accepted=_optional(
+            lambda it: _known(Acceptance, it), object.get("accepted")
+        ),
     )
 
 

@@ -10,7 +10,9 @@ pub(super) const AUTH_001: Check = Check {
     id: "MEMSEC-AUTH-001",
     title: "No authentication, and reachable from other hosts",
     severity: Severity::High,
+    varies: "found only where others than the clients get in",
     why: "only the network stands between the cache and whoever reaches it",
+    detection: "no -S and no -Y, and a way in for others than the policy allows",
     fix: "let only the clients in; add authentication (-Y FILE from 1.5.15, \
           or SASL) together with TLS",
     references: &["CWE-306", "NIST IA-2"],
@@ -21,8 +23,10 @@ pub(super) const CMD_001: Check = Check {
     id: "MEMSEC-CMD-001",
     title: "Whoever is connected can stop the daemon",
     severity: Severity::High,
+    varies: "the same whoever gets in: any account of this host can use it",
     why: "with -A the command `shutdown` ends memcached, without a password, \
           and over UDP with one forged datagram",
+    detection: "-A among the options",
     fix: "remove -A (--enable-shutdown)",
     references: &["CWE-749"],
     find: shutdown,
@@ -32,7 +36,9 @@ pub(super) const PRIV_001: Check = Check {
     id: "MEMSEC-PRIV-001",
     title: "The daemon runs as root",
     severity: Severity::High,
+    varies: "the same whoever gets in",
     why: "a flaw in memcached then is a flaw in the whole host",
+    detection: "the user of the process, and -u",
     fix: "run it as a user of its own: -u memcache, or User= in the unit",
     references: &["CWE-250"],
     find: root,
@@ -40,10 +46,9 @@ pub(super) const PRIV_001: Check = Check {
 
 fn open(subject: &Subject<'_>) -> Vec<Found> {
     let found = |(instance, running): (&Instance, &Running)| {
-        let asks = ['S', 'Y'].iter().any(|o| running.options.contains_key(o));
         let all = subject.of(&instance.id);
         let ways: Vec<_> = all.filter(|r| subject.is_open(r)).collect();
-        (!asks && !ways.is_empty()).then(|| Found {
+        (!running.asks() && !ways.is_empty()).then(|| Found {
             severity: Severity::High,
             message: format!(
                 "{} asks nobody for a password, and {}",

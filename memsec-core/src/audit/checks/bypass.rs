@@ -11,8 +11,11 @@ pub(super) const AUTH_002: Check = Check {
     id: "MEMSEC-AUTH-002",
     title: "There is a way around the authentication",
     severity: Severity::Critical,
+    varies: "high where only the clients get in",
     why: "a listener that speaks another protocol than the one that asks for \
           the password asks for none",
+    detection: "the protocols of -B and of each proto[..] in -l, and UDP, beside \
+              -S or -Y, by version",
     fix: "remove proto[..] from -l, turn UDP off (-U 0), and upgrade",
     references: &["memcached 1.5.20", "memcached 1.6.43", "CWE-288"],
     find: bypassed,
@@ -22,8 +25,10 @@ pub(super) const AUTH_007: Check = Check {
     id: "MEMSEC-AUTH-007",
     title: "The time of an answer tells the passwords of SASL",
     severity: Severity::Medium,
+    varies: "the same whoever gets in",
     why: "up to 1.6.41 the names and passwords of MEMCACHED_SASL_PWDB are \
           compared byte by byte",
+    detection: "-S, MEMCACHED_SASL_PWDB in the environment, and the version",
     fix: "upgrade to 1.6.42 or later, or use another store of SASL",
     references: &["CVE-2026-47783", "CVE-2026-47784", "CWE-208"],
     find: timed,

@@ -13,8 +13,11 @@ pub(super) const DRIFT_001: Check = Check {
     id: "MEMSEC-DRIFT-001",
     title: "The daemon that runs is not what its file says",
     severity: Severity::Medium,
+    varies: "the same whoever gets in",
     why: "what the file says holds only from the next restart on, and what \
           runs only until then",
+    detection: "`stats settings`, /proc/PID/cmdline and the sockets of a process \
+              against what its file comes to",
     fix: "restart the daemon, or put into its file what runs",
     references: &["NIST CM-3", "NIST CM-6"],
     find: drift,
@@ -24,8 +27,11 @@ pub(super) const INST_001: Check = Check {
     id: "MEMSEC-INST-001",
     title: "A daemon that no file accounts for",
     severity: Severity::High,
+    varies: "high where others than the clients get in, else medium",
     why: "the files of this host can be right, and a second daemon stand open \
           beside them",
+    detection: "every memcached process against the units and files that start \
+              one",
     fix: "find what starts it, and end it or harden it there",
     references: &["NIST CM-8"],
     find: unaccounted,
@@ -35,7 +41,9 @@ pub(super) const UDP_003: Check = Check {
     id: "MEMSEC-UDP-003",
     title: "The running daemon still has UDP on",
     severity: Severity::Critical,
+    varies: "critical where the internet gets in, else high",
     why: "its file has UDP off, which holds only from the next restart on",
+    detection: "a UDP socket of a process whose file has UDP off",
     fix: "restart the daemon",
     references: &["CVE-2018-1000115", "CISA TA14-017A"],
     find: still_udp,

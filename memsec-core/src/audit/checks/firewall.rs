@@ -13,8 +13,11 @@ pub(super) const FW_001: Check = Check {
     id: "MEMSEC-FW-001",
     title: "The TCP port is open to others than the clients, over IPv4",
     severity: Severity::Critical,
+    varies: "critical where the internet gets in, else high",
     why: "the firewall is the second wall; where the first has a hole, it is \
           the only one",
+    detection: "new packets by each interface, through every table and chain by \
+              priority, as sets of sources, less the clients",
     fix: "let the clients in and drop the rest, before any rule that accepts \
           more",
     references: &["NIST SC-7(5)", "CIS Debian 4.4.2"],
@@ -25,7 +28,9 @@ pub(super) const FW_002: Check = Check {
     id: "MEMSEC-FW-002",
     title: "The TCP port is open to others than the clients, over IPv6",
     severity: Severity::Critical,
+    varies: "critical where the internet gets in, else high",
     why: "iptables says nothing about IPv6: rules for IPv4 alone leave it open",
+    detection: "as MEMSEC-FW-001, over ip6, ip6tables and inet tables",
     fix: "the same rules in ip6tables or an inet table, or no IPv6 listener",
     references: &["NIST SC-7(5)", "CIS Debian 4.4.3"],
     find: |subject| open(subject, Proto::Tcp, &[Family::Ipv6]),
@@ -35,8 +40,10 @@ pub(super) const FW_003: Check = Check {
     id: "MEMSEC-FW-003",
     title: "The UDP port is open to others than the clients",
     severity: Severity::Critical,
+    varies: "critical whoever gets in",
     why: "a forged source needs no answer: any datagram that is delivered \
           can make memcached flood a third party",
+    detection: "as MEMSEC-FW-001, for UDP and both families",
     fix: "drop UDP to the port, over IPv4 and IPv6",
     references: &["CVE-2018-1000115", "CISA TA14-017A"],
     find: |subject| open(subject, Proto::Udp, &Family::BOTH),
@@ -46,8 +53,11 @@ pub(super) const FW_004: Check = Check {
     id: "MEMSEC-FW-004",
     title: "A rule for the port has no effect",
     severity: Severity::High,
+    varies: "high where its packets meet the other fate, else info",
     why: "it reads like protection, or like access, and no packet ever gets \
           to it",
+    detection: "what a rule that names the port matches, less what is decided \
+              before it; chains that no hook leads to",
     fix: "move it before the rule that decides, or remove it",
     references: &[],
     find: dead,
@@ -57,7 +67,10 @@ pub(super) const FW_006: Check = Check {
     id: "MEMSEC-FW-006",
     title: "A client that should get in does not",
     severity: Severity::Medium,
+    varies: "medium: nothing is open",
     why: "the application loses its cache",
+    detection: "the clients, less the sources that are sure to get in and to get \
+              the answer",
     fix: "let the client in before the rule that stops it, and listen on an \
           address that it can reach",
     references: &[],
@@ -68,8 +81,11 @@ pub(super) const FW_015: Check = Check {
     id: "MEMSEC-FW-015",
     title: "Whether a rule matches cannot be decided",
     severity: Severity::Info,
+    varies: "info: both answers are counted",
     why: "the answer has two bounds where it depends on time, rate, history \
           or a match that is not known",
+    detection: "a rule that decides who gets in and tests a limit, a time, a \
+              list of recent sources or what is not known",
     fix: "put the rules for the port before it, so that it does not matter",
     references: &[],
     find: undecided,

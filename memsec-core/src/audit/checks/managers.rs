@@ -18,8 +18,12 @@ pub(super) const FW_011: Check = Check {
     title: "What the firewall manager will load lets others in than the \
             rules do now",
     severity: Severity::High,
+    varies: "high where others than the clients are sure to get in then, \
+              medium where they may or clients no longer do, else info",
     why: "the next restart or reboot changes who reaches the cache, and \
           nobody looks then",
+    detection: "the rules that the manager's files come to, in the place of \
+              those that are loaded",
     fix: "put the rules into the manager's own files, or load them now and \
           look at what they do",
     references: &["CIS 4.3.10"],
@@ -30,8 +34,11 @@ pub(super) const FW_012: Check = Check {
     id: "MEMSEC-FW-012",
     title: "More than one firewall manager is active",
     severity: Severity::Medium,
+    varies: "always medium",
     why: "each flushes or passes by what the other has loaded, and who comes \
           last decides",
+    detection: "the managers whose files load rules, and the tables of either \
+                back end of iptables",
     fix: "let one own the firewall, and write rules through it alone",
     references: &["CIS 4.1.1"],
     find: several,
@@ -41,7 +48,10 @@ pub(super) const FW_013: Check = Check {
     id: "MEMSEC-FW-013",
     title: "A firewall manager is installed and does not run",
     severity: Severity::High,
+    varies: "high where others than the clients get in now, else medium",
     why: "its files and its panel show rules that the kernel does not have",
+    detection: "the manager is off in its files, its last start failed, or none \
+              of its chains is loaded",
     fix: "start it, once its rules keep the way in for its administrator",
     references: &["CIS 4.2.3", "CIS 4.3.9"],
     find: not_running,
@@ -51,8 +61,11 @@ pub(super) const FW_014: Check = Check {
     id: "MEMSEC-FW-014",
     title: "CSF opens the port to everybody, or does not stay on",
     severity: Severity::High,
+    varies: "the same whoever gets in now",
     why: "TCP_IN and its like know no sources, TESTING switches the firewall \
           off every few minutes, and an error in a file leaves it open",
+    detection: "TCP_IN, TCP6_IN, UDP_IN, UDP6_IN and TESTING of csf.conf, and \
+              the errors that stop csf",
     fix: "take the port out of the lists, let each client in by a line like \
           tcp|in|d=11211|s=192.0.2.20 in csf.allow, and set TESTING to 0",
     references: &["NIST SC-7(5)"],

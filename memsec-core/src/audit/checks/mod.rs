@@ -1,21 +1,36 @@
-//! Every check, as data; one file for each family of identifiers.
+//! Every check, as data; one file for each thing that checks look at.
 
 mod access;
 mod bypass;
+mod credentials;
+mod decoy;
 mod drift;
 mod firewall;
+#[cfg(test)]
+mod fixtures;
+mod listeners;
 mod managers;
+mod missing;
+mod modes;
 mod net;
+mod options;
 mod persistence;
+mod refused;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod udp;
+mod unit;
 mod version;
 
+pub(super) use missing::missing;
 use serde::Serialize;
 
 use super::{Finding, Severity, subject::Subject};
-use crate::text::Place;
+use crate::{
+    memcached::{Instance, Running},
+    text::Place,
+};
 
 /// What a check is about.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -27,8 +42,12 @@ pub struct Check {
     pub title: &'static str,
     /// How bad what it finds is at worst.
     pub severity: Severity,
+    /// What raises or lowers that here: mostly who gets in.
+    pub varies: &'static str,
     /// Why it matters.
     pub why: &'static str,
+    /// How it is found.
+    pub detection: &'static str,
     /// How to fix what it finds.
     pub fix: &'static str,
     /// Where to read more.
@@ -45,12 +64,39 @@ pub(crate) struct Found {
     pub place: Place,
 }
 
+impl Found {
+    fn new(severity: Severity, place: Place, message: String) -> Self {
+        Self { severity, message, place }
+    }
+}
+
+/// What is found of each daemon that runs, or would.
+fn each<'a, T: IntoIterator<Item = Found>>(
+    subject: &Subject<'a>,
+    find: impl Fn(&'a Instance, &'a Running) -> T,
+) -> Vec<Found> {
+    let all = subject.running();
+    all.flat_map(|(instance, running)| find(instance, running)).collect()
+}
+
 static CHECKS: &[Check] = &[
     access::AUTH_001,
     bypass::AUTH_002,
+    credentials::AUTH_003,
+    refused::AUTH_004,
+    credentials::AUTH_005,
+    refused::AUTH_006,
     bypass::AUTH_007,
+    refused::AUTH_008,
     access::CMD_001,
+    options::CMD_002,
+    options::CMD_003,
+    options::CMD_004,
+    options::CMD_005,
     drift::DRIFT_001,
+    decoy::DRIFT_003,
+    decoy::DRIFT_004,
+    modes::FILE_001,
     firewall::FW_001,
     firewall::FW_002,
     firewall::FW_003,
@@ -63,9 +109,32 @@ static CHECKS: &[Check] = &[
     managers::FW_014,
     firewall::FW_015,
     drift::INST_001,
+    listeners::INST_002,
+    unit::LOG_001,
+    options::LOG_002,
     net::NET_001,
     net::NET_002,
+    listeners::NET_003,
+    listeners::NET_004,
+    listeners::NET_005,
+    listeners::NET_006,
+    listeners::NET_007,
+    listeners::NET_008,
     access::PRIV_001,
+    unit::PRIV_003,
+    refused::PRIV_004,
+    refused::RES_001,
+    options::RES_003,
+    options::RES_004,
+    modes::SOCK_001,
+    options::SOCK_003,
+    unit::SYS_002,
+    unit::SYS_003,
+    unit::SYS_004,
+    tls::TLS_001,
+    tls::TLS_002,
+    credentials::TLS_004,
+    refused::TLS_005,
     udp::UDP_001,
     udp::UDP_002,
     drift::UDP_003,
@@ -108,5 +177,6 @@ fn finding(check: &Check, found: Found) -> Finding {
         place: found.place,
         fix: check.fix.to_owned(),
         references: check.references.iter().map(|&r| r.to_owned()).collect(),
+        accepted: None,
     }
 }

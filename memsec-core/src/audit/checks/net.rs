@@ -14,8 +14,11 @@ pub(super) const NET_001: Check = Check {
     id: "MEMSEC-NET-001",
     title: "TCP listener on every address",
     severity: Severity::Critical,
+    varies: "critical where the internet gets in, high where others than the \
+              clients do, low where the firewall keeps them out",
     why: "memcached asks nobody who they are: whoever reaches the port reads, \
           changes and empties the cache",
+    detection: "the argv that the launcher makes: no -l, or a wildcard in it",
     fix: "listen on loopback (-l 127.0.0.1,::1), or on the one address that \
           the clients use",
     references: &["CWE-1188", "CWE-668", "NIST CM-7", "NIST SC-7"],
@@ -26,7 +29,11 @@ pub(super) const NET_002: Check = Check {
     id: "MEMSEC-NET-002",
     title: "TCP listener on a public address",
     severity: Severity::Critical,
+    varies: "critical where the internet gets in, high where others than the \
+              clients do, low where the firewall keeps them out",
     why: "a public address is one firewall mistake away from everybody",
+    detection: "a listener on an address that is neither private, link-local nor \
+              loopback",
     fix: "listen on a private address, or through a tunnel",
     references: &["NIST SC-7(3)", "NIST SC-7(5)"],
     find: public,

@@ -15,8 +15,11 @@ pub(super) const FW_010: Check = Check {
     id: "MEMSEC-FW-010",
     title: "The rules that keep others out do not come back at boot",
     severity: Severity::High,
+    varies: "medium where it is not sure who gets in then",
     why: "after the next start of the host the cache is open, and nobody has \
           changed anything",
+    detection: "what the units that are enabled load at boot, in the place of \
+                the rules that are loaded now",
     fix: "put the rules into the store of what owns the firewall, and enable \
           its unit",
     references: &["CIS 4.3.10"],

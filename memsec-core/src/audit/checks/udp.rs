@@ -11,8 +11,12 @@ pub(super) const UDP_001: Check = Check {
     id: "MEMSEC-UDP-001",
     title: "UDP is on",
     severity: Severity::Critical,
+    varies: "critical where others than the clients get in, else high; \
+              nothing where the policy wants UDP and only clients get in",
     why: "one datagram with a forged source makes memcached send 67,000 \
           times as much to the victim, and more",
+    detection: "a UDP listener, by -U, -p, the items of -l and the version's \
+              default",
     fix: "turn UDP off: -U 0",
     references: &["CVE-2018-1000115", "CWE-406", "CISA TA14-017A"],
     find: enabled,
@@ -22,8 +26,10 @@ pub(super) const UDP_002: Check = Check {
     id: "MEMSEC-UDP-002",
     title: "UDP is off only by default, if at all",
     severity: Severity::High,
+    varies: "the same whoever gets in",
     why: "up to 1.5.5 UDP is on unless -U 0 is given, and which version this \
           is is not known or is such a one",
+    detection: "no -U and no -s, and a version that may have UDP on by default",
     fix: "write -U 0",
     references: &["CVE-2018-1000115"],
     find: unstated,

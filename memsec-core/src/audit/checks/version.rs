@@ -15,8 +15,12 @@ pub(super) const VER_001: Check = Check {
     id: "MEMSEC-VER-001",
     title: "A version with known flaws",
     severity: Severity::Critical,
+    varies: "as published where others than the clients get in by that \
+              protocol, else low",
     why: "whoever reaches a listener can use what is known to be wrong with \
           this version, as it is configured here",
+    detection: "the version and options against the published flaws, and their \
+              fixes in packages",
     fix: "upgrade memcached; a distribution brings fixes to an older version: \
           the changelog of its package names them",
     references: &["NIST SI-2", "memcached release notes", "cvelistV5"],
@@ -27,7 +31,10 @@ pub(super) const VER_002: Check = Check {
     id: "MEMSEC-VER-002",
     title: "The daemon that runs is not the one that is installed",
     severity: Severity::Medium,
+    varies: "the same whoever gets in",
     why: "an upgrade helps only after a restart",
+    detection: "the version of the process against `memcached -V`, and a program \
+              that is deleted",
     fix: "restart the daemon",
     references: &["NIST SI-2"],
     find: outdated,

@@ -10,7 +10,7 @@ use super::{
     Launch, Room, is_memcached,
     shell::{Ended, Shell},
 };
-use crate::text::Source;
+use crate::text::{Source, Span};
 
 /// What Perl's `exec` gives to a shell.
 const METACHARACTERS: &str = "$&*(){}[]'\";\\|?<>~`\n";
@@ -98,6 +98,19 @@ fn by_shell(line: &Traced, sources: &Sources) -> Launch {
 
 fn blank(c: char) -> bool {
     u8::try_from(c).is_ok_and(is_space)
+}
+
+/// The lines that Debian's wrapper passes over without a word, though they
+/// are no comments. What its own conf has is left out: `-d` and `logfile`.
+pub(crate) fn ignored(conf: &Source) -> Vec<Span> {
+    let script = Script::default();
+    let lost = |line: &Span| {
+        let text = uncommented(line.text(), 0, script).text();
+        let text = text.trim();
+        let known = matches!(text, "" | "-d") || text.starts_with("logfile ");
+        !known && matches!(kept(line.text(), 0, script), Line::Nothing)
+    };
+    conf.lines().filter(lost).collect()
 }
 
 /// What becomes of a line.
@@ -228,6 +241,14 @@ mod tests {
             let argv = launch.stopped.is_none().then_some(argv);
             assert_eq!(argv.as_deref(), expected, "{conf:?}");
         }
+    }
+
+    #[test]
+    fn some_lines_are_passed_over() {
+        let text = "# a\n-d\nlogfile /a\nport 1\n-dl 2 # b\n-l 3\n";
+        let lines = ignored(&Source::new("conf", text));
+        let lines: Vec<_> = lines.iter().map(Span::text).collect();
+        assert_eq!(lines, ["port 1", "-dl 2 # b"]);
     }
 
     #[test]

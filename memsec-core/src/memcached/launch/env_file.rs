@@ -1,6 +1,7 @@
 //! systemd's `parse_env_file`: src/basic/env-file.c of 252.
 
 use super::super::word::Traced;
+use crate::text::{Source, Span};
 
 /// One variable of an environment file.
 #[derive(Clone, Debug)]
@@ -50,6 +51,25 @@ pub(in super::super) fn assignments(
         parser.finish();
     }
     parser.all
+}
+
+/// The lines of an environment file that systemd reads and that assign
+/// nothing: no assignment is on them, and no value goes on over them.
+pub(crate) fn ignored(file: &Source) -> Vec<Span> {
+    let all = assignments(file.text(), 0);
+    let good = all.iter().filter(|one| is_name(&one.key));
+    let mut good = good.map(|one| one.range.clone()).peekable();
+    let mut out = Vec::new();
+    for line in file.lines() {
+        let range = line.range();
+        while good.next_if(|value| value.end < range.start).is_some() {}
+        let on = good.peek().is_some_and(|value| value.start <= range.end);
+        let text = line.text().trim();
+        if !on && !text.is_empty() && !text.starts_with(['#', ';']) {
+            out.push(line);
+        }
+    }
+    out
 }
 
 struct Parser {
@@ -192,6 +212,14 @@ pub(super) fn is_name(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_that_assign_nothing_are_ignored() {
+        let text = "A=1\n# c\nexport B=2\nC\n\nD=\"x\n y\"\n-l 1\nE=\n";
+        let lines = ignored(&Source::new("e", text));
+        let lines: Vec<_> = lines.iter().map(Span::text).collect();
+        assert_eq!(lines, ["export B=2", "C", "-l 1"]);
+    }
 
     #[test]
     fn files_are_as_systemd_reads_them() {

@@ -2,6 +2,7 @@
 
 mod choice;
 mod debian;
+mod directive;
 mod distribution;
 pub(super) mod docker;
 pub(super) mod env_file;
@@ -18,6 +19,9 @@ mod unit_files;
 use std::{collections::BTreeMap, ops::Range};
 
 pub(super) use choice::services;
+pub(crate) use debian::ignored as ignored_by_debian;
+pub(crate) use directive::{Directive, directives};
+pub(crate) use env_file::ignored as ignored_by_systemd;
 pub(crate) use unit_files::DIRECTORIES as UNIT_DIRECTORIES;
 #[cfg(feature = "host")]
 pub(crate) use {choice::environment_files, systemd::part_matches};

@@ -104,7 +104,7 @@ fn assignment(word: &Traced) -> Option<(String, Traced)> {
     super::env_file::is_name(&name).then(|| (name, value.into()))
 }
 
-fn trim(text: &Traced) -> Traced {
+pub(super) fn trim(text: &Traced) -> Traced {
     let chars = text.chars();
     let blank = |&&(c, _): &&(char, _)| c.is_ascii_whitespace();
     let before = chars.iter().take_while(blank).count();
@@ -114,7 +114,7 @@ fn trim(text: &Traced) -> Traced {
 
 /// The lines, joined where one ends in a backslash; comments in between are
 /// left out.
-fn logical_lines(text: &str, start: usize) -> Vec<Traced> {
+pub(super) fn logical_lines(text: &str, start: usize) -> Vec<Traced> {
     let mut lines = Vec::new();
     let mut open = Traced::default();
     for (at, line) in physical_lines(text) {

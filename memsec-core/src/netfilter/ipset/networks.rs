@@ -43,9 +43,10 @@ impl Networks {
         }
     }
 
-    /// Those that match, as they were given.
+    /// All networks, as they were given: those of "nomatch" too.
     pub(super) fn given(&self) -> Vec<Range> {
-        self.short.ranges().chain(self.long.iter().copied()).collect()
+        let more = self.long.iter().chain(&self.without);
+        self.short.ranges().chain(more.copied()).collect()
     }
 
     /// Lets other networks decide where they are the more specific ones, and

@@ -30,7 +30,7 @@ struct Way {
 pub(super) struct Crossing<'s, 'a> {
     journey: &'s Journey<'a>,
     stage: &'s Stage<'a>,
-    here: Address,
+    here: Option<Address>,
     /// The chains as each parcel sees them.
     chains: HashMap<Parcel, Chains<'a, 's>>,
     ways: Vec<Way>,
@@ -191,8 +191,10 @@ impl<'s, 'a> Crossing<'s, 'a> {
             }
             What::Change(Action::Translate(to)) => {
                 let mut hit = hit;
-                hit.parcel.translate(to, self.here);
-                add(out, hit);
+                match hit.parcel.translate(to, self.here) {
+                    true => add(out, hit),
+                    false => ended.stop(&hit.addresses),
+                }
                 Ok(())
             }
             What::Change(action) => {

@@ -115,8 +115,13 @@ impl Parcel {
         }
     }
 
-    /// nf_nat_core.c. `here` is where a redirected packet goes.
-    pub(super) fn translate(&mut self, to: &Translation, here: Address) {
+    /// nf_nat_core.c. `here` is where a redirected packet goes. False if it
+    /// goes nowhere.
+    pub(super) fn translate(
+        &mut self,
+        to: &Translation,
+        here: Option<Address>,
+    ) -> bool {
         let ports = to.ports;
         let exact = ports.map(|(first, last)| (first == last).then_some(first));
         if to.of == Translated::Source {
@@ -124,7 +129,7 @@ impl Parcel {
             self.bound[SOURCE] = true;
             self.source = Address::Unknown;
             self.sport = exact.unwrap_or_default();
-            return;
+            return true;
         }
         self.dnat = true;
         self.bound[DESTINATION] = true;
@@ -133,7 +138,10 @@ impl Parcel {
             Translated::Destination(Some((first, last))) if first == last => {
                 Address::Known(*first)
             }
-            Translated::Redirect => here,
+            Translated::Redirect => match here {
+                Some(here) => here,
+                None => return false,
+            },
             Translated::Network { address, prefix } => match self.destination {
                 Address::Known(old) => {
                     Address::Known(network(*address, *prefix, old))
@@ -147,6 +155,7 @@ impl Parcel {
             None if to.of == Translated::Unknown => self.dport = None,
             None => {}
         }
+        true
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Tour<'s, 'a, V, M> {
     /// Hears of all that is met.
     pub meet: M,
     /// Where a redirected packet goes.
-    pub here: Address,
+    pub here: Option<Address>,
     ways: Vec<(Stack, Parcel)>,
     seen: HashSet<(Stack, Parcel)>,
     ends: Vec<(End, Parcel)>,
@@ -50,7 +50,7 @@ where
         budget: &'s Budget,
         view: V,
         meet: M,
-        here: Address,
+        here: Option<Address>,
     ) -> Self {
         let (ways, ends, seen) = Default::default();
         Self { stage, budget, view, meet, here, ways, seen, ends }
@@ -125,8 +125,11 @@ where
             Action::Drop => return self.end(End::Drop, parcel),
             Action::Reject => return self.end(End::Reject, parcel),
             Action::Translate(to) => {
-                parcel.translate(to, self.here);
-                return self.end(End::Pass, parcel);
+                let end = match parcel.translate(to, self.here) {
+                    true => End::Pass,
+                    false => End::Drop,
+                };
+                return self.end(end, parcel);
             }
             Action::Queue { .. } => {
                 self.end(End::Pass, unsure);

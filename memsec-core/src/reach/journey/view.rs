@@ -147,34 +147,55 @@ impl<'a> Journey<'a> {
 
     /// Where a redirected packet goes: the first address of the interface
     /// that it came in by; for what the host sends, the loopback address.
-    pub(super) fn here(&self) -> Address {
-        self.first_here().map_or(Address::Unknown, Address::Known)
-    }
-
-    fn first_here(&self) -> Option<u128> {
+    ///
+    /// `None` where it has no such address: the packet is dropped.
+    pub(super) fn here(&self) -> Option<Address> {
         let loopback: IpAddr = match self.family {
             Family::Ipv4 => [127, 0, 0, 1].into(),
             Family::Ipv6 => [0, 0, 0, 0, 0, 0, 0, 1u16].into(),
         };
         if self.looped() {
-            return Some(Family::number(loopback));
+            return Some(Address::Known(Family::number(loopback)));
         }
-        let name = self.arrival()?;
+        let name = self.arrival();
         let mut all = self.host.interfaces.iter().flatten();
-        let one = all.find(|interface| interface.name == name)?;
-        let link = |address: IpAddr| match address {
-            IpAddr::V4(_) => false,
-            IpAddr::V6(v6) => {
-                v6.is_unicast_link_local() || v6.segments()[0] == 0xff02
-            }
-        };
+        let one = all.find(|interface| Some(&*interface.name) == name);
+        let Some(one) = one else { return Some(Address::Unknown) };
         // nf_nat_redirect.c: of IPv6, one of the scope that was asked for.
-        let scope = match (self.family, self.tuple.destination) {
-            (Family::Ipv4, _) => false,
-            (family, Address::Known(to)) => link(family.address(to)),
-            _ => return None,
+        let asked = match (self.family, self.tuple.destination) {
+            (Family::Ipv4, _) => Scope::Any,
+            (family, Address::Known(to)) => scope(family.address(to)),
+            _ => return Some(Address::Unknown),
         };
-        let mut own = one.of(self.family).filter(|&own| link(own) == scope);
-        own.next().map(Family::number)
+        let fits = |own: &IpAddr| asked == Scope::Any || scope(*own) == asked;
+        let mut own = one.of(self.family).filter(fits);
+        own.next().map(|own| Address::Known(Family::number(own)))
+    }
+}
+
+/// How far an address is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    Node,
+    Link,
+    Site,
+    /// Further, and as what is asked for, any.
+    Any,
+}
+
+/// ipv6_addr_scope() of net/ipv6.h.
+fn scope(address: IpAddr) -> Scope {
+    let IpAddr::V6(address) = address else { return Scope::Any };
+    match address.segments()[0] {
+        _ if address.is_loopback() => Scope::Node,
+        multicast @ 0xff00.. => match multicast & 15 {
+            1 => Scope::Node,
+            2 => Scope::Link,
+            5 => Scope::Site,
+            _ => Scope::Any,
+        },
+        0xfe80..=0xfebf => Scope::Link,
+        0xfec0..=0xfeff => Scope::Site,
+        _ => Scope::Any,
     }
 }

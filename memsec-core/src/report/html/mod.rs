@@ -77,7 +77,7 @@ fn tally(report: &Report) -> String {
         Severity::Info,
     ];
     let counts = severities.map(|severity| {
-        let all = report.findings.iter();
+        let all = report.live();
         let count = all.filter(|f| f.severity == severity).count();
         let name = severity.name();
         (count > 0).then(|| {

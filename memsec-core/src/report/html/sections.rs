@@ -17,7 +17,10 @@ pub(super) fn findings(report: &Report) -> String {
 }
 
 fn finding(finding: &Finding) -> String {
-    let severity = finding.severity.name();
+    let severity = match finding.accepted {
+        Some(_) => "accepted",
+        None => finding.severity.name(),
+    };
     let text = finding.place.text.as_deref().unwrap_or_default().trim();
     let text = match text.is_empty() {
         true => String::new(),
@@ -28,14 +31,20 @@ fn finding(finding: &Finding) -> String {
          <h3><span class=\"badge\">{severity}</span> {}</h3>\n\
          <p class=\"message\">{}</p>\n\
          <p class=\"place\">{} at <code>{}</code>{text}</p>\n\
-         <p><strong>Fix:</strong> {}</p>\n{}</article>\n",
+         <p><strong>Fix:</strong> {}</p>\n{}{}</article>\n",
         escape(&finding.title),
         escape(&finding.message),
         escape(&finding.id),
         escape(&finding.place.to_string()),
         escape(&finding.fix),
+        accepted(finding),
         references(&finding.references),
     )
+}
+
+fn accepted(finding: &Finding) -> String {
+    let Some(accepted) = &finding.accepted else { return String::new() };
+    format!("<p class=\"place\">{}</p>\n", escape(&accepted.reason()))
 }
 
 fn references(references: &[String]) -> String {

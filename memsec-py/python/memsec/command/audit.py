@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> Tuple[int, str]:
         return _run_lines(args.jsonl, wanted), ""
     report = ask(host(args), wanted)
     text = _page(report, args.html)
-    return int(bool(report.findings)), text or _text(report, args)
+    live = any(found.accepted is None for found in report.findings)
+    return int(live), text or _text(report, args)
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -1,6 +1,10 @@
 //! The intent: who may reach memcached.
 
+mod date;
+
 use std::net::IpAddr;
+
+pub use date::Date;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +50,24 @@ pub struct Policy {
     pub keep: Vec<Port>,
     /// Further ports to answer for, besides memcached's own.
     pub ports: Vec<Port>,
+    /// Findings that are known and are to stay.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accept: Vec<Acceptance>,
+}
+
+/// Findings of one check that somebody has decided to live with. They are
+/// reported, and do not count.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Acceptance {
+    /// The check, for example "MEMSEC-CMD-003".
+    pub id: String,
+    /// The last day on which it holds, in UTC; `None` for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub until: Option<Date>,
+    /// Why.
+    pub because: String,
 }
 
 /// A port of TCP or UDP.
@@ -82,6 +104,7 @@ impl Default for Policy {
             auth: Keep::Keep,
             keep: vec![Port { proto: Proto::Tcp, port: 22 }],
             ports: Vec::new(),
+            accept: Vec::new(),
         }
     }
 }
