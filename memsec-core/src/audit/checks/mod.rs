@@ -5,6 +5,7 @@ mod bypass;
 mod credentials;
 mod decoy;
 mod drift;
+mod filter;
 mod firewall;
 #[cfg(test)]
 mod fixtures;
@@ -14,6 +15,7 @@ mod missing;
 mod modes;
 mod net;
 mod options;
+mod probes;
 mod refused;
 #[cfg(test)]
 mod tests;
@@ -100,11 +102,16 @@ static CHECKS: &[Check] = &[
     firewall::FW_002,
     firewall::FW_003,
     firewall::FW_004,
+    filter::FW_005,
     firewall::FW_006,
+    filter::FW_007,
+    probes::FW_008,
     managers::FW_011,
     managers::FW_013,
     managers::FW_014,
     firewall::FW_015,
+    filter::FW_016,
+    filter::FW_017,
     drift::INST_001,
     listeners::INST_002,
     unit::LOG_001,
@@ -135,6 +142,8 @@ static CHECKS: &[Check] = &[
     udp::UDP_001,
     udp::UDP_002,
     drift::UDP_003,
+    filter::UDP_004,
+    probes::UDP_005,
     version::VER_001,
     version::VER_002,
 ];
