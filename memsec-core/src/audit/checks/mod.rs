@@ -16,6 +16,8 @@ mod modes;
 mod net;
 mod options;
 mod probes;
+#[cfg(test)]
+mod real;
 mod refused;
 #[cfg(test)]
 mod tests;
