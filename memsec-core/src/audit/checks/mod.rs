@@ -1,6 +1,7 @@
 //! Every check, as data; one file for each thing that checks look at.
 
 mod access;
+mod accounts;
 mod bypass;
 mod credentials;
 mod decoy;
@@ -19,6 +20,7 @@ mod probes;
 #[cfg(test)]
 mod real;
 mod refused;
+mod sandbox;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -100,6 +102,7 @@ static CHECKS: &[Check] = &[
     decoy::DRIFT_003,
     decoy::DRIFT_004,
     modes::FILE_001,
+    accounts::FILE_002,
     firewall::FW_001,
     firewall::FW_002,
     firewall::FW_003,
@@ -127,18 +130,24 @@ static CHECKS: &[Check] = &[
     listeners::NET_007,
     listeners::NET_008,
     access::PRIV_001,
+    accounts::PRIV_002,
     unit::PRIV_003,
     refused::PRIV_004,
     refused::RES_001,
+    sandbox::RES_002,
     options::RES_003,
     options::RES_004,
     modes::SOCK_001,
+    accounts::SOCK_002,
     options::SOCK_003,
+    accounts::SOCK_004,
+    sandbox::SYS_001,
     unit::SYS_002,
     unit::SYS_003,
     unit::SYS_004,
     tls::TLS_001,
     tls::TLS_002,
+    tls::TLS_003,
     credentials::TLS_004,
     refused::TLS_005,
     udp::UDP_001,
@@ -148,6 +157,7 @@ static CHECKS: &[Check] = &[
     probes::UDP_005,
     version::VER_001,
     version::VER_002,
+    sandbox::VER_003,
 ];
 
 /// Every check, by identifier.
