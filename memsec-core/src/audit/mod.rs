@@ -15,6 +15,7 @@ mod unknowns;
 
 pub use checks::{Check, checks};
 pub(crate) use clients::{ShutOut, shut_out};
+pub(crate) use next_start::witness;
 pub(crate) use reached::{Reached, reached, shortest};
 pub use report::{
     Exposure, Finding, Instance, Report, Scope, Severity, Unknown,

@@ -33,19 +33,17 @@ pub(crate) struct Change {
     pub place: Place,
 }
 
-impl Change {
-    /// One address that stands for a set: an outsider, if there is one.
-    pub(crate) fn witness(set: &IpSet) -> Option<IpAddr> {
-        let outsider = match set.family() {
-            Family::Ipv4 => Ipv4Addr::new(203, 0, 113, 1).into(),
-            Family::Ipv6 => OUTSIDER.into(),
-        };
-        if set.contains(outsider) {
-            return Some(outsider);
-        }
-        let first = set.numbers().first()?;
-        Some(set.family().address(first))
+/// One address that stands for a set: an outsider, if there is one.
+pub(crate) fn witness(set: &IpSet) -> Option<IpAddr> {
+    let outsider = match set.family() {
+        Family::Ipv4 => Ipv4Addr::new(203, 0, 113, 1).into(),
+        Family::Ipv6 => OUTSIDER.into(),
+    };
+    if set.contains(outsider) {
+        return Some(outsider);
     }
+    let first = set.numbers().first()?;
+    Some(set.family().address(first))
 }
 
 /// What the next start of each enabled manager changes. A file of `nft -f`
@@ -102,7 +100,7 @@ fn change(
         proto: now.proto,
         port: now.port,
         interface: now.interface.clone(),
-        ..Packet::new(Change::witness(changed)?)
+        ..Packet::new(witness(changed)?)
     };
     Some(Change {
         manager: load.manager,

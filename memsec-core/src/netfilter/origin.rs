@@ -1,4 +1,5 @@
 use super::{Match, Test};
+use crate::net::RangeSet;
 
 /// A condition on the source address: from the first to the last number of
 /// it, see [`Family::number`].
@@ -44,5 +45,12 @@ impl Origin {
             }
             Self::V6(wide) => Some((wide.negated, (wide.first, wide.last))),
         }
+    }
+
+    /// The addresses, as numbers; `None` for all.
+    pub(crate) fn addresses(&self) -> Option<RangeSet<u128>> {
+        let (negated, (first, last)) = self.range()?;
+        let set = RangeSet::range(first, last);
+        Some(if negated { set.complement() } else { set })
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     Snapshot,
     audit::{
         Severity,
-        next_start::{Change, changes},
+        next_start::{Change, changes, witness},
         subject::Subject,
     },
     managers::{Load, Manager, csf, ufw},
@@ -144,7 +144,7 @@ fn told(
     who: &IpSet,
     what: &str,
 ) -> Option<Found> {
-    let from = Change::witness(who)?;
+    let from = witness(who)?;
     let (manager, proto) = (change.manager.name(), change.proto.name());
     let (port, by) = (change.port, change.interface.as_deref());
     let by = by.unwrap_or("any interface");

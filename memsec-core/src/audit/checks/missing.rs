@@ -1,6 +1,6 @@
 //! What of a snapshot the checks would need, and it does not have.
 
-use super::{credentials, modes};
+use super::{credentials, modes, sandbox::support};
 use crate::{
     audit::{Unknown, subject::Subject},
     text::Place,
@@ -52,5 +52,25 @@ pub(in super::super) fn missing(subject: &Subject<'_>) -> Vec<Unknown> {
             }
         }
     }
+    out.extend(support(subject).and_then(|(release, _)| {
+        subject.snapshot.time.is_none().then(|| Unknown {
+            what: format!(
+                "the time of the snapshot, and so whether {release} is \
+                 still supported (MEMSEC-VER-003 is not decided)"
+            ),
+            place: Place::whole("/etc/os-release"),
+        })
+    }));
+    let certificates = subject.running().filter_map(|(_, running)| {
+        running.options.get(&'Z')?;
+        running.suboptions.get("ssl_chain_cert")?.clone()
+    });
+    out.extend(certificates.map(|path| Unknown {
+        what: format!(
+            "the certificate in {path}, and so until when it holds \
+             (MEMSEC-TLS-003 is decided by the versions alone)"
+        ),
+        place: Place::whole(path),
+    }));
     out
 }

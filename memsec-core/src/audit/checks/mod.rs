@@ -1,10 +1,12 @@
 //! Every check, as data; one file for each thing that checks look at.
 
 mod access;
+mod accounts;
 mod bypass;
 mod credentials;
 mod decoy;
 mod drift;
+mod filter;
 mod firewall;
 #[cfg(test)]
 mod fixtures;
@@ -15,7 +17,11 @@ mod modes;
 mod net;
 mod options;
 mod persistence;
+mod probes;
+#[cfg(test)]
+mod real;
 mod refused;
+mod sandbox;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -97,17 +103,23 @@ static CHECKS: &[Check] = &[
     decoy::DRIFT_003,
     decoy::DRIFT_004,
     modes::FILE_001,
+    accounts::FILE_002,
     firewall::FW_001,
     firewall::FW_002,
     firewall::FW_003,
     firewall::FW_004,
+    filter::FW_005,
     firewall::FW_006,
+    filter::FW_007,
+    probes::FW_008,
     persistence::FW_010,
     managers::FW_011,
     managers::FW_012,
     managers::FW_013,
     managers::FW_014,
     firewall::FW_015,
+    filter::FW_016,
+    filter::FW_017,
     drift::INST_001,
     listeners::INST_002,
     unit::LOG_001,
@@ -121,25 +133,34 @@ static CHECKS: &[Check] = &[
     listeners::NET_007,
     listeners::NET_008,
     access::PRIV_001,
+    accounts::PRIV_002,
     unit::PRIV_003,
     refused::PRIV_004,
     refused::RES_001,
+    sandbox::RES_002,
     options::RES_003,
     options::RES_004,
     modes::SOCK_001,
+    accounts::SOCK_002,
     options::SOCK_003,
+    accounts::SOCK_004,
+    sandbox::SYS_001,
     unit::SYS_002,
     unit::SYS_003,
     unit::SYS_004,
     tls::TLS_001,
     tls::TLS_002,
+    tls::TLS_003,
     credentials::TLS_004,
     refused::TLS_005,
     udp::UDP_001,
     udp::UDP_002,
     drift::UDP_003,
+    filter::UDP_004,
+    probes::UDP_005,
     version::VER_001,
     version::VER_002,
+    sandbox::VER_003,
 ];
 
 /// Every check, by identifier.

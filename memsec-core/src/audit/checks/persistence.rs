@@ -5,7 +5,7 @@ use crate::{
     audit::{
         Severity,
         boot::{Opened, opened},
-        next_start::{self, Change},
+        next_start,
         subject::Subject,
     },
     net::Family,
@@ -47,7 +47,7 @@ fn lost_at_boot(subject: &Subject<'_>) -> Vec<Found> {
 }
 
 fn told(way: &Opened) -> Option<Found> {
-    let from = Change::witness(&way.sources)?;
+    let from = next_start::witness(&way.sources)?;
     let (verb, severity) = match way.sure {
         true => ("gets", Severity::High),
         false => ("may get", Severity::Medium),

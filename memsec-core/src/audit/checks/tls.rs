@@ -39,6 +39,20 @@ pub(super) const TLS_002: Check = Check {
     find: unverified,
 };
 
+pub(super) const TLS_003: Check = Check {
+    id: "MEMSEC-TLS-003",
+    title: "TLS takes versions that are broken",
+    severity: Severity::Medium,
+    varies: "the same whoever gets in",
+    why: "TLS 1.0 and 1.1 are deprecated by RFC 8996: what is sent can be \
+          read or changed",
+    detection: "-Z with -o ssl_min_version=0 or 1; the certificate itself is \
+                not in a snapshot",
+    fix: "leave ssl_min_version out (it is then 1.2), or set it to 2 or 3",
+    references: &["RFC 8996", "NIST SC-13", "CWE-326"],
+    find: old_version,
+};
+
 /// Whether each client must have a certificate: 2 is "require", 3 "once"
 /// (`ssl_verify_mode` of memcached.c).
 pub(super) fn verifies(running: &Running) -> bool {
@@ -95,5 +109,19 @@ fn unverified(subject: &Subject<'_>) -> Vec<Found> {
             instance.id
         );
         Some(Found::new(severity, instance.place('Z'), message))
+    })
+}
+
+fn old_version(subject: &Subject<'_>) -> Vec<Found> {
+    each(subject, |instance, running| {
+        running.options.get(&'Z')?;
+        let least = running.suboptions.get("ssl_min_version")?.as_deref()?;
+        let name = match least.trim() {
+            "0" => "1.0",
+            "1" => "1.1",
+            _ => return None,
+        };
+        let message = format!("{} takes TLS {name}", instance.id);
+        Some(Found::new(Severity::Medium, instance.place('o'), message))
     })
 }

@@ -82,7 +82,7 @@ pub(super) const LOG_001: Check = Check {
 };
 
 /// The last line of a section that sets a name.
-fn last<'d>(
+pub(super) fn last<'d>(
     lines: &'d [Directive],
     section: &str,
     key: &str,
@@ -91,18 +91,23 @@ fn last<'d>(
     lines.find(|line| line.section == section && line.key == key)
 }
 
+/// The file of a unit itself; `None` where the snapshot does not have it.
+pub(super) fn own_file(lines: &[Directive]) -> Option<&str> {
+    let mut spans = lines.iter().filter_map(|line| line.value.span.as_ref());
+    spans.next().map(Span::source_name)
+}
+
 fn every_address(subject: &Subject<'_>) -> Vec<Found> {
     each(subject, |instance, running| {
         let lines = subject.directives(&instance.unit());
-        let own = lines.first()?;
+        let own = own_file(&lines)?;
         if last(&lines, "Service", "IPAddressDeny").is_some() {
             return None;
         }
         let access = subject.access(instance, running);
         let severity = access.graded(Severity::Low, Severity::Info)?;
         let message = format!("{} has no IPAddressDeny=", instance.unit());
-        let place = Place::whole(own.value.span.as_ref()?.source_name());
-        Some(Found::new(severity, place, message))
+        Some(Found::new(severity, Place::whole(own), message))
     })
 }
 
