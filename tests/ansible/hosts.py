@@ -103,7 +103,8 @@ class Host(Namespace):
         nothing = shutil.which("true")
         boot = (DAEMON / "boot.sh").read_text()
         systemctl = (DAEMON / "systemctl").read_text()
-        self.run("sh", "-c", boot, "boot.sh", nothing, input=systemctl)
+        files = [nothing, nothing]
+        self.run("sh", "-c", boot, "boot.sh", *files, input=systemctl)
         self.write("/etc/memcached.conf", CONF)
         firewall(self)
         self.run("systemctl", "start", "memcached.service")
@@ -207,7 +208,8 @@ class Inventory:
         done = subprocess.run(
             [
                 str(Path(sys.executable).parent / "ansible-playbook"),
-                *("-i", "hosts", "play.yml", *flags),
+                # They share one kernel: each sees the processes of all.
+                *("-i", "hosts", "--forks", "1", "play.yml", *flags),
             ],
             cwd=self.directory,
             capture_output=True,

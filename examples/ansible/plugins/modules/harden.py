@@ -87,6 +87,8 @@ outcome:
   type: dict
 """
 
+import dataclasses
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.memsec.memcached.plugins.module_utils.policy import (
     OPTIONS,
@@ -111,10 +113,16 @@ def harden(module, memsec):
         name=None,
     )
     if plan and not module.check_mode:
-        outcome = memsec.apply(
-            plan, confirm=module.params["rollback_timeout"]
+        timeout = module.params["rollback_timeout"] or None
+        outcome = memsec.apply(plan, confirm=timeout)
+        waits = outcome.state == "waiting"
+        results.update(
+            outcome=dataclasses.asdict(outcome),
+            name=outcome.name if waits else None,
         )
-        results.update(outcome=data(outcome), name=outcome.pending)
+        if not waits and outcome.state not in ("confirmed", "unchanged"):
+            reason = outcome.message or outcome.state
+            module.fail_json(msg=str(reason), **results)
     return results
 
 

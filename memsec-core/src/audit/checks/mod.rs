@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod bypass;
+mod containers;
 mod credentials;
 mod decoy;
 mod drift;
@@ -99,6 +100,8 @@ static CHECKS: &[Check] = &[
     options::CMD_003,
     options::CMD_004,
     options::CMD_005,
+    containers::CTR_001,
+    containers::CTR_002,
     drift::DRIFT_001,
     decoy::DRIFT_003,
     decoy::DRIFT_004,
