@@ -38,7 +38,8 @@ sub generate_advice {
         return 1;
     }
     my %told;
-    for my $finding ( @{ $report->{findings} } ) {
+    my @findings = grep { !$_->{accepted} } @{ $report->{findings} };
+    for my $finding (@findings) {
         my $key = 'Memcached_' . $finding->{id} =~ tr/-/_/r;
         my $add = $ADD{ $finding->{severity} } // 'add_warn_advice';
         $self->$add(
@@ -50,7 +51,7 @@ sub generate_advice {
     $self->add_good_advice(
         key  => 'Memcached_no_findings',
         text => 'memsec finds nothing wrong with memcached.',
-    ) if !@{ $report->{findings} };
+    ) if !@findings;
     return 1;
 }
 
