@@ -49,3 +49,25 @@ pub(crate) fn exception(error: Error) -> PyErr {
         _ => UnsupportedError::new_err(arguments),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pyo3::exceptions::PyException;
+
+    use super::*;
+
+    /// The package must be installed, for the exception is made there.
+    #[test]
+    fn a_panic_is_an_exception() {
+        Python::initialize();
+        Python::attach(|py| {
+            let error = run(py, || -> Result<(), Error> {
+                panic!("a test");
+            })
+            .unwrap_err();
+            assert!(error.is_instance_of::<InternalError>(py), "{error}");
+            assert!(error.is_instance_of::<PyException>(py));
+            assert_eq!(run(py, || Ok(7)).unwrap(), 7);
+        });
+    }
+}
