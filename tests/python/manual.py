@@ -2,6 +2,8 @@
 
 import argparse
 
+from memsec.__main__ import _examples
+
 HEAD = """.TH MEMSEC 1 "" memsec "User Commands"
 .SH NAME
 memsec \\- who can reach memcached on this host
@@ -72,7 +74,7 @@ def section(name, module, parser):
     text = f".SS memsec {name}\n{quoted(module.__doc__)}\n"
     text += "".join(map(argument, wanted))
     text += ".PP\nExamples:\n"
-    return text + "".join(example(*it) for it in module.EXAMPLES)
+    return text + "".join(example(*it) for it in _examples(module))
 
 
 def page(commands, parser):

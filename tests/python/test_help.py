@@ -13,7 +13,7 @@ from pathlib import Path
 
 import manual
 import pytest
-from memsec.__main__ import _COMMANDS, parser
+from memsec.__main__ import _COMMANDS, _examples, parser
 from memsec.command.completion import SHELLS
 
 SOURCE = Path(__file__).parents[2] / "memsec-py"
@@ -38,7 +38,8 @@ def holds(path, text):
 
 
 def every_example():
-    return [line for _, module in _COMMANDS for line, _ in module.EXAMPLES]
+    every = [_examples(module) for _, module in _COMMANDS]
+    return [line for examples in every for line, _ in examples]
 
 
 @pytest.mark.parametrize("line", every_example())

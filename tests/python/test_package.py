@@ -167,6 +167,7 @@ def test_a_tree_can_be_read(tmp_path):
     with pytest.raises(memsec.HostError) as caught:
         memsec.Snapshot.read_tree(tmp_path / "none")
     assert caught.value.source == str(tmp_path / "none")
+    assert caught.value.errno == errno.ENOENT
 
 
 @pytest.mark.parametrize(

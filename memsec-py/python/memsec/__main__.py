@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+from types import ModuleType
 from typing import List, Optional, Tuple
 
 from . import MemsecError, __version__
@@ -52,11 +53,11 @@ _TOGETHER = (
 
 def parser() -> Parser:
     """The parser of the command line; all help is made from it."""
-    first = [module.EXAMPLES[0] for _, module in _COMMANDS]
+    firsts = [it for _, module in _COMMANDS for it in _examples(module)[:1]]
     made = Parser(
         prog="memsec",
         description=_ABOUT,
-        epilog=_epilog(first, _TOGETHER, _STATUS),
+        epilog=_epilog(firsts, _TOGETHER, _STATUS),
     )
     made.add_argument("--version", action="version", version=__version__)
     commands = made.add_subparsers(
@@ -67,11 +68,15 @@ def parser() -> Parser:
             name,
             help=module.__doc__,
             description=module.__doc__,
-            epilog=_epilog(module.EXAMPLES, _STATUS),
+            epilog=_epilog(_examples(module), _STATUS),
         )
         command.set_defaults(run=module.run)
         module.declare(command)
     return made
+
+
+def _examples(command: ModuleType) -> List[Tuple[str, str]]:
+    return list(getattr(command, "EXAMPLES", ()))
 
 
 def _epilog(examples: List[Tuple[str, str]], *texts: str) -> str:
