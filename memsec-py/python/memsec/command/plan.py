@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Tuple
 
-from .. import MemsecError, Plan, Render, audit
+from .. import MemsecError, Plan, Policy, Render, Snapshot, audit
 from .arguments import (
     Parser,
     declare_host,
@@ -15,6 +15,15 @@ from .arguments import (
     policy,
 )
 from .output import write
+from .progress import Progress
+
+
+EXAMPLES = [
+    ("plan --allow 10.20.0.0/24 2001:db8:1::20", "what would be done"),
+    ("plan --policy policy.json --diff", "what changes in files"),
+    ("plan --allow 10.20.0.0/24 --bind 10.20.0.10", "and where to listen"),
+    ("plan --snapshot host.json --shell", "a script for that host"),
+]
 
 
 def declare(parser: Parser) -> None:
@@ -38,8 +47,9 @@ def declare(parser: Parser) -> None:
     )
     forms.add_argument(
         "--form",
+        metavar="FORM",
         choices=[str(form) for form in Render],
-        help="print it in this form",
+        help="print it as text, diff, shell, nft or iptables-restore",
     )
     parser.set_defaults(form="text")
     declare_json(parser)
@@ -57,12 +67,18 @@ def declare_bind(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> Tuple[int, str]:
-    plan = audit(host(args), policy(args)).plan()
+    plan = make(host(args), policy(args))
     if args.json and not plan.holds:
         write(plan.to_json() + "\n")
     must_hold(plan)
     text = plan.to_json() + "\n" if args.json else plan.render(args.form)
     return int(bool(plan)), text
+
+
+def make(host: Snapshot, policy: Policy) -> Plan:
+    """The plan for a host; of a large firewall it takes long."""
+    with Progress("planning"):
+        return audit(host, policy).plan()
 
 
 def must_hold(plan: Plan) -> None:
