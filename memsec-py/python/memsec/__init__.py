@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         StepKind,
         StepStatus,
         Unknown,
+        Verification,
         Witness,
     )
 
@@ -115,6 +116,7 @@ __all__ = [
     "StepStatus",
     "Unknown",
     "UnsupportedError",
+    "Verification",
     "Witness",
     "__version__",
     "apply",

@@ -18,6 +18,7 @@ from .command import (
     plan,
     rollback,
     snapshot,
+    verify,
 )
 from .command.arguments import Parser
 from .command.output import write
@@ -32,12 +33,13 @@ _COMMANDS = [
     ("rollback", rollback),
     ("history", history),
     ("diff", diff),
+    ("verify", verify),
     ("checks", checks),
 ]
 
 _STATUS = (
     "Exit status: 0 nothing to say, 1 findings, a plan with steps, a "
-    "difference or a run to finish, 2 an error, or a plan that was not carried out."
+    "difference, a plan that is refuted or a run to finish, 2 an error, or a plan that was not carried out."
 )
 
 

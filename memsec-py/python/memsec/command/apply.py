@@ -9,7 +9,7 @@ from typing import Tuple
 from .. import Ended, Outcome, Plan, Snapshot, apply, audit, wait
 from . import runs
 from .arguments import Parser, declare_policy, name, policy, read
-from .plan import declare_bind, must_hold
+from .plan import by_means, declare_means, must_hold
 
 
 def declare(parser: Parser) -> None:
@@ -19,7 +19,7 @@ def declare(parser: Parser) -> None:
         help="a plan that was made for this host before; - is standard input",
     )
     declare_policy(parser)
-    declare_bind(parser)
+    declare_means(parser)
     parser.add_argument(
         "--confirm",
         metavar="SECONDS",
@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> Tuple[int, str]:
 def _plan(args: argparse.Namespace) -> Plan:
     if args.plan is not None:
         return Plan.from_json(read(args.plan), name(args.plan))
-    plan = audit(Snapshot.collect(), policy(args)).plan()
+    wanted = by_means(args, policy(args))
+    plan = audit(Snapshot.collect(), wanted).plan()
     must_hold(plan)
     return plan
 
