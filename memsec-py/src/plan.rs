@@ -1,8 +1,9 @@
-use memsec_core::{FileChange, Render};
+use memsec_core::{FileChange, Render, Verification};
 use pyo3::prelude::*;
 
 use crate::{
     detached,
+    snapshot::Snapshot,
     text::{Text, count, data},
 };
 
@@ -38,6 +39,30 @@ impl Plan {
     #[pyo3(signature = (form = "text"))]
     fn render(&self, py: Python<'_>, form: &str) -> PyResult<String> {
         detached::run(py, || self.0.render(form.parse::<Render>()?))
+    }
+
+    /// What the independent checker says of the proof. Texts of rules that
+    /// are too long to be in the plan are taken from the snapshot that it was
+    /// made from.
+    #[pyo3(signature = (snapshot = None))]
+    fn verify(
+        &self,
+        py: Python<'_>,
+        snapshot: Option<&Snapshot>,
+    ) -> PyResult<Py<PyAny>> {
+        let found = self.verified(py, snapshot)?;
+        data(py, "verification", &found)
+    }
+
+    /// The same as JSON, and in words for people.
+    #[pyo3(signature = (snapshot = None))]
+    fn verify_json(
+        &self,
+        py: Python<'_>,
+        snapshot: Option<&Snapshot>,
+    ) -> PyResult<(String, String)> {
+        let found = self.verified(py, snapshot)?;
+        Ok((found.to_json(), found.to_text()))
     }
 
     /// The files that it changes, by path, before and after the whole plan: a
@@ -76,5 +101,16 @@ impl Plan {
     fn __reduce__(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, (String,))> {
         let make = py.get_type::<Self>().getattr("from_json")?;
         Ok((make.unbind(), (self.0.to_json(),)))
+    }
+}
+
+impl Plan {
+    fn verified(
+        &self,
+        py: Python<'_>,
+        snapshot: Option<&Snapshot>,
+    ) -> PyResult<Verification> {
+        let snapshot = snapshot.map(|snapshot| &snapshot.0);
+        detached::run(py, || self.0.verify(snapshot))
     }
 }

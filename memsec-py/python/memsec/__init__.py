@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         StepStatus,
         Unknown,
         Verdict,
+        Verification,
         Witness,
     )
 
@@ -127,6 +128,7 @@ __all__ = [
     "Unknown",
     "UnsupportedError",
     "Verdict",
+    "Verification",
     "Witness",
     "__version__",
     "apply",

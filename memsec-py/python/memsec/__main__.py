@@ -21,6 +21,7 @@ from .command import (
     plan,
     rollback,
     snapshot,
+    verify,
 )
 from .command.arguments import Parser
 from .command.output import write
@@ -35,6 +36,7 @@ _COMMANDS = [
     ("rollback", rollback),
     ("history", history),
     ("diff", diff),
+    ("verify", verify),
     ("checks", checks),
     ("completion", completion),
 ]
@@ -43,7 +45,7 @@ _ABOUT = "Who can reach memcached on this host, and what makes that right."
 
 _STATUS = (
     "Exit status: 0 nothing to say, 1 findings, a plan with steps, a "
-    "difference or a run to finish, 2 an error, or a plan that was not carried out."
+    "difference, a plan that is refuted or a run to finish, 2 an error, or a plan that was not carried out."
 )
 
 _TOGETHER = (

@@ -446,6 +446,15 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Verification:
+    """What the independent checker says of a plan."""
+
+    holds: bool
+    claims: tuple[Claim, ...]
+    differs: str | None = None
+
+
+@dataclass(frozen=True)
 class Delivery:
     """The listener that a packet ends at."""
 
@@ -760,6 +769,12 @@ def steps(text: str) -> tuple[Step, ...]:
 def proof(text: str) -> Proof:
     object = _read(text)
     return _known(Proof, object, claims=_tuple(_claim, object["claims"]))
+
+
+def verification(text: str) -> Verification:
+    object = _read(text)
+    claims = _tuple(_claim, object["claims"])
+    return _known(Verification, object, claims=claims)
 
 
 def files(text: str) -> dict[str, FileChange]:

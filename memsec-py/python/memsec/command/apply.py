@@ -17,7 +17,7 @@ from .arguments import (
     policy,
     read,
 )
-from .plan import declare_bind, make, must_hold
+from .plan import by_means, declare_means, make, must_hold
 from .progress import Progress
 
 
@@ -38,7 +38,7 @@ def declare(parser: Parser) -> None:
         help="a plan that was made for this host before; - is standard input",
     )
     declare_policy(parser)
-    declare_bind(parser)
+    declare_means(parser)
     parser.add_argument(
         "--confirm",
         metavar="SECONDS",
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> Tuple[int, str]:
 def _plan(args: argparse.Namespace) -> Plan:
     if args.plan is not None:
         return Plan.from_json(read(args.plan), name(args.plan))
-    plan = make(host(args), policy(args))
+    plan = make(host(args), by_means(args, policy(args)))
     must_hold(plan)
     return plan
 
