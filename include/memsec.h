@@ -632,6 +632,10 @@ const char *memsec_finding_source(const memsec_finding *finding);
 /// The line it stands in, counted from 1, or 0 if it is none, and for NULL.
 size_t memsec_finding_line(const memsec_finding *finding);
 
+/// True if the policy accepts it, so that it does not count; false for NULL.
+/// memsec_report_to_json() says why, and until when.
+bool memsec_finding_accepted(const memsec_finding *finding);
+
 /// Says what becomes of one packet on a host, with the rules that it meets, as
 /// JSON, for memsec_string_free(). The packet is JSON too: {"from":
 /// "192.0.2.20", "proto": "tcp", "port": 11211, "in": "eth0"}, where only
@@ -641,6 +645,16 @@ memsec_status memsec_explain(const memsec_snapshot *snapshot,
                              size_t packet_len,
                              char **out,
                              memsec_error **err);
+
+/// Says which packets get in on the host `after` and not on the host `before`,
+/// or the other way round, as JSON, for memsec_string_free(). Where the rules
+/// tell too many ports apart it asks for memcached's, ssh's, and those that
+/// `policy` names; a NULL policy names none.
+memsec_status memsec_diff(const memsec_snapshot *before,
+                          const memsec_snapshot *after,
+                          const memsec_policy *policy,
+                          char **out,
+                          memsec_error **err);
 
 /// Makes the plan by which a host obeys the policy that it was audited
 /// against. It does no I/O. A plan whose proof fails is no error: see

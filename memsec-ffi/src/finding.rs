@@ -15,6 +15,7 @@ pub struct memsec_finding {
     fix: CString,
     source: CString,
     line: usize,
+    accepted: bool,
 }
 
 /// How bad a finding is. The greater is the worse.
@@ -58,6 +59,7 @@ impl From<&Finding> for memsec_finding {
             fix: c_string(&finding.fix),
             source: c_string(source.unwrap_or_default()),
             line: finding.place.line.unwrap_or_default(),
+            accepted: finding.accepted.is_some(),
         }
     }
 }
@@ -125,4 +127,14 @@ pub extern "C" fn memsec_finding_line(
     finding: Option<&memsec_finding>,
 ) -> usize {
     finding.map_or(0, |finding| finding.line)
+}
+
+/// True if the policy accepts it, so that it does not count; false for NULL.
+/// memsec_report_to_json() says why, and until when.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "exported to C")]
+pub extern "C" fn memsec_finding_accepted(
+    finding: Option<&memsec_finding>,
+) -> bool {
+    finding.is_some_and(|finding| finding.accepted)
 }

@@ -41,6 +41,9 @@ pub use finding::*;
 mod explain;
 pub use explain::*;
 
+mod diff;
+pub use diff::*;
+
 mod plan;
 pub use plan::*;
 

@@ -121,6 +121,7 @@ static void null_has_empty_values(void) {
     CHECK(is(memsec_finding_fix(NULL), ""));
     CHECK(is(memsec_finding_source(NULL), ""));
     CHECK(memsec_finding_line(NULL) == 0);
+    CHECK(!memsec_finding_accepted(NULL));
 
     CHECK(is(memsec_outcome_name(NULL), ""));
     CHECK(memsec_outcome_get_state(NULL) == MEMSEC_OUTCOME_STATE_NONE);
@@ -369,6 +370,41 @@ static void report(void) {
     memsec_report_free(made);
 }
 
+/* A finding that the policy accepts is there, and does not count. */
+static void accepted(void) {
+    memsec_snapshot *s = memsec_snapshot_new();
+    memsec_policy *p = NULL;
+    memsec_report *made = NULL;
+    size_t i, known = 0, other = 0;
+    GIVES(MEMSEC_OK, memsec_policy_from_json(
+                         "{\"accept\": [{\"id\": \"MEMSEC-PRIV-001\", "
+                         "\"because\": \"a test\"}]}",
+                         NUL, &p, &err));
+    GIVES(MEMSEC_OK,
+          memsec_snapshot_add_process(
+              s, "{\"pid\": 7, \"uid\": 0, \"argv\": [\"-u\", \"root\"]}", NUL,
+              &err));
+    GIVES(MEMSEC_OK, memsec_audit(s, p, &made, &err));
+    for (i = 0; i < memsec_report_finding_len(made); i++) {
+        const memsec_finding *finding = memsec_report_finding(made, i);
+        if (is(memsec_finding_id(finding), "MEMSEC-PRIV-001"))
+            known += memsec_finding_accepted(finding);
+        else
+            other += memsec_finding_accepted(finding);
+    }
+    CHECK(known == 1 && other == 0);
+    memsec_report_free(made);
+    memsec_policy_free(p);
+    memsec_snapshot_free(s);
+}
+
+static void diff(const memsec_snapshot *s) {
+    PRINTS("\"changes\": []", memsec_diff(s, s, NULL, &out, &err));
+    GIVES_NULL(char, ARGUMENT, memsec_diff(NULL, s, NULL, &out, &err));
+    GIVES_NULL(char, ARGUMENT, memsec_diff(s, NULL, NULL, &out, &err));
+    GIVES(ARGUMENT, memsec_diff(s, s, NULL, NULL, &err));
+}
+
 static void explain(const memsec_snapshot *s) {
     GIVES_NULL(char, PARSE, memsec_explain(s, "{}", NUL, &out, &err));
     GIVES_NULL(char, PARSE, memsec_explain(s, "{}", 0, &out, &err));
@@ -393,6 +429,8 @@ int main(void) {
     policy_text(p);
     report();
     explain(s);
+    accepted();
+    diff(s);
     snapshot_text(s);
     PRINTS("\"checks\"", memsec_checks_to_json(&out, &err));
     PRINTS("\"steps\"", memsec_schema_to_json("plan", &out, &err));

@@ -29,7 +29,8 @@ TAIL = """.SH EXIT STATUS
 There is nothing to say.
 .TP
 .B 1
-There are findings, a plan with steps, a difference, or a run to finish.
+There are findings, a plan with steps or one that is refuted, a difference, or
+a run to finish.
 .TP
 .B 2
 Something went wrong, or a plan was not carried out.

@@ -6,6 +6,7 @@ use std::{
     process::Command,
 };
 
+mod every;
 mod program;
 mod symbols;
 mod watch;

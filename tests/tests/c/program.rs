@@ -45,12 +45,13 @@ impl Program {
         command
     }
 
-    /// The program, in a namespace. It ends after a minute.
+    /// The program, in a namespace. It ends after five minutes, which a slow
+    /// machine may need.
     pub(crate) fn inside(&self, host: &Namespace) -> Command {
         let mut command = host.command("timeout");
         let at = self.directory.path();
         command
-            .args(["60", "env"])
+            .args(["300", "env"])
             .arg(format!("LD_LIBRARY_PATH={}", at.display()))
             .arg(at.join("program"));
         command

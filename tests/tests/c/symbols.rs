@@ -8,16 +8,50 @@ fn header() -> String {
     fs::read_to_string(root().join("include/memsec.h")).unwrap()
 }
 
-/// The names that the header declares as functions.
-fn declared() -> BTreeSet<String> {
-    let header = header();
-    let code = header.lines().filter(|line| !line.starts_with([' ', '/']));
-    let names =
-        code.filter_map(|line| line.split_once('(')).map(|(name, _)| {
-            let start = name.rfind([' ', '*']).map_or(0, |at| at + 1);
-            name[start..].to_owned()
+/// A function of the header.
+pub(crate) struct Function {
+    pub(crate) returns: String,
+    pub(crate) name: String,
+    pub(crate) parameters: Vec<Parameter>,
+}
+
+/// One of its parameters; what is a pointer has a kind that ends with "*".
+pub(crate) struct Parameter {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+}
+
+/// The part of the header that declares functions, without its comments.
+fn declarations(header: &str) -> String {
+    let (_, code) = header.split_once("extern \"C\" {\n").unwrap();
+    let (code, _) = code.rsplit_once("#ifdef __cplusplus").unwrap();
+    let code = code.lines().filter(|line| !line.starts_with(['/', '#']));
+    let code: Vec<_> = code.collect();
+    code.join("\n")
+}
+
+/// "const char *" and "path", of "const char *path".
+fn declared(text: &str) -> (String, String) {
+    let text = text.trim();
+    let start = text.rfind([' ', '*']).map_or(0, |at| at + 1);
+    let (kind, name) = text.split_at(start);
+    (kind.trim_end().to_owned(), name.to_owned())
+}
+
+pub(crate) fn functions() -> Vec<Function> {
+    let code = declarations(&header());
+    let each = code.split(';').filter_map(|text| text.trim().split_once('('));
+    each.map(|(function, parameters)| {
+        let (returns, name) = declared(function);
+        let parameters = parameters.trim_end_matches(')').split(',');
+        let parameters = parameters.map(str::trim).filter(|it| *it != "void");
+        let parameters = parameters.map(|text| {
+            let (kind, name) = declared(text);
+            Parameter { kind, name }
         });
-    names.filter(|name| name.starts_with("memsec_")).collect()
+        Function { returns, name, parameters: parameters.collect() }
+    })
+    .collect()
 }
 
 fn exported() -> BTreeSet<String> {
@@ -30,8 +64,10 @@ fn exported() -> BTreeSet<String> {
 
 #[test]
 fn what_is_declared_is_exported() {
-    assert!(declared().len() > 70);
-    assert_eq!(declared(), exported());
+    let declared: BTreeSet<_> =
+        functions().into_iter().map(|it| it.name).collect();
+    assert!(declared.len() > 70);
+    assert_eq!(declared, exported());
 }
 
 #[test]
@@ -46,11 +82,8 @@ fn the_soname_is_the_abi_counter() {
 /// for each enum one that takes it. Its debugging information is the ABI as C
 /// knows it; that of the real library speaks of Rust's types.
 fn hollow(header: &str) -> String {
-    let (_, code) = header.split_once("extern \"C\" {\n").unwrap();
-    let (code, _) = code.rsplit_once("#ifdef __cplusplus").unwrap();
-    let code = code.lines().filter(|line| !line.starts_with(['/', '#']));
-    let code: Vec<_> = code.collect();
-    let functions = code.join("\n").replace(");", ") { __builtin_trap(); }");
+    let functions =
+        declarations(header).replace(");", ") { __builtin_trap(); }");
     let enums = header.lines().filter_map(|line| line.strip_prefix("enum "));
     let enums = enums.map(|name| format!("void {name}_values({name}) {{}}\n"));
     let enums: String = enums.collect();

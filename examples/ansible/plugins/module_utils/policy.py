@@ -31,9 +31,7 @@ OPTIONS = dict(
 def library(module):
     """Gives the library, or ends the task with what is missing."""
     if memsec is None:
-        module.fail_json(
-            msg=missing_required_lib("memsec"), exception=MISSING
-        )
+        module.fail_json(msg=missing_required_lib("memsec"), exception=MISSING)
     return memsec
 
 
@@ -64,9 +62,7 @@ def differences(plan):
 
 def commands(plan):
     """Gives what a plan runs, as one part of the diff."""
-    lines = [
-        " ".join(step.command) for step in plan.steps if step.command
-    ]
+    lines = [" ".join(step.command) for step in plan.steps if step.command]
     if not lines:
         return []
     return [
@@ -79,11 +75,23 @@ def commands(plan):
     ]
 
 
+def became(outcome):
+    """Gives what became of a run, as JSON has it."""
+    import dataclasses
+
+    return dataclasses.asdict(outcome)
+
+
 def refusal(plan):
     """Says why a plan cannot be shown to hold, with its first witness."""
-    failed = [claim for claim in plan.proof.claims if not claim.holds]
     parts = [
-        "%s: %s" % (claim.claim, claim.because or claim.witness)
-        for claim in failed
+        "%s: %s" % (claim.claim, witness(claim.witness))
+        for claim in plan.proof.claims
+        if not claim.holds
     ]
     return "no plan can be shown to hold: " + "; ".join(parts)
+
+
+def witness(found):
+    """Gives what shows that a claim does not hold."""
+    return found.message if found else "it cannot be decided"

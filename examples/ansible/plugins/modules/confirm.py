@@ -30,7 +30,7 @@ requirements:
   - memsec (Python package) on the host
 attributes:
   check_mode:
-    description: In check mode nothing waits, so nothing is confirmed.
+    description: Says whether it would change something, and does not.
     support: full
 author: The memsec authors (@memsec)
 seealso:
@@ -50,16 +50,57 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outcome:
-  description: How the change ended.
-  returned: when not in check mode
+  description: How the change ended, step by step.
+  returned: always
   type: dict
+  contains:
+    name:
+      description: The name of the change.
+      type: str
+      returned: always
+    state:
+      description: V(confirmed), V(rolled-back), or V(waiting) in check mode.
+      type: str
+      returned: always
+    message:
+      description: Why it did not go on, or null.
+      type: str
+      returned: always
+    steps:
+      description: What was done, with the status of each step.
+      type: list
+      elements: dict
+      returned: always
+    left:
+      description: What is left to do by hand, where the way back failed.
+      type: list
+      elements: str
+      returned: always
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.memsec.memcached.plugins.module_utils.policy import (
-    data,
+    became,
     library,
 )
+
+
+def settle(module, memsec):
+    """Gives whether something changes, and how the run ended."""
+    name, state = module.params["name"], module.params["state"]
+    before = memsec.outcome(name)
+    changed = before.state != state
+    if module.check_mode or not changed:
+        return changed, before
+    end = memsec.confirm if state == "confirmed" else memsec.rollback
+    outcome = end(name)
+    if outcome.state != state:
+        left = "; ".join(outcome.left) or "see outcome"
+        module.fail_json(
+            msg="run %s is %s: %s" % (name, outcome.state, left),
+            outcome=became(outcome),
+        )
+    return changed, outcome
 
 
 def main():
@@ -75,14 +116,11 @@ def main():
         supports_check_mode=True,
     )
     memsec = library(module)
-    if module.check_mode:
-        module.exit_json(changed=True)
-    ends = {"confirmed": memsec.confirm, "rolled-back": memsec.rollback}
     try:
-        outcome = ends[module.params["state"]](module.params["name"])
+        changed, outcome = settle(module, memsec)
     except memsec.MemsecError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=True, outcome=data(outcome))
+    module.exit_json(changed=changed, outcome=became(outcome))
 
 
 if __name__ == "__main__":

@@ -87,11 +87,10 @@ outcome:
   type: dict
 """
 
-import dataclasses
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.memsec.memcached.plugins.module_utils.policy import (
     OPTIONS,
+    became,
     data,
     differences,
     library,
@@ -117,7 +116,7 @@ def harden(module, memsec):
         outcome = memsec.apply(plan, confirm=timeout)
         waits = outcome.state == "waiting"
         results.update(
-            outcome=dataclasses.asdict(outcome),
+            outcome=became(outcome),
             name=outcome.name if waits else None,
         )
         if not waits and outcome.state not in ("confirmed", "unchanged"):

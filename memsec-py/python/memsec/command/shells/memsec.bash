@@ -5,17 +5,18 @@
 #    source ~/.local/share/bash_completion/memsec
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_memsec_subparsers=(snapshot audit plan explain apply confirm rollback history diff checks completion)
+_shtab_memsec_subparsers=(snapshot audit plan explain apply confirm rollback history diff verify checks completion)
 
 _shtab_memsec_snapshot_option_strings=(-h --help --json --output --probe-udp)
 _shtab_memsec_audit_option_strings=(-h --help --snapshot --root --jsonl --policy --allow --port --html --json --sarif)
-_shtab_memsec_plan_option_strings=(-h --help --snapshot --root --policy --allow --port --bind --diff --shell --form --json)
+_shtab_memsec_plan_option_strings=(-h --help --snapshot --root --policy --allow --port --bind --by --without --no-restart --socket --settle --peer --diff --shell --form --json)
 _shtab_memsec_explain_option_strings=(-h --help --snapshot --root --from --to --proto --port --sport --in --state --flags --packets --json)
-_shtab_memsec_apply_option_strings=(-h --help --snapshot --root --plan --policy --allow --port --bind --confirm --follow-links --directory --json)
+_shtab_memsec_apply_option_strings=(-h --help --snapshot --root --plan --policy --allow --port --bind --by --without --no-restart --socket --settle --peer --confirm --follow-links --directory --json)
 _shtab_memsec_confirm_option_strings=(-h --help --directory --json)
 _shtab_memsec_rollback_option_strings=(-h --help --directory --json)
 _shtab_memsec_history_option_strings=(-h --help --directory --json)
 _shtab_memsec_diff_option_strings=(-h --help --port --json)
+_shtab_memsec_verify_option_strings=(-h --help --snapshot --json)
 _shtab_memsec_checks_option_strings=(-h --help --json)
 _shtab_memsec_completion_option_strings=(-h --help --json)
 _shtab_memsec_option_strings=(-h --help --version)
@@ -41,10 +42,11 @@ _shtab_memsec_confirm___directory_COMPGEN=_shtab_compgen_dirs
 _shtab_memsec_rollback___directory_COMPGEN=_shtab_compgen_dirs
 _shtab_memsec_history___directory_COMPGEN=_shtab_compgen_dirs
 _shtab_memsec_diff_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_memsec_verify___snapshot_COMPGEN=_shtab_compgen_files
 
 _shtab_memsec_plan___form_choices=(text diff shell nft iptables-restore)
 _shtab_memsec_completion_pos_0_choices=(bash fish zsh)
-_shtab_memsec_pos_0_choices=(snapshot audit plan explain apply confirm rollback history diff checks completion)
+_shtab_memsec_pos_0_choices=(snapshot audit plan explain apply confirm rollback history diff verify checks completion)
 
 _shtab_memsec_snapshot__h_nargs=0
 _shtab_memsec_snapshot___help_nargs=0
@@ -61,6 +63,10 @@ _shtab_memsec_plan___help_nargs=0
 _shtab_memsec_plan___allow_nargs=+
 _shtab_memsec_plan___port_nargs=+
 _shtab_memsec_plan___bind_nargs=+
+_shtab_memsec_plan___by_nargs=+
+_shtab_memsec_plan___without_nargs=+
+_shtab_memsec_plan___no_restart_nargs=0
+_shtab_memsec_plan___settle_nargs=+
 _shtab_memsec_plan___diff_nargs=0
 _shtab_memsec_plan___shell_nargs=0
 _shtab_memsec_plan___json_nargs=0
@@ -72,6 +78,10 @@ _shtab_memsec_apply___help_nargs=0
 _shtab_memsec_apply___allow_nargs=+
 _shtab_memsec_apply___port_nargs=+
 _shtab_memsec_apply___bind_nargs=+
+_shtab_memsec_apply___by_nargs=+
+_shtab_memsec_apply___without_nargs=+
+_shtab_memsec_apply___no_restart_nargs=0
+_shtab_memsec_apply___settle_nargs=+
 _shtab_memsec_apply___follow_links_nargs=0
 _shtab_memsec_apply___json_nargs=0
 _shtab_memsec_confirm__h_nargs=0
@@ -87,6 +97,9 @@ _shtab_memsec_diff__h_nargs=0
 _shtab_memsec_diff___help_nargs=0
 _shtab_memsec_diff___port_nargs=+
 _shtab_memsec_diff___json_nargs=0
+_shtab_memsec_verify__h_nargs=0
+_shtab_memsec_verify___help_nargs=0
+_shtab_memsec_verify___json_nargs=0
 _shtab_memsec_checks__h_nargs=0
 _shtab_memsec_checks___help_nargs=0
 _shtab_memsec_checks___json_nargs=0

@@ -50,8 +50,8 @@ function _shtab_memsec_using
   test "$_shtab_memsec_cmdpath" = "$argv"
 end
 
-set -g _shtab_memsec_commands snapshot audit plan explain apply confirm rollback history diff checks completion
-set -g _shtab_memsec_opts_with_value --allow --bind --confirm --directory --flags --form --from --html --in --jsonl --output --packets --plan --policy --port --proto --root --snapshot --sport --state --to
+set -g _shtab_memsec_commands snapshot audit plan explain apply confirm rollback history diff verify checks completion
+set -g _shtab_memsec_opts_with_value --allow --bind --by --confirm --directory --flags --form --from --html --in --jsonl --output --packets --peer --plan --policy --port --proto --root --settle --snapshot --socket --sport --state --to --without
 
 complete -c memsec -e
 complete -c memsec -f
@@ -82,6 +82,12 @@ complete -c memsec -n '_shtab_memsec_using plan' -l policy -xka "(__fish_complet
 complete -c memsec -n '_shtab_memsec_using plan' -l allow -x -d 'clients that may connect'
 complete -c memsec -n '_shtab_memsec_using plan' -l port -x -d 'a further port to answer for'
 complete -c memsec -n '_shtab_memsec_using plan' -l bind -x -d 'an address for memcached to listen on'
+complete -c memsec -n '_shtab_memsec_using plan' -l by -x -d 'only by these: daemon, guard, manager, cut'
+complete -c memsec -n '_shtab_memsec_using plan' -l without -x -d 'not by these'
+complete -c memsec -n '_shtab_memsec_using plan' -l no-restart -d 'memcached is not restarted: its file holds from its next start'
+complete -c memsec -n '_shtab_memsec_using plan' -l socket -x -d 'memcached listens on this unix socket, and on no port'
+complete -c memsec -n '_shtab_memsec_using plan' -l settle -x -d 'settle this finding too: MEMSEC-CMD-001 to -004, MEMSEC-UDP-002'
+complete -c memsec -n '_shtab_memsec_using plan' -l peer -x -d 'who must not be cut off, as sshd writes SSH_CONNECTION; by default whoever is connected, where this host is read'
 complete -c memsec -n '_shtab_memsec_using plan' -l diff -d 'print what changes in files'
 complete -c memsec -n '_shtab_memsec_using plan' -l shell -d 'print a script that carries it out'
 complete -c memsec -n '_shtab_memsec_using plan' -l form -xka "text diff shell nft iptables-restore" -d 'print it as text, diff, shell, nft or iptables-restore'
@@ -109,6 +115,12 @@ complete -c memsec -n '_shtab_memsec_using apply' -l policy -xka "(__fish_comple
 complete -c memsec -n '_shtab_memsec_using apply' -l allow -x -d 'clients that may connect'
 complete -c memsec -n '_shtab_memsec_using apply' -l port -x -d 'a further port to answer for'
 complete -c memsec -n '_shtab_memsec_using apply' -l bind -x -d 'an address for memcached to listen on'
+complete -c memsec -n '_shtab_memsec_using apply' -l by -x -d 'only by these: daemon, guard, manager, cut'
+complete -c memsec -n '_shtab_memsec_using apply' -l without -x -d 'not by these'
+complete -c memsec -n '_shtab_memsec_using apply' -l no-restart -d 'memcached is not restarted: its file holds from its next start'
+complete -c memsec -n '_shtab_memsec_using apply' -l socket -x -d 'memcached listens on this unix socket, and on no port'
+complete -c memsec -n '_shtab_memsec_using apply' -l settle -x -d 'settle this finding too: MEMSEC-CMD-001 to -004, MEMSEC-UDP-002'
+complete -c memsec -n '_shtab_memsec_using apply' -l peer -x -d 'who must not be cut off, as sshd writes SSH_CONNECTION; by default whoever is connected, where this host is read'
 complete -c memsec -n '_shtab_memsec_using apply' -l confirm -x -d 'undo it unless it is confirmed within this time, from a new connection, by memsec confirm'
 complete -c memsec -n '_shtab_memsec_using apply' -l follow-links -d 'also write files that are links, or have a second name'
 complete -c memsec -n '_shtab_memsec_using apply' -l directory -xka "(__fish_complete_directories)" -d 'where runs are kept, instead of /var/lib/memsec'
@@ -130,7 +142,11 @@ complete -c memsec -n '_shtab_memsec_using diff' -s h -l help -d 'show this help
 complete -c memsec -n '_shtab_memsec_using diff' -l port -x -d 'a port to ask for even if there are too many for all'
 complete -c memsec -n '_shtab_memsec_using diff' -l json -d 'print JSON'
 complete -c memsec -n '_shtab_memsec_using diff; and test $_shtab_memsec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a snapshot, - for standard input, or a root directory'
-complete -c memsec -n '_shtab_memsec_using; and test $_shtab_memsec_npos -eq 0' -a checks -d 'Lists every check, with why it matters and how to fix what it finds.'
+complete -c memsec -n '_shtab_memsec_using; and test $_shtab_memsec_npos -eq 0' -a verify -d 'Replays a plan'"'"'s proof with an independent checker.'
+complete -c memsec -n '_shtab_memsec_using verify' -s h -l help -d 'show this help message and exit'
+complete -c memsec -n '_shtab_memsec_using verify' -l snapshot -xka "(__fish_complete_path (commandline -ct))" -d 'what it was made from: texts of rules may be too long for it'
+complete -c memsec -n '_shtab_memsec_using verify' -l json -d 'print JSON'
+complete -c memsec -n '_shtab_memsec_using; and test $_shtab_memsec_npos -eq 0' -a checks -d 'Lists every check: how bad, why it matters, how it is found, how to fix it.'
 complete -c memsec -n '_shtab_memsec_using checks' -s h -l help -d 'show this help message and exit'
 complete -c memsec -n '_shtab_memsec_using checks' -l json -d 'print JSON'
 complete -c memsec -n '_shtab_memsec_using; and test $_shtab_memsec_npos -eq 0' -a completion -d 'Prints what makes a shell complete this command.'

@@ -12,7 +12,7 @@ _shtab_memsec_commands() {
   local _commands=(
     apply:'Makes this host obey a policy, or leaves it as it was.'
     audit:'Says who can reach memcached, and what is wrong.'
-    checks:'Lists every check, with why it matters and how to fix what it finds.'
+    checks:'Lists every check: how bad, why it matters, how it is found, how to fix it.'
     completion:'Prints what makes a shell complete this command.'
     confirm:'Makes a run stay that waits for its confirmation.'
     diff:'Says which packets get in on host B as they do not on host A.'
@@ -21,6 +21,7 @@ _shtab_memsec_commands() {
     plan:'Plans how a host is made to obey a policy, and proves it.'
     rollback:'Undoes a run; without a name, lists the runs that are not finished.'
     snapshot:'Reads this host into a snapshot.'
+    verify:'Replays a plan'"'"'s proof with an independent checker.'
   )
   _describe 'memsec commands' _commands
 }
@@ -42,6 +43,12 @@ _shtab_memsec_apply_options=(
   "*--allow[clients that may connect]:CIDR:"
   "*--port[a further port to answer for]:tcp/22:"
   "*--bind[an address for memcached to listen on]:ADDRESS:"
+  "*--by[only by these\: daemon, guard, manager, cut]:STRATEGY:"
+  "*--without[not by these]:STRATEGY:"
+  "--no-restart[memcached is not restarted\: its file holds from its next start]"
+  "--socket[memcached listens on this unix socket, and on no port]:PATH:"
+  "*--settle[settle this finding too\: MEMSEC-CMD-001 to -004, MEMSEC-UDP-002]:ID:"
+  "--peer[who must not be cut off, as sshd writes SSH_CONNECTION\; by default whoever is connected, where this host is read]:CONNECTION:"
   "--confirm[undo it unless it is confirmed within this time, from a new connection, by memsec confirm]:SECONDS:"
   "--follow-links[also write files that are links, or have a second name]"
   "--directory[where runs are kept, instead of \/var\/lib\/memsec]:DIR:_files -/"
@@ -141,6 +148,12 @@ _shtab_memsec_plan_options=(
   "*--allow[clients that may connect]:CIDR:"
   "*--port[a further port to answer for]:tcp/22:"
   "*--bind[an address for memcached to listen on]:ADDRESS:"
+  "*--by[only by these\: daemon, guard, manager, cut]:STRATEGY:"
+  "*--without[not by these]:STRATEGY:"
+  "--no-restart[memcached is not restarted\: its file holds from its next start]"
+  "--socket[memcached listens on this unix socket, and on no port]:PATH:"
+  "*--settle[settle this finding too\: MEMSEC-CMD-001 to -004, MEMSEC-UDP-002]:ID:"
+  "--peer[who must not be cut off, as sshd writes SSH_CONNECTION\; by default whoever is connected, where this host is read]:CONNECTION:"
   "--diff[print what changes in files]"
   "--shell[print a script that carries it out]"
   "--form[print it as text, diff, shell, nft or iptables-restore]:FORM:(text diff shell nft iptables-restore)"
@@ -169,6 +182,16 @@ _shtab_memsec_snapshot_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_memsec_snapshot_defaults_added=0
+
+_shtab_memsec_verify_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--snapshot[what it was made from\: texts of rules may be too long for it]:FILE:_files"
+  "--json[print JSON]"
+  ":a plan as JSON\; - is standard input:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_memsec_verify_defaults_added=0
 
 
 _shtab_memsec() {
@@ -200,6 +223,7 @@ _shtab_memsec() {
         plan) _arguments -C -s $_shtab_memsec_plan_options ;;
         rollback) _arguments -C -s $_shtab_memsec_rollback_options ;;
         snapshot) _arguments -C -s $_shtab_memsec_snapshot_options ;;
+        verify) _arguments -C -s $_shtab_memsec_verify_options ;;
       esac
   esac
 }
