@@ -10,6 +10,12 @@ from .._memsec import checks_json
 from .arguments import Parser, declare_json
 
 
+EXAMPLES = [
+    ("checks", "every check"),
+    ("checks --json", "the same for a program"),
+]
+
+
 def declare(parser: Parser) -> None:
     declare_json(parser)
 
