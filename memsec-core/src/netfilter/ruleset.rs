@@ -43,10 +43,11 @@ pub(crate) struct Chain {
     pub name: String,
     /// Where the kernel enters it; `None` if only rules lead to it.
     pub base: Option<Base>,
+    /// They stay as they are once they are read.
     pub rules: Vec<Rule>,
     /// The text that the rules stand in.
     pub source: Source,
-    /// Made when it is first asked for.
+    /// That of the rules by their sources; made when it is first asked for.
     pub(super) order: OnceLock<Option<Arc<Order>>>,
 }
 

@@ -167,3 +167,103 @@ fn ports(condition: &Match) -> Option<&PortSet> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, fmt::Write, net::Ipv4Addr};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        Proto, Snapshot,
+        host::Host,
+        reach::{Sources, sources},
+    };
+
+    const NAMES: [&str; 5] = ["lo", "eth0", "eth1", "br-a", "br-b"];
+
+    fn addresses() -> String {
+        let each = NAMES.iter().enumerate().map(|(n, name)| {
+            format!(
+                r#"{{"ifname": "{name}", "flags": ["UP"], "addr_info": [
+                {{"family": "inet", "local": "10.0.{n}.1",
+                "prefixlen": 24}}]}}"#
+            )
+        });
+        format!("[{}]", each.collect::<Vec<_>>().join(","))
+    }
+
+    fn rule() -> impl Strategy<Value = String> {
+        let asks = [
+            "-i eth0",
+            "-i br+",
+            "! -i br-a",
+            "-d 10.0.1.0/24",
+            "! -d 10.0.3.1",
+            "-s 10.0.2.0/24",
+            "-m addrtype --src-type LOCAL",
+            "-m rpfilter",
+            "-p tcp -m tcp --dport 11211",
+            "-p tcp -m tcp --dport 80",
+        ];
+        let asks = prop::sample::subsequence(asks.to_vec(), 0..3);
+        (asks, 0..4_usize).prop_map(|(asks, at)| {
+            let target = ["ACCEPT", "DROP", "RETURN", "MARK --set-mark 1"][at];
+            format!("{} -j {target}", asks.join(" "))
+        })
+    }
+
+    fn dump() -> impl Strategy<Value = String> {
+        let rules = prop::collection::vec((0..3_usize, rule()), 0..8);
+        (rules, 0..4_usize).prop_map(|(rules, turn)| {
+            let mut text = String::from("*mangle\n");
+            for (at, rule) in rules {
+                let chain = ["PREROUTING", "INPUT", "OUTPUT"][at];
+                if !(chain == "OUTPUT" && rule.contains("-i "))
+                    && !(chain != "PREROUTING" && rule.contains("rpfilter"))
+                {
+                    let _ = writeln!(text, "-A {chain} {rule}");
+                }
+            }
+            let turns = ["", "80", "11211", "80 -i br-a"];
+            if turn > 0 {
+                let _ = write!(
+                    text,
+                    "COMMIT\n*nat\n-A PREROUTING -p tcp -m tcp --dport {} -j \
+                     REDIRECT --to-ports 11211\n",
+                    turns[turn]
+                );
+            }
+            text + "COMMIT\n"
+        })
+    }
+
+    proptest! {
+        /// Those of one kind have one answer.
+        #[test]
+        fn what_is_alike_is_answered_alike(dump in dump()) {
+            let snapshot = Snapshot::new()
+                .with_command("ip -j address", &addresses())
+                .with_command("iptables-save", &dump);
+            let host = Host::new(&snapshot).unwrap();
+            let likeness = Likeness::of(&host.ruleset, Family::Ipv4);
+            let mut known: HashMap<Kind, Sources> = HashMap::new();
+            for (name, n) in NAMES.iter().flat_map(|n| (0..5).map(move |a| (n, a))) {
+                let query = Query {
+                    interface: Some(name),
+                    family: Family::Ipv4,
+                    to: Some(Ipv4Addr::new(10, 0, n, 1).into()),
+                    wildcard: true,
+                    proto: Proto::Tcp,
+                    port: 11211,
+                };
+                let Some(kind) = likeness.kind(&query) else { continue };
+                let answer = sources(&host, &query);
+                let same = known.entry(kind).or_insert(answer.clone());
+                prop_assert_eq!(&same.may, &answer.may);
+                prop_assert_eq!(&same.must, &answer.must);
+            }
+        }
+    }
+}

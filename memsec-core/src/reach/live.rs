@@ -134,7 +134,7 @@ impl Live {
             if op.within.ranges().iter().any(|&range| {
                 stops.meeting(range).any(|stop| {
                     looked += 1;
-                    stop > op.at
+                    stop as usize > op.at
                 })
             }) {
                 found(op.at);

@@ -8,27 +8,30 @@ use crate::netfilter::Entry;
 #[derive(Clone, Copy, Debug)]
 struct Frame {
     last: u32,
-    at: usize,
+    at: Place,
     /// The first of their rules that no packet passes.
-    stop: usize,
+    stop: Place,
     /// For each of [`Effect::ENDS`], the first rule that packets may pass and
     /// that may end them so.
-    ends: [usize; 4],
+    ends: [Place; 4],
     /// The greatest `stop` at any address of it.
-    most: usize,
+    most: Place,
 }
 
+/// The place of a rule in its chain: an [`Entry`] has none that is larger.
+type Place = u32;
+
 /// There is no such rule.
-const NONE: usize = usize::MAX;
+const NONE: Place = Place::MAX;
 
 /// Hears of what comes of the addresses, in ascending order.
 trait Listener {
     /// From this address on it is this.
-    fn from(&mut self, start: u128, stop: usize, ends: &[usize; 4]);
+    fn from(&mut self, start: u128, stop: Place, ends: &[Place; 4]);
 
     /// Of all addresses that a rule is for, the greatest first rule that
     /// ends all packets.
-    fn left(&mut self, at: usize, most: usize);
+    fn left(&mut self, at: Place, most: Place);
 }
 
 /// Goes through rules that are for networks, in the order of these.
@@ -53,6 +56,7 @@ fn go(
         if effect == Effect::NONE {
             continue;
         }
+        let at = Place::try_from(at).unwrap_or(NONE);
         while top.last < first && !frames.is_empty() {
             leave(&mut frames, &mut top, &mut since, listener);
         }
@@ -118,8 +122,8 @@ struct Composer<'e> {
 }
 
 impl Listener for Composer<'_> {
-    fn from(&mut self, start: u128, stop: usize, ends: &[usize; 4]) {
-        let effect = self.effects.get(stop).copied();
+    fn from(&mut self, start: u128, stop: Place, ends: &[Place; 4]) {
+        let effect = self.effects.get(stop as usize).copied();
         let mut effect = effect.unwrap_or(Effect::NONE);
         for (end, first) in Effect::ENDS.into_iter().zip(ends) {
             if *first < stop {
@@ -129,27 +133,27 @@ impl Listener for Composer<'_> {
         self.out.push(start, effect);
     }
 
-    fn left(&mut self, _: usize, _: usize) {}
+    fn left(&mut self, _: Place, _: Place) {}
 }
 
 /// At each address, the first rule that no packet passes.
 pub(super) fn stops(
     entries: impl Iterator<Item = Entry>,
     effects: &[Effect],
-) -> Piecewise<usize> {
+) -> Piecewise<Place> {
     let mut stops = Stops(Piecewise::new([]));
     go(entries, effects, &mut stops);
     stops.0
 }
 
-struct Stops(Piecewise<usize>);
+struct Stops(Piecewise<Place>);
 
 impl Listener for Stops {
-    fn from(&mut self, start: u128, stop: usize, _: &[usize; 4]) {
+    fn from(&mut self, start: u128, stop: Place, _: &[Place; 4]) {
         self.0.push(start, stop);
     }
 
-    fn left(&mut self, _: usize, _: usize) {}
+    fn left(&mut self, _: Place, _: Place) {}
 }
 
 /// Tells of each rule that some packet gets to, for whatever address.
@@ -164,11 +168,11 @@ pub(super) fn met(
 struct Meeting<F>(F);
 
 impl<F: FnMut(usize)> Listener for Meeting<F> {
-    fn from(&mut self, _: u128, _: usize, _: &[usize; 4]) {}
+    fn from(&mut self, _: u128, _: Place, _: &[Place; 4]) {}
 
-    fn left(&mut self, at: usize, most: usize) {
+    fn left(&mut self, at: Place, most: Place) {
         if most >= at {
-            (self.0)(at);
+            (self.0)(at as usize);
         }
     }
 }
