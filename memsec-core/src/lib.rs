@@ -66,8 +66,8 @@ pub use host::Host;
 pub use memcached::{Exit, Listener, Socket};
 pub use net::Cidr;
 pub use plan::{
-    Basis, Claim, ClaimKind, Guard, Plan, Proof, Render, Run, Step, StepKind,
-    Witness,
+    Basis, Claim, ClaimKind, Guard, Inside, Plan, Proof, Render, Run, Step,
+    StepKind, Witness,
 };
 pub use policy::{Acceptance, Date, Keep, Policy, Port};
 pub use reach::{

@@ -4,6 +4,7 @@
 mod boxes;
 mod calls;
 mod compare;
+mod forwards;
 mod ipset;
 mod iptables;
 mod line;
@@ -20,6 +21,7 @@ mod hostile_tests;
 #[cfg(test)]
 mod truth_tests;
 
+pub(crate) use forwards::Forward;
 pub(crate) use origin::Origin;
 pub(crate) use rule::{
     Action, AddressType, Addresses, Connection, IcmpType, MarkChange, Marking,

@@ -6,6 +6,7 @@ use crate::{
     audit::{Reached, reached},
     host::Host,
     memcached::{Start, edited, instances},
+    reach::Taker,
     snapshot::Content,
 };
 
@@ -105,8 +106,17 @@ impl<'a> Draft<'a> {
 
     /// The TCP and UDP ports of all the daemons.
     pub(super) fn ports(&self) -> Vec<u16> {
+        self.ports_that(|_| true)
+    }
+
+    /// Those of this host's addresses: a container has others of its own.
+    pub(super) fn outer_ports(&self) -> Vec<u16> {
+        self.ports_that(|reached| reached.taker != Taker::Other)
+    }
+
+    fn ports_that(&self, such: impl Fn(&Reached) -> bool) -> Vec<u16> {
         let reached = self.reached();
-        let own = reached.iter().filter(|r| r.instance.is_some());
+        let own = reached.iter().filter(|r| r.instance.is_some() && such(r));
         let mut ports: Vec<_> = own.map(|r| r.port).collect();
         ports.sort_unstable();
         ports.dedup();

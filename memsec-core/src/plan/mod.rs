@@ -10,7 +10,7 @@ mod prove;
 mod render;
 mod step;
 
-pub use guard::Guard;
+pub use guard::{Guard, Inside};
 pub use proof::{Claim, ClaimKind, Proof, Witness};
 pub use render::Render;
 #[cfg(feature = "host")]
@@ -74,6 +74,10 @@ fn draft<'a>(
     host: &Host,
     policy: &'a Policy,
 ) -> Result<Draft<'a>, Error> {
+    if host.is_full() {
+        let what = "there are more ways into containers than are followed";
+        return Err(Error::unsupported(what));
+    }
     let mut draft = Draft::new(snapshot, host, policy);
     let changes = daemon::changes(&mut draft);
     let mut bare = draft.clone();
@@ -85,8 +89,8 @@ fn draft<'a>(
         let what = "the guard needs nft, which is not on this host";
         draft.obstacles.push(what.to_owned());
     } else if guarded {
-        let mut ports = draft.ports();
-        ports.extend(bare.ports());
+        let mut ports = draft.outer_ports();
+        ports.extend(bare.outer_ports());
         guard::load(&mut draft, ports)?;
     }
     for change in &changes {
@@ -133,6 +137,8 @@ fn refused(why: &str) -> Plan {
     }
 }
 
+#[cfg(test)]
+mod container_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Claim, ClaimKind, Proof, Witness, draft::Draft};
+use super::{Claim, ClaimKind, Guard, Proof, Witness, draft::Draft};
 use crate::{
     Packet,
     audit::{Reached, ShutOut, reached, shut_out},
@@ -52,7 +52,7 @@ fn all_allowed(draft: &Draft<'_>, last: &[Reached]) -> Option<Witness> {
 /// still, in their order.
 fn unchanged(before: &Host, draft: &Draft<'_>) -> Option<Witness> {
     let mut ports = draft.ports();
-    ports.extend(draft.guard.iter().flat_map(|guard| &guard.ports));
+    ports.extend(draft.guard.iter().flat_map(Guard::all_ports));
     let ports = PortSet::from_ranges(ports.iter().map(|&p| (p, p)));
     let (old, new) = (&before.ruleset, &draft.host.ruleset);
     let rule = new.differs_beyond(old, "memsec", &ports)?;

@@ -35,5 +35,5 @@ pub(crate) use dead::{DeadRule, dead_rules};
 pub use explain::explain;
 pub use explanation::{Answer, Delivery, Explanation, Met, Verdict};
 pub use packet::{Packet, Proto, State};
-pub(crate) use sources::{Query, Sources, sources};
+pub(crate) use sources::{Query, Sources, Taker, sources};
 pub(crate) use text::one_line;

@@ -75,14 +75,21 @@ pub fn collect_with(probe: Probe) -> Result<Snapshot, Error> {
     Ok(snapshot)
 }
 
-/// `docker inspect` of all the containers, where there are any.
+/// What lists the containers that run, and what shows those of a list.
+const CONTAINERS: &[[&[&str]; 2]] = &[
+    [&["docker", "ps", "--quiet", "--no-trunc"], &["docker", "inspect"]],
+    [&["podman", "ps", "--quiet", "--no-trunc"], &["podman", "inspect"]],
+];
+
+/// Each engine's containers, where there are any.
 fn inspect(snapshot: &mut Snapshot) {
-    let all = command::run(&["docker", "ps", "--quiet", "--no-trunc"]);
-    let mut line = vec!["docker", "inspect"];
-    line.extend(all.stdout.split_whitespace());
-    if all.status == 0 && line.len() > 2 {
-        let output = command::run(&line);
-        snapshot.commands.insert("docker inspect".to_owned(), output);
+    for [list, show] in CONTAINERS {
+        let all = command::run(list);
+        let names: Vec<_> = all.stdout.split_whitespace().collect();
+        if all.status == 0 && !names.is_empty() {
+            let output = command::run(&[*show, &names].concat());
+            snapshot.commands.insert(show.join(" "), output);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod apply;
 mod client;
+mod container;
 mod crash;
 mod faults;
 mod firewall;
