@@ -230,6 +230,9 @@ enum memsec_claim_kind
   /// Between two steps memcached is at no time open to more than before the
   /// plan and what the policy allows.
   MEMSEC_CLAIM_KIND_NEVER_WIDER = 4,
+  /// Whoever administers the host and was sure to get in, by ssh or by
+  /// another port that the policy keeps, still is after every step.
+  MEMSEC_CLAIM_KIND_MANAGEMENT_KEPT = 5,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -336,6 +339,9 @@ typedef struct memsec_snapshot memsec_snapshot;
 /// One change. It belongs to its plan, and all that its functions return lives
 /// as long as that.
 typedef struct memsec_step memsec_step;
+
+/// What the independent checker says of a plan. It keeps nothing of the plan.
+typedef struct memsec_verification memsec_verification;
 
 #ifdef __cplusplus
 extern "C" {
@@ -719,6 +725,41 @@ bool memsec_claim_holds(const memsec_claim *claim);
 /// Why the claim does not hold, in one line. Never NULL: empty if it holds,
 /// and for NULL.
 const char *memsec_claim_witness(const memsec_claim *claim);
+
+/// Replays the proof of a plan with a checker that shares no code with the
+/// model that made it. `snapshot` is what the plan was made from, for texts of
+/// rules that are too long to be in the plan; it may be NULL. It does no I/O.
+/// A plan that is refuted is no error: see memsec_verification_holds().
+/// MEMSEC_ERR_UNSUPPORTED for what cannot be checked, MEMSEC_ERR_STALE if the
+/// plan was not made from the snapshot.
+memsec_status memsec_plan_verify(const memsec_plan *plan,
+                                 const memsec_snapshot *snapshot,
+                                 memsec_verification **out,
+                                 memsec_error **err);
+
+/// True if every claim holds and the plan is the one that was proved; false
+/// for NULL.
+bool memsec_verification_holds(const memsec_verification *verification);
+
+/// Why the plan is refuted, in one line. Never NULL: empty if it holds, and
+/// for NULL.
+const char *memsec_verification_reason(const memsec_verification *verification);
+
+/// The number of claims; 0 for NULL.
+size_t memsec_verification_claim_len(const memsec_verification *verification);
+
+/// A claim by its place, or NULL past the end. It lives as long as the
+/// verification.
+const memsec_claim *memsec_verification_claim(const memsec_verification *verification,
+                                              size_t index);
+
+/// Writes it as JSON, for memsec_string_free().
+memsec_status memsec_verification_to_json(const memsec_verification *verification,
+                                          char **out,
+                                          memsec_error **err);
+
+/// Frees it with its claims. NULL is fine.
+void memsec_verification_free(memsec_verification *verification);
 
 /// Carries a plan out on this host, looks that it took hold, and undoes all
 /// if it did not: the outcome says so. With `confirm_seconds` above 0 it is

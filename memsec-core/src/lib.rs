@@ -55,6 +55,7 @@ pub mod snapshot;
 #[cfg(feature = "host")]
 pub mod system;
 pub mod text;
+mod verify;
 
 pub use audit::{
     Check, Exposure, Finding, Instance, Report, Scope, Severity, Unknown,
@@ -66,15 +67,17 @@ pub use host::Host;
 pub use memcached::{Exit, Listener, Socket};
 pub use net::Cidr;
 pub use plan::{
-    Basis, Claim, ClaimKind, Guard, Inside, Plan, Proof, Render, Run, Step,
-    StepKind, Witness,
+    Basis, Certificate, Checked, Claim, ClaimKind, Considered, Guard,
+    HostAddress, Inside, Listening, Networks, Plan, Proof, Render, Run,
+    Segment, Step, StepKind, TextChange, Witness,
 };
-pub use policy::{Acceptance, Date, Keep, Policy, Port};
+pub use policy::{Acceptance, Date, Keep, Peer, Policy, Port, Strategy};
 pub use reach::{
     Answer, Delivery, Explanation, Met, Packet, Proto, State, Verdict, explain,
 };
 pub use report::Style;
 pub use schema::{SCHEMA, SCHEMAS};
+pub use verify::Verification;
 
 pub mod packets {
     //! Sets of packets, and their algebra.

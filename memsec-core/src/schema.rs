@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub const SCHEMA: u32 = 1;
 
 /// The JSON Schema of each document, by the name of the document.
-pub const SCHEMAS: [(&str, &str); 8] = [
+pub const SCHEMAS: [(&str, &str); 9] = [
     ("difference", include_str!("../schema/difference.json")),
     ("explanation", include_str!("../schema/explanation.json")),
     ("outcome", include_str!("../schema/outcome.json")),
@@ -16,6 +16,7 @@ pub const SCHEMAS: [(&str, &str); 8] = [
     ("policy", include_str!("../schema/policy.json")),
     ("report", include_str!("../schema/report.json")),
     ("snapshot", include_str!("../schema/snapshot.json")),
+    ("verification", include_str!("../schema/verification.json")),
 ];
 
 /// A member that is always [`SCHEMA`].

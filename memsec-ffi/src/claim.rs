@@ -29,6 +29,9 @@ pub enum memsec_claim_kind {
     /// Between two steps memcached is at no time open to more than before the
     /// plan and what the policy allows.
     NeverWider = 4,
+    /// Whoever administers the host and was sure to get in, by ssh or by
+    /// another port that the policy keeps, still is after every step.
+    ManagementKept = 5,
 }
 
 impl From<ClaimKind> for memsec_claim_kind {
@@ -38,6 +41,7 @@ impl From<ClaimKind> for memsec_claim_kind {
             ClaimKind::AllAllowed => Self::AllAllowed,
             ClaimKind::Unchanged => Self::Unchanged,
             ClaimKind::NeverWider => Self::NeverWider,
+            ClaimKind::ManagementKept => Self::ManagementKept,
         }
     }
 }

@@ -50,6 +50,9 @@ pub use step::*;
 mod claim;
 pub use claim::*;
 
+mod verification;
+pub use verification::*;
+
 mod run;
 
 mod outcome;

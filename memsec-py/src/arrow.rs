@@ -55,7 +55,11 @@ impl Batch {
 }
 
 /// Audits the snapshots in a column of a record batch, on every core, and
-/// gives the batch with `status` and `report` in the place of that column.
+/// gives the batch with `status` (int32: 0 no findings, 1 findings, 2 an
+/// error) and `report` (large_string: JSON) in the place of that column. It
+/// takes what has `__arrow_c_array__`, of any library, and copies no column
+/// that stays. Raises `ArgumentError` if the column is not there or no text; a
+/// row that is no snapshot is no error.
 #[pyfunction]
 #[pyo3(signature = (batch, column = "snapshot", policy = None))]
 pub(crate) fn audit_arrow(

@@ -45,7 +45,46 @@ pub(crate) fn exception(error: Error) -> PyErr {
         ErrorKind::Parse => ParseError::new_err(arguments),
         ErrorKind::Stale => StaleError::new_err(arguments),
         ErrorKind::Busy => BusyError::new_err(arguments),
-        ErrorKind::Io => HostError::new_err(arguments),
+        ErrorKind::Io => {
+            let errno = errno(&arguments.0);
+            let (message, source, line, column) = arguments;
+            HostError::new_err((message, source, line, column, errno))
+        }
         _ => UnsupportedError::new_err(arguments),
+    }
+}
+
+/// The number of an error of the system, which std writes behind its text.
+fn errno(message: &str) -> Option<i32> {
+    let (_, number) = message.rsplit_once(" (os error ")?;
+    number.strip_suffix(')')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use pyo3::exceptions::PyException;
+
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_system_has_its_number() {
+        let error = std::io::Error::from_raw_os_error(13);
+        assert_eq!(errno(&error.to_string()), Some(13));
+        assert_eq!(errno("no end after 90 s"), None);
+    }
+
+    /// The package must be installed, for the exception is made there.
+    #[test]
+    fn a_panic_is_an_exception() {
+        Python::initialize();
+        Python::attach(|py| {
+            let error = run(py, || -> Result<(), Error> {
+                panic!("a test");
+            })
+            .unwrap_err();
+            assert!(error.is_instance_of::<InternalError>(py), "{error}");
+            assert!(error.is_instance_of::<PyException>(py));
+            assert_eq!(run(py, || Ok(7)).unwrap(), 7);
+        });
     }
 }

@@ -20,7 +20,8 @@ use report::Report;
 use snapshot::Snapshot;
 
 /// Who can reach memcached on a host, and what is wrong by a policy. Without
-/// one, nobody but the host itself may reach it.
+/// one, nobody but the host itself may reach it. It does no I/O. A text of the
+/// snapshot that cannot be read is no error but among `Report.unknown`.
 #[pyfunction]
 #[pyo3(signature = (snapshot, policy = None))]
 fn audit(

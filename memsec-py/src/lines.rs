@@ -12,7 +12,11 @@ use std::{
 use memsec_core::{Error, Policy, SCHEMA, Snapshot};
 use pyo3::prelude::*;
 
-use crate::{detached, report::Report, text::utf8};
+use crate::{
+    detached,
+    report::Report,
+    text::{Text, utf8},
+};
 
 /// A line of the output, and its exit status: 0 for a report without
 /// findings, 1 for one with findings that count, 2 for an error.
@@ -21,22 +25,42 @@ pub(crate) type Answer = (String, u8);
 /// What a line is called in errors.
 const SOURCE: &str = "snapshot";
 
+/// A snapshot, or the JSON text of one.
+#[derive(FromPyObject)]
+pub(crate) enum Given {
+    Snapshot(Py<crate::Snapshot>),
+    Text(Text),
+}
+
+impl Given {
+    fn audit(&self, policy: &Policy) -> Result<memsec_core::Report, Error> {
+        match self {
+            Self::Snapshot(snapshot) => {
+                memsec_core::audit(&snapshot.get().0, policy)
+            }
+            Self::Text(text) => {
+                let text = text.as_str(SOURCE)?;
+                let snapshot = Snapshot::from_json(SOURCE, text)?;
+                memsec_core::audit(&snapshot, policy)
+            }
+        }
+    }
+}
+
 /// Audits snapshots, and gives a report or an exception for each, in order.
 #[pyfunction]
 #[pyo3(signature = (snapshots, policy = None))]
 pub(crate) fn audit_each(
     py: Python<'_>,
-    snapshots: Vec<Py<crate::Snapshot>>,
+    snapshots: Vec<Given>,
     policy: Option<&crate::Policy>,
 ) -> PyResult<Vec<Py<PyAny>>> {
     let default = Policy::new();
     let policy = policy.map_or(&default, |policy| &policy.0);
-    let audit = |snapshot: &Py<crate::Snapshot>| {
-        let body = || memsec_core::audit(&snapshot.get().0, policy);
-        catch_unwind(AssertUnwindSafe(body))
-    };
+    let audit =
+        |given: &Given| catch_unwind(AssertUnwindSafe(|| given.audit(policy)));
     let done = detached::run(py, || {
-        Ok(in_parallel(&snapshots, |_, snapshot| audit(snapshot)))
+        Ok(in_parallel(&snapshots, |_, given| audit(given)))
     })?;
     let each = done.into_iter().map(|done| match done {
         Ok(Ok(report)) => Ok(Py::new(py, Report::from(report))?.into_any()),
@@ -118,8 +142,8 @@ fn audit_line(number: usize, line: Option<&[u8]>, policy: &Policy) -> Answer {
 }
 
 fn report(line: &[u8], policy: &Policy) -> Result<Answer, Error> {
-    let text = utf8(SOURCE, line.to_vec())?;
-    let snapshot = Snapshot::from_json(SOURCE, &text)?;
+    let text = utf8(SOURCE, line)?;
+    let snapshot = Snapshot::from_json(SOURCE, text)?;
     let report = memsec_core::audit(&snapshot, policy)?;
     let json = serde_json::to_string(&report)
         .map_err(|error| Error::json("report", &error))?;

@@ -1,8 +1,9 @@
-use memsec_core::{FileChange, Render};
+use memsec_core::{FileChange, Render, Verification};
 use pyo3::prelude::*;
 
 use crate::{
     detached,
+    snapshot::Snapshot,
     text::{Text, count, data},
 };
 
@@ -14,7 +15,7 @@ pub(crate) struct Plan(pub(crate) memsec_core::Plan);
 
 #[pymethods]
 impl Plan {
-    /// The changes in their order.
+    /// The changes, a tuple, in the order in which they are done.
     #[getter]
     fn steps(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         data(py, "steps", &self.0.steps)
@@ -26,25 +27,53 @@ impl Plan {
         data(py, "proof", &self.0.proof)
     }
 
-    /// Whether every claim of the proof holds.
+    /// Whether every claim of the proof holds; if not, it cannot be applied.
     #[getter]
     fn holds(&self) -> bool {
         self.0.proof.holds
     }
 
-    /// The plan in a form, one of `memsec.Render`.
+    /// The plan in a form, one of `memsec.Render` or its name. Raises
+    /// `ArgumentError` for one that is not known, and `UnsupportedError` where
+    /// the plan does not hold or cannot be written so.
     #[pyo3(signature = (form = "text"))]
     fn render(&self, py: Python<'_>, form: &str) -> PyResult<String> {
         detached::run(py, || self.0.render(form.parse::<Render>()?))
     }
 
-    /// The files that it changes, by path, before and after the whole plan.
+    /// What the independent checker says of the proof. Texts of rules that
+    /// are too long to be in the plan are taken from the snapshot that it was
+    /// made from.
+    #[pyo3(signature = (snapshot = None))]
+    fn verify(
+        &self,
+        py: Python<'_>,
+        snapshot: Option<&Snapshot>,
+    ) -> PyResult<Py<PyAny>> {
+        let found = self.verified(py, snapshot)?;
+        data(py, "verification", &found)
+    }
+
+    /// The same as JSON, and in words for people.
+    #[pyo3(signature = (snapshot = None))]
+    fn verify_json(
+        &self,
+        py: Python<'_>,
+        snapshot: Option<&Snapshot>,
+    ) -> PyResult<(String, String)> {
+        let found = self.verified(py, snapshot)?;
+        Ok((found.to_json(), found.to_text()))
+    }
+
+    /// The files that it changes, by path, before and after the whole plan: a
+    /// dict of `FileChange`.
     fn files(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let files = self.0.steps.iter().filter_map(|step| step.file.as_ref());
         data(py, "files", &files.collect::<Vec<&FileChange>>())
     }
 
-    /// Reads what `to_json` wrote; `source` stands in errors for the text.
+    /// Reads a plan from JSON, `str` or UTF-8; `source` stands in errors for
+    /// the text. Raises `ParseError`.
     #[staticmethod]
     #[pyo3(signature = (text, source = "plan"))]
     fn from_json(py: Python<'_>, text: Text, source: &str) -> PyResult<Self> {
@@ -72,5 +101,16 @@ impl Plan {
     fn __reduce__(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, (String,))> {
         let make = py.get_type::<Self>().getattr("from_json")?;
         Ok((make.unbind(), (self.0.to_json(),)))
+    }
+}
+
+impl Plan {
+    fn verified(
+        &self,
+        py: Python<'_>,
+        snapshot: Option<&Snapshot>,
+    ) -> PyResult<Verification> {
+        let snapshot = snapshot.map(|snapshot| &snapshot.0);
+        detached::run(py, || self.0.verify(snapshot))
     }
 }

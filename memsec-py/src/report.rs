@@ -7,7 +7,8 @@ use crate::{
     text::{Text, count, data},
 };
 
-/// Who can reach memcached on a host, and what is wrong.
+/// Who can reach memcached on a host, and what is wrong. `str()` is for a
+/// person. Each of its parts is a tuple.
 #[pyclass(frozen, module = "memsec")]
 pub(crate) struct Report {
     report: memsec_core::Report,
@@ -42,13 +43,14 @@ fn once(
 
 #[pymethods]
 impl Report {
-    /// The daemons.
+    /// The daemons, those that run and those that files would start.
     #[getter]
     fn instances(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         once(py, &self.instances, "instances", &self.report.instances)
     }
 
-    /// Who reaches which listener.
+    /// Who reaches which listener: one for each interface and each family of
+    /// addresses.
     #[getter]
     fn exposures(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         once(py, &self.exposures, "exposures", &self.report.exposures)
@@ -73,12 +75,14 @@ impl Report {
         worst.map(|worst| data(py, "severity", &worst)).transpose()
     }
 
-    /// The plan by which the host obeys the policy.
+    /// The plan by which the host obeys the policy. One whose proof fails is
+    /// no error: see `Plan.holds`.
     fn plan(&self, py: Python<'_>) -> PyResult<Plan> {
         detached::run(py, || Ok(self.report.plan())).map(Plan)
     }
 
-    /// Reads what `to_json` wrote; `source` stands in errors for the text.
+    /// Reads a report from JSON, `str` or UTF-8; `source` stands in errors for
+    /// the text. Raises `ParseError`.
     #[staticmethod]
     #[pyo3(signature = (text, source = "report"))]
     fn from_json(py: Python<'_>, text: Text, source: &str) -> PyResult<Self> {

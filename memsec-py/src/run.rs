@@ -31,8 +31,16 @@ fn seconds(number: f64) -> PyResult<Duration> {
 
 /// Carries a plan out on this host. If a step fails, or the host does not
 /// obey the policy afterwards, all is undone: the outcome says so. With
-/// `confirm`, it waits so many seconds for `confirm()` from another
-/// connection before all is undone. A command may take `limit` seconds.
+/// `confirm`, all is undone after so many seconds unless `confirm()` comes
+/// from another connection; it does not wait for that. A command may take
+/// `limit` seconds. `follow_links` also writes files that are links.
+/// `directory` is where runs are kept, /var/lib/memsec by default.
+///
+/// Whatever it raises, nothing was changed: `StaleError` where the host is not
+/// what the plan was made for, `BusyError` where another run is not finished,
+/// `UnsupportedError` for a plan that does not hold and for files that are
+/// links, `ArgumentError` for a plan that says not which host it is for,
+/// `HostError` where a file cannot be written.
 #[pyfunction]
 #[pyo3(signature = (
     plan, *, confirm = None, limit = 90.0, follow_links = false,
@@ -51,7 +59,10 @@ pub(crate) fn apply(
     outcome(py, || runs(directory).apply(&plan.0, &how))
 }
 
-/// Makes a run stay that waits for its confirmation.
+/// Makes a run stay that waits for its confirmation, by its name. Raises
+/// `ArgumentError` for one that does not wait, and `UnsupportedError` over the
+/// connection that the plan was carried out from: that it still lives proves
+/// nothing.
 #[pyfunction]
 #[pyo3(signature = (name, *, directory = None))]
 pub(crate) fn confirm(
@@ -63,7 +74,9 @@ pub(crate) fn confirm(
     outcome(py, || runs(directory).confirm(&name))
 }
 
-/// Undoes a run, whether it waits, was cut off or is confirmed.
+/// Undoes a run by its name, whether it waits, was cut off or is confirmed.
+/// Raises `ArgumentError` where there is none, `UnsupportedError` for one that
+/// another came after.
 #[pyfunction]
 #[pyo3(signature = (name, *, directory = None))]
 pub(crate) fn rollback(
@@ -75,7 +88,8 @@ pub(crate) fn rollback(
     outcome(py, || runs(directory).rollback(&name))
 }
 
-/// What became of a run so far.
+/// What became of a run so far, by its name; it does not wait. Raises
+/// `ArgumentError` where there is none.
 #[pyfunction]
 #[pyo3(name = "outcome", signature = (name, *, directory = None))]
 pub(crate) fn outcome_of(
@@ -100,7 +114,8 @@ pub(crate) fn ended(
     ended.map(|ended| data(py, "outcome", &ended)).transpose()
 }
 
-/// The runs that somebody has to finish, the earliest first.
+/// The runs that somebody has to finish, a tuple, the earliest first. Raises
+/// `HostError` if `directory` may not be read.
 #[pyfunction]
 #[pyo3(signature = (*, directory = None))]
 pub(crate) fn pending(

@@ -12,8 +12,10 @@ use crate::{
     text::{Text, count},
 };
 
-/// What was found on a host at one moment, as text. It does not change:
-/// what adds to it makes a new one.
+/// What was found on a host at one moment, as text: files by their path,
+/// outputs of commands by their command line, and the daemons that run. What
+/// is not in it is unknown, not empty. It does not change: what adds to it
+/// makes a new one.
 #[pyclass(frozen, eq, module = "memsec")]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Snapshot(pub(crate) memsec_core::Snapshot);
@@ -25,7 +27,9 @@ impl Snapshot {
         Self(memsec_core::Snapshot::new())
     }
 
-    /// Reads this host. `probe_udp` sends one datagram to each daemon that
+    /// Reads this host: seconds, on a slow one. It only reads, and runs only
+    /// commands that list; it needs root to see all, and what it may not read
+    /// is noted. `probe_udp` also sends one datagram to each daemon that
     /// listens on UDP, and counts what comes back.
     #[staticmethod]
     #[pyo3(signature = (*, probe_udp = false))]
@@ -34,13 +38,16 @@ impl Snapshot {
         detached::run(py, || system::collect_with(probe)).map(Self)
     }
 
-    /// Reads the files of the host whose root directory is `root`.
+    /// Reads the files of the host whose root directory is `root`, a `str` or
+    /// a `PathLike`: a mounted disk, a container, an unpacked archive. Raises
+    /// `HostError` if it cannot be read.
     #[staticmethod]
     fn read_tree(py: Python<'_>, root: PathBuf) -> PyResult<Self> {
         detached::run(py, || system::read_tree(&root)).map(Self)
     }
 
-    /// Reads what `to_json` wrote; `source` stands in errors for the text.
+    /// Reads a snapshot from JSON, `str` or UTF-8; `source` stands in errors
+    /// for the text. Raises `ParseError`.
     #[staticmethod]
     #[pyo3(signature = (text, source = "snapshot"))]
     fn from_json(py: Python<'_>, text: Text, source: &str) -> PyResult<Self> {
@@ -56,11 +63,13 @@ impl Snapshot {
         detached::run(py, || Ok(self.0.to_json()))
     }
 
-    /// A snapshot with one more file, or another content of it.
+    /// A snapshot with one more file, or another content of it: its absolute
+    /// path on the host, and its text or bytes. `mode` is a number such as
+    /// `0o644`.
     #[pyo3(signature = (path, content, *, mode=None, uid=None, gid=None))]
     fn add_file(
         &self,
-        path: String,
+        path: PathBuf,
         content: Text,
         mode: Option<u32>,
         uid: Option<u32>,
@@ -68,11 +77,14 @@ impl Snapshot {
     ) -> Self {
         let content = Content::from(content.into_bytes());
         let mut snapshot = self.0.clone();
+        let path = path.to_string_lossy().into_owned();
         snapshot.files.insert(path, File { content, mode, uid, gid });
         Self(snapshot)
     }
 
-    /// A snapshot with what one more command printed.
+    /// A snapshot with what one more command printed, by its command line,
+    /// for example "iptables-save". 127 is the `status` of a command that is
+    /// not there. Raises `ParseError` for bytes that are not UTF-8.
     #[pyo3(signature = (command, stdout, *, status=0))]
     fn add_command(
         &self,
@@ -89,7 +101,10 @@ impl Snapshot {
         Ok(Self(snapshot))
     }
 
-    /// A snapshot with one more daemon that runs.
+    /// A snapshot with one more daemon that runs: its `pid`, and what is
+    /// known of `exe`, `argv` without the program, `env`, `uid`, `version`,
+    /// `package`, `features`, `netns`. Raises `ParseError` for what is no
+    /// process.
     #[pyo3(signature = (**fields))]
     fn add_process(
         &self,

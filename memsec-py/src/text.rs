@@ -22,16 +22,26 @@ impl Text {
     pub(crate) fn into_string(self, source: &str) -> Result<String, Error> {
         match self {
             Self::Str(text) => Ok(text),
+            Self::Bytes(bytes) => utf8(source, &bytes).map(str::to_owned),
+        }
+    }
+
+    /// As [`Self::into_string`], for text that stays.
+    pub(crate) fn as_str(&self, source: &str) -> Result<&str, Error> {
+        match self {
+            Self::Str(text) => Ok(text),
             Self::Bytes(bytes) => utf8(source, bytes),
         }
     }
 }
 
 /// Bytes as text.
-pub(crate) fn utf8(source: &str, bytes: Vec<u8>) -> Result<String, Error> {
-    String::from_utf8(bytes).map_err(|error| {
-        let good = error.utf8_error().valid_up_to();
-        let (good, bad) = error.as_bytes().split_at(good);
+pub(crate) fn utf8<'a>(
+    source: &str,
+    bytes: &'a [u8],
+) -> Result<&'a str, Error> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let (good, bad) = bytes.split_at(error.valid_up_to());
         let byte = bad.first().copied().unwrap_or_default();
         let message = format!("byte 0x{byte:02x} is not UTF-8");
         let text = format!("{}\u{fffd}", String::from_utf8_lossy(good));

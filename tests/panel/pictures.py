@@ -16,15 +16,15 @@ DIFFERENT = 40  # of 255: a dot that is another
 TOLERANCE = 0.02  # of the dots may be
 
 
-def seen(name, locator, mask=()):
+def seen(name, locator, mask=(), kept=KEPT):
     """Compares what is seen at a place with the picture of this name."""
     shot = locator.screenshot(mask=list(mask), animations="disabled")
     picture = Image.open(io.BytesIO(shot)).convert("RGB")
     size = (picture.width // SCALE, picture.height // SCALE)
     picture = picture.resize(size, Image.Resampling.BOX)
-    path = KEPT / f"{name}.png"
+    path = kept / f"{name}.png"
     if os.environ.get("MEMSEC_PICTURES") == "write":
-        KEPT.mkdir(exist_ok=True)
+        kept.mkdir(exist_ok=True)
         picture.quantize(255).save(path, optimize=True)
     wanted = Image.open(path).convert("RGB")
     high, low = sorted([wanted.height, picture.height], reverse=True)
@@ -32,9 +32,9 @@ def seen(name, locator, mask=()):
     assert high - low <= 2 + high // 50, (name, wanted.size, picture.size)
     part = different(wanted, picture)
     if part > TOLERANCE:
-        kept = Path(os.environ.get("TMPDIR", "/tmp")) / f"{name}.png"
-        picture.save(kept)
-        raise AssertionError(f"{name}: {part:.1%} is another, see {kept}")
+        other = Path(os.environ.get("TMPDIR", "/tmp")) / f"{name}.png"
+        picture.save(other)
+        raise AssertionError(f"{name}: {part:.1%} is another, see {other}")
 
 
 def different(one, other):

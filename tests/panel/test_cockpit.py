@@ -159,6 +159,30 @@ def test_it_is_applied_confirmed_and_undone(tab, panel, host):
     assert host.answers(OTHER)
 
 
+WATCH = """() => {
+  const run = document.getElementById("run");
+  window.progress = [];
+  const look = () => window.progress.push(run.innerText);
+  new MutationObserver(look).observe(run, { childList: true, subtree: true });
+}"""
+
+
+def test_the_steps_are_seen_as_they_are_carried_out(tab, host):
+    page = plan_for(ready(tab()), ALLOWED)
+    slow = "#!/bin/sh\nsleep 1\nexec /run/nft \"$@\"\n"
+    host.run("cp", "/usr/sbin/nft", "/run/nft")
+    host.write("/run/slow", slow)
+    host.run("chmod", "755", "/run/slow")
+    host.run("mount", "--bind", "/run/slow", "/usr/sbin/nft")
+    page.evaluate(WATCH)
+    carry_out(page, 45)
+    seen = page.evaluate("window.progress")
+    first = seen.index(next(text for text in seen if "guard port" in text))
+    assert "Carrying out the plan" in seen[first], seen[first]
+    assert "service, so that it reads its file: pending" in seen[first]
+    assert "reads its file: done" in seen[-1] and "Confirm" in seen[-1]
+
+
 def test_a_lost_connection_rolls_back(tab, panel, host):
     page = plan_for(ready(tab()), ALLOWED)
     carry_out(page, 6)

@@ -1,7 +1,8 @@
-"""The page, as a browser shows it: light, dark, narrow.
+"""The page, as a browser shows it: light, dark, narrow, printed.
 
-No picture is kept to compare with, as fonts differ: what is compared is what
-the model says must be seen, and where.
+What the model says must be seen, and where, is held against the dots; and
+what was looked at once and found right is kept as pictures, to compare with
+a tolerance (MEMSEC_PICTURES=write keeps new ones).
 """
 
 import html
@@ -9,10 +10,13 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import memsec
 import pytest
 
+HERE = Path(__file__).parent
 CHROMIUM = shutil.which("chromium")
 LIGHT, DARK = "1", "0"
 ALLOW = ["10.0.0.0/8", "198.51.100.0/24"]
@@ -166,3 +170,52 @@ def test_a_phone_shows_all_of_it(seen):
     paper = rgb(facts["colors"]["paper"])
     edge = [picture.getpixel((356, y)) for y in range(0, 8000, 7)]
     assert all(near(pixel, paper) for pixel in edge)
+
+
+# How it is looked at: the colours, the width and the medium.
+LOOKS = {
+    "light": ("light", 1000, "screen"),
+    "dark": ("dark", 1000, "screen"),
+    "narrow": ("light", 360, "screen"),
+    "print": ("light", 720, "print"),
+}
+# What of it is kept as a picture, by its name.
+PARTS = {
+    "answer": "header",
+    "reach": "section:has(> #reach)",
+    "finding": "article.finding >> nth=0",
+    "plan": "section:has(> #plan) ol",
+}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        assert os.environ.get("CI") != "true", "there is no chromium"
+        pytest.skip("there is no chromium")
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"],
+        )
+        yield started
+        started.close()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_it_looks_as_it_did(browser, page, tmp_path, look):
+    sys.path.insert(0, str(HERE.parent / "panel"))
+    from pictures import seen
+
+    theme, width, medium = LOOKS[look]
+    (tmp_path / "page.html").write_text(page)
+    shown = browser.new_page(viewport={"width": width, "height": 900})
+    asked = []
+    shown.on("request", lambda request: asked.append(request.url))
+    shown.goto((tmp_path / "page.html").as_uri())
+    shown.emulate_media(color_scheme=theme, media=medium)
+    assert len(asked) == 1, "it needs nothing else"
+    for name, where in PARTS.items():
+        seen(f"{look}-{name}", shown.locator(where), kept=HERE / "pictures")
+    shown.close()

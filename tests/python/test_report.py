@@ -1,10 +1,14 @@
 """The forms of a report: terminal, page, SARIF, many at once."""
 
+import base64
+import hashlib
 import json
 import os
 import pty
 import subprocess
 import sys
+import tarfile
+from pathlib import Path
 
 import memsec
 import pytest
@@ -88,6 +92,77 @@ def test_sarif_follows_the_standard(run, file, snapshot):
     status, out, err = run("audit", "--snapshot", file, "--sarif")
     assert (status, err) == (1, "")
     assert json.loads(out) == json.loads(memsec.audit(snapshot).to_sarif())
+
+
+# The schema of OASIS, as a package of npm has it, and the hash that npm keeps
+# of it.
+PACKAGE = "@microsoft/jest-sarif@1.0.0-beta.0"
+SHA512 = (
+    "A1fOhPd6Ic5iDk4F9YPw1qNB4XF+7+IviR7xl8r2F6Qz"
+    "Qkx5cpY9LsGk2rExiFIEcBbjpVnSmwWGBukASkiQ9A=="
+)
+SCHEMA = "package/lib/schemas/sarif-2.1.0-rtm.5.json"
+
+
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory):
+    npm = Path(sys.prefix) / "bin/npm"
+    if not npm.exists():
+        assert os.environ.get("CI") != "true", "there is no npm"
+        pytest.skip("there is no npm")
+    directory = tmp_path_factory.mktemp("schema")
+    path = f"{npm.parent}:{os.environ['PATH']}"
+    subprocess.run(
+        [npm, "pack", "--silent", PACKAGE],
+        cwd=directory,
+        env={**os.environ, "PATH": path},
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    (archive,) = directory.glob("*.tgz")
+    digest = hashlib.sha512(archive.read_bytes()).digest()
+    assert base64.b64encode(digest).decode() == SHA512
+    with tarfile.open(archive) as files:
+        return json.load(files.extractfile(SCHEMA))
+
+
+def test_sarif_is_valid_by_the_schema_of_the_standard(schema, snapshot):
+    jsonschema = pytest.importorskip("jsonschema")
+    sample = Path(__file__).parents[2] / "examples/host/snapshot.json"
+    accept = [{"id": "MEMSEC-UDP-001", "because": "it is a test"}]
+    policy = memsec.Policy.from_json(json.dumps({"accept": accept}))
+    some = [
+        snapshot,
+        memsec.Snapshot(),
+        memsec.Snapshot.from_json(sample.read_text()),
+    ]
+    for one in some:
+        log = json.loads(memsec.audit(one, policy).to_sarif())
+        jsonschema.validate(log, schema)
+    del log["runs"][0]["tool"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(log, schema)
+
+
+def test_sarif_is_within_the_limits_of_code_hosts(snapshot):
+    """docs.github.com, "SARIF support for code scanning": what a rule and a
+    result may have."""
+    text = memsec.audit(snapshot).to_sarif()
+    (run,) = json.loads(text)["runs"]
+    assert len(text) < 10 << 20
+    assert len(run["results"]) <= 25000
+    rules = run["tool"]["driver"]["rules"]
+    assert len(rules) <= 25000
+    for rule in rules:
+        assert len(rule["id"]) <= 255
+        assert len(rule["shortDescription"]["text"]) <= 1024
+        assert len(rule["fullDescription"]["text"]) <= 1024
+        assert len(rule["properties"]["tags"]) <= 10
+        assert 0 <= float(rule["properties"]["security-severity"]) <= 10
+    for result in run["results"]:
+        assert len(result["locations"]) <= 10
+        assert result["message"]["text"]
 
 
 def test_sarif_has_every_finding_and_its_rule(snapshot):

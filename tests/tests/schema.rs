@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 
 use memsec_core::{
     Difference, Explanation, Packet, Plan, Policy, Report, Snapshot,
-    system::Outcome,
+    Verification, system::Outcome,
 };
 use schemars::{Schema, schema_for};
 
@@ -40,4 +40,5 @@ schemas! {
     policy: Policy;
     report: Report;
     snapshot: Snapshot;
+    verification: Verification;
 }

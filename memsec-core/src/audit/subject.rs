@@ -1,5 +1,7 @@
 //! What the checks look at.
 
+use std::collections::BTreeSet;
+
 use super::{Reached, Scope, Severity, ShutOut, reached, shut_out};
 use crate::{
     Policy, Proto, Snapshot,
@@ -135,15 +137,12 @@ impl<'a> Subject<'a> {
         let widest =
             |r: &&&Reached| Some(r.scope_of(&r.beyond(self.policy))) == scope;
         let open: Vec<_> = open.iter().filter(widest).copied().collect();
-        let Some(first) = open.first() else { return String::new() };
-        let beyond = first.beyond(self.policy);
-        let alike = open.iter().all(|r| r.beyond(self.policy) == beyond);
-        let few: Vec<_> =
-            beyond.cidrs().take(FEW + 1).map(|net| net.to_string()).collect();
+        if open.is_empty() {
+            return String::new();
+        }
+        let few = self.few(&open);
         let who = match scope {
-            _ if alike && few.len() <= FEW && !beyond.is_all() => {
-                few.join(", ")
-            }
+            _ if !few.is_empty() => few.join(", "),
             Some(Scope::Private) => "anyone on a private network".to_owned(),
             Some(Scope::Link) => "anyone on the link".to_owned(),
             Some(Scope::Host) => "this host".to_owned(),
@@ -151,8 +150,12 @@ impl<'a> Subject<'a> {
         };
         let sure =
             |r: &&Reached| r.beyond(self.policy).is_subset(&r.sources.must);
-        let verb = if open.iter().all(sure) { "reaches" } else { "may reach" };
-        let (proto, port) = (first.proto.name(), first.port);
+        let verb = match (open.iter().all(sure), few.len()) {
+            (false, _) => "may reach",
+            (true, 0 | 1) => "reaches",
+            (true, _) => "reach",
+        };
+        let ports = ports(&open);
         let by = listed(
             open.iter()
                 .map(|r| r.interface.as_deref().unwrap_or("some interface")),
@@ -161,7 +164,25 @@ impl<'a> Subject<'a> {
             Family::Ipv4 => "IPv4",
             Family::Ipv6 => "IPv6",
         }));
-        format!("{who} {verb} {proto} port {port} by {by} over {over}")
+        format!("{who} {verb} {ports} by {by} over {over}")
+    }
+
+    /// The networks that get in and should not, where they are a few and by
+    /// each way of a family the same; else none.
+    fn few(&self, open: &[&Reached]) -> Vec<String> {
+        let mut few = Vec::new();
+        for family in Family::BOTH {
+            let mut ways = open.iter().filter(|way| way.family() == family);
+            let Some(first) = ways.next() else { continue };
+            let beyond = first.beyond(self.policy);
+            let mut others = ways.map(|way| way.beyond(self.policy));
+            if beyond.is_all() || others.any(|other| other != beyond) {
+                return Vec::new();
+            }
+            few.extend(beyond.cidrs().take(FEW + 1));
+        }
+        let all = few.iter().map(ToString::to_string);
+        if few.len() > FEW { Vec::new() } else { all.collect() }
     }
 
     /// The number of the user that a daemon runs as.
@@ -192,10 +213,30 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// "a and b", each once, in order.
+/// "tcp and udp port 11211"
+fn ports(open: &[&Reached]) -> String {
+    let protos = listed(open.iter().map(|way| way.proto.name()));
+    let ports: BTreeSet<_> = open.iter().map(|way| way.port).collect();
+    let word = if ports.len() > 1 { "ports" } else { "port" };
+    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+    let ports = listed(ports.iter().map(String::as_str));
+    format!("{protos} {word} {ports}")
+}
+
+/// "a, b and c", each once, in order; of many the first, and how many more.
 fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
-    let words: std::collections::BTreeSet<_> = words.collect();
-    words.into_iter().collect::<Vec<_>>().join(" and ")
+    const MOST: usize = 4;
+    let words: BTreeSet<_> = words.collect();
+    let mut words: Vec<_> = words.into_iter().map(str::to_owned).collect();
+    if let Some(more @ 1..) = words.len().checked_sub(MOST) {
+        words.truncate(MOST);
+        words.push(format!("{more} more"));
+    }
+    let last = words.pop().unwrap_or_default();
+    match words.is_empty() {
+        true => last,
+        false => format!("{} and {last}", words.join(", ")),
+    }
 }
 
 impl Word {

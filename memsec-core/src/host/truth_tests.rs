@@ -269,8 +269,9 @@ fn rows_hold(case: &Path, kind: &str, sets_too: bool, scores: &mut [Score; 2]) {
 /// The cases in which something else than the packet decides: a limit, a
 /// list of recent sources, a MAC address, an element that will expire; or
 /// whether there is a host at an address beyond this one.
-const UNDECIDED: [&str; 11] = [
-    "c21", "c23", "c77", "d20", "d47", "k05", "n17", "n28", "p01", "p02", "u07",
+const UNDECIDED: [&str; 13] = [
+    "c21", "c23", "c64", "c77", "d20", "d47", "d60", "k05", "n17", "n28",
+    "p01", "p02", "u07",
 ];
 
 #[test]

@@ -14,7 +14,8 @@ use crate::{Cidr, Host, Packet, Proto, Snapshot, Verdict};
 
 const CLIENTS: [&str; 2] = ["192.0.2.20", "2001:db8:1::20"];
 
-fn snapshot(case: &Path, kind: &str) -> Snapshot {
+/// The host of a case, with its manager's files.
+pub(crate) fn snapshot(case: &Path, kind: &str) -> Snapshot {
     let files = match kind {
         "csf" => super::csf::case_files(case),
         _ => files(case, &format!("etc_{kind}"), &format!("/etc/{kind}")),

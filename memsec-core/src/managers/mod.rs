@@ -2,7 +2,7 @@
 //! asks it for a rule.
 
 #[cfg(test)]
-mod asked_truth;
+pub(crate) mod asked_truth;
 mod change;
 mod command;
 pub(crate) mod csf;
@@ -12,7 +12,7 @@ mod refusal;
 mod restore;
 mod saved;
 #[cfg(test)]
-mod truth;
+pub(crate) mod truth;
 pub(crate) mod ufw;
 pub(crate) mod units;
 mod variables;

@@ -13,7 +13,7 @@ use crate::{
     snapshot::{Content, File, Process},
 };
 
-pub(super) fn shared(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/");
     let path = PathBuf::from(root).join(path);
     if !path.exists() {
@@ -35,6 +35,7 @@ pub(super) const ADDRESSES: &str = r#"[
 pub(super) fn files(case: &Path, folder: &str, root: &str) -> Snapshot {
     let mut snapshot = Snapshot::new();
     let mut open = vec![case.join(folder)];
+    open.retain(|path| path.exists());
     while let Some(path) = open.pop() {
         if path.is_dir() {
             let entries = fs::read_dir(&path).unwrap();
@@ -140,6 +141,7 @@ pub(super) fn recorded(snapshot: &Snapshot, case: &Path) -> Snapshot {
         ("iptables-save.txt", "iptables-save"),
         ("ip6tables-save.txt", "ip6tables-save"),
         ("ipset-save.txt", "ipset save"),
+        ("nft-list-ruleset.txt", "nft list ruleset"),
         ("nft.json", "nft -j list ruleset"),
     ] {
         if let Ok(text) = fs::read_to_string(case.join(file)) {

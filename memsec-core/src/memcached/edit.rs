@@ -7,10 +7,10 @@ mod room;
 mod tests;
 mod unit;
 
-use std::{cell::Cell, net::IpAddr};
+use std::{cell::Cell, fmt, net::IpAddr};
 
 use super::{
-    Instance, Launcher, Start, Word,
+    Instance, Launcher, Listener, Running, Start, Word,
     getopt::{Given, Operands, getopt},
     instance::of_service,
     version::{OLDEST, Release},
@@ -24,12 +24,56 @@ use goal::Goal;
 pub(crate) use unit::is_unit;
 
 /// What a daemon should listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// The addresses, in the order in which they are written.
     pub listen: Vec<IpAddr>,
     /// False writes `-U 0`; true leaves UDP as it is.
     pub udp: bool,
+    /// Whether `-U 0` must stand there even where UDP is off without it.
+    pub states_udp: bool,
+    /// A unix socket, in the place of all addresses.
+    pub socket: Option<String>,
+    /// Options without a value that are to be there.
+    pub added: Vec<char>,
+    /// Options that are not.
+    pub removed: Vec<char>,
+}
+
+impl Wanted {
+    /// Whether it asks for more than what is listened on.
+    pub(crate) fn changes_options(&self) -> bool {
+        self.states_udp || !self.added.is_empty() || !self.removed.is_empty()
+    }
+
+    /// Whether a daemon that is to have a socket has it, and no other.
+    pub(crate) fn is_right(&self, running: &Running) -> bool {
+        let path = self.socket.as_ref();
+        let only = |one: &Listener| match one {
+            Listener::Unix { path: own, .. } => Some(own) == path,
+            _ => false,
+        };
+        !running.listeners.is_empty()
+            && running.listeners.iter().all(only)
+            && !self.changes_options()
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list: Vec<_> =
+            self.listen.iter().map(ToString::to_string).collect();
+        match &self.socket {
+            Some(path) => write!(f, "listen on the socket {path} only")?,
+            None if list.is_empty() => f.write_str("the options")?,
+            None => write!(f, "listen on {} only", list.join(", "))?,
+        }
+        if !self.udp && self.socket.is_none() && !list.is_empty() {
+            f.write_str(", with UDP off")?;
+        }
+        self.added.iter().try_for_each(|c| write!(f, ", with -{c}"))?;
+        self.removed.iter().try_for_each(|c| write!(f, ", without -{c}"))
+    }
 }
 
 /// The smallest change to the file of an instance after which it listens on
@@ -58,7 +102,8 @@ pub(crate) fn edit(
         before: Some(source.text().to_owned()),
         after: Some(source.text().to_owned()),
     };
-    if goal.reached(&instance.start).is_ok() {
+    let listens = goal.reached(&instance.start).is_ok();
+    if listens && !wanted.changes_options() {
         return Ok(change);
     }
     let mut editor = Editor::new(&source, instance);

@@ -1,11 +1,12 @@
 //! A rule set with a table more, and against another one.
 
 use super::{
-    Action, Chain, Families, Match, Rule, Ruleset, Table, Test, nftables,
+    Action, AddressType, Chain, Families, Hook, Match, Origin, Rule, Ruleset,
+    Table, Test, calls::target, nftables,
 };
 use crate::{
     Error,
-    net::PortSet,
+    net::{Cidr, PortSet, RangeSet},
     text::{Place, Source},
 };
 
@@ -59,25 +60,22 @@ impl Ruleset {
         all.map(|unread| (unread.what.clone(), unread.place.clone())).collect()
     }
 
-    /// The first rule by which this set could treat a packet for another
-    /// port than `ports` differently from `before`: one that is gone, or one
-    /// that is new, and that speaks of more. The inet table `own` may come, go and
-    /// change, as long as it stops nothing else.
+    /// The first rule by which this set could treat a packet that is not for
+    /// this host, over TCP or UDP, to one of `ports`, differently from
+    /// `before`: one that is gone, or one that is new, and that could be
+    /// about more. The inet table `own` may come, go and change, as long as
+    /// it stops nothing else; what is for the networks `inside` is for this
+    /// host too, as far as it is concerned.
     pub(crate) fn differs_beyond(
         &self,
         before: &Self,
         own: &str,
         ports: &PortSet,
+        inside: &[Cidr],
     ) -> Option<Place> {
-        let of_own = self.tables.iter().filter(|table| table.is(own));
-        let rules = of_own.flat_map(|table| &table.chains).flat_map(|chain| {
-            chain.rules.iter().map(move |rule| (chain, rule))
-        });
-        let mut stops = rules.filter(|(_, rule)| {
-            *rule.action() != Action::Accept && !rule.is_within(ports)
-        });
-        if let Some((chain, rule)) = stops.next() {
-            return Some(chain.place(rule));
+        let mut of_own = self.tables.iter().filter(|table| table.is(own));
+        if let Some(place) = of_own.find_map(|t| t.stops_more(ports, inside)) {
+            return Some(place);
         }
         let (old, new) = (before.all_but(own), self.all_but(own));
         let pairs = old.iter().zip(&new);
@@ -98,6 +96,28 @@ impl Ruleset {
 }
 
 impl Table {
+    /// What of a table of our own could stop other packets than those for
+    /// some ports of this host.
+    fn stops_more(&self, ports: &PortSet, inside: &[Cidr]) -> Option<Place> {
+        self.chains.iter().find_map(|chain| {
+            let base = chain.base.as_ref();
+            if base.is_some_and(|base| !base.accepts || base.nat) {
+                return Some(Place::whole(&chain.name));
+            }
+            let input = base.is_some_and(|base| base.hook == Hook::Input);
+            let mut rules = chain.rules.iter().enumerate();
+            let (_, rule) = rules.find(|(at, rule)| {
+                let before = chain.rules.get(..*at).unwrap_or_default();
+                let here = input
+                    || before.iter().any(Rule::spares_others)
+                    || rule.goes_to(inside);
+                *rule.action() != Action::Accept
+                    && !(here && rule.is_for(ports))
+            })?;
+            Some(chain.place(rule))
+        })
+    }
+
     fn changed(&self, old: &Self, ports: &PortSet) -> Option<Place> {
         let same = self.name == old.name
             && self.families == old.families
@@ -105,14 +125,40 @@ impl Table {
         if !same {
             return Some(Place::whole(&self.name));
         }
-        let pairs = old.chains.iter().zip(&self.chains);
-        let mut all = pairs.filter_map(|(old, new)| {
+        let pairs = old.chains.iter().zip(&self.chains).enumerate();
+        let mut all = pairs.filter_map(|(index, (old, new))| {
             if !old.is_entered_as(new) {
                 return Some(Place::whole(&new.name));
             }
-            new.changed(old, ports)
+            if new.is_like(old) {
+                return None;
+            }
+            new.changed(old, ports).or_else(|| {
+                let inward = self.is_inward(index);
+                new.reaches_out(old, ports, inward)
+            })
         });
         all.next()
+    }
+
+    /// Whether only packets come to a chain that are for this host.
+    fn is_inward(&self, chain: usize) -> bool {
+        let outward = |chain: &Chain| {
+            chain.base.as_ref().is_some_and(|base| base.hook != Hook::Input)
+        };
+        let all = self.chains.iter().enumerate();
+        let mut open: Vec<usize> =
+            all.filter(|(_, c)| outward(c)).map(|(index, _)| index).collect();
+        let mut seen = vec![false; self.chains.len()];
+        while let Some(next) = open.pop() {
+            let Some(new) = seen.get_mut(next).filter(|seen| !**seen) else {
+                continue;
+            };
+            *new = true;
+            let rules = self.chains.get(next).map_or(&[][..], |c| &c.rules);
+            open.extend(rules.iter().filter_map(|rule| target(rule.action())));
+        }
+        seen.get(chain) == Some(&false)
     }
 }
 
@@ -124,6 +170,39 @@ impl Chain {
             Some((base.hook, base.priority, base.accepts, base.nat))
         };
         self.name == other.name && way(self) == way(other)
+    }
+
+    /// Whether the rules are the same, as far as they are known.
+    fn is_like(&self, old: &Self) -> bool {
+        let same = |(mine, theirs): (&Rule, &Rule)| {
+            let text = || self.span(mine).text() == old.span(theirs).text();
+            mine.is_like(theirs) && (mine.is_known() || text())
+        };
+        self.rules.len() == old.rules.len()
+            && self.rules.iter().zip(&old.rules).all(same)
+    }
+
+    /// A rule for some ports alone that came or went, and that other packets
+    /// meet than those for this host, over TCP or UDP.
+    fn reaches_out(
+        &self,
+        old: &Self,
+        ports: &PortSet,
+        inward: bool,
+    ) -> Option<Place> {
+        let within = |chain: &Self| {
+            let own = chain.rules.iter();
+            own.filter(|rule| rule.is_within(ports)).cloned().collect()
+        };
+        let (was, is): (Vec<Rule>, Vec<Rule>) = (within(old), within(self));
+        let lacks = |all: &[Rule], rule: &&Rule| {
+            let out = !inward || !rule.is_for(ports);
+            out && !all.iter().any(|other| other.is_like(rule))
+        };
+        let new = is.iter().find(|rule| lacks(&was, rule));
+        let gone = was.iter().find(|rule| lacks(&is, rule));
+        new.map(|rule| self.place(rule))
+            .or_else(|| gone.map(|rule| old.place(rule)))
     }
 
     /// The first rule that is not there as it was, for what it says of other
@@ -199,6 +278,39 @@ impl Rest<'_> {
 impl Rule {
     fn is_within(&self, ports: &PortSet) -> bool {
         self.ports().is_some_and(|own| own.is_subset(ports))
+    }
+
+    /// The same over TCP and UDP alone.
+    fn is_for(&self, ports: &PortSet) -> bool {
+        let carried = self.matches().iter().any(|one| {
+            let Test::Protocol(set) = &one.test else { return false };
+            let known = RangeSet::from_ranges([(6, 6), (17, 17)]);
+            !one.negated && set.is_subset(&known)
+        });
+        carried && self.is_within(ports)
+    }
+
+    /// Whether it lets all go on that is for another host.
+    fn spares_others(&self) -> bool {
+        let [one] = self.matches() else { return false };
+        let Test::DestinationType(kind) = one.test else { return false };
+        let others = (AddressType::Unicast, false);
+        let not_here = (AddressType::Local, true);
+        *self.action() == Action::Accept
+            && self.origin == Origin::Any
+            && [others, not_here].contains(&(kind, one.negated))
+    }
+
+    /// Whether it meets only what is sent to one of some networks.
+    fn goes_to(&self, networks: &[Cidr]) -> bool {
+        let within = |test: &Test| {
+            let Test::Destination(set) = test else { return false };
+            networks.iter().any(|network| {
+                let (first, last) = network.bounds();
+                set.is_subset(&RangeSet::range(first, last))
+            })
+        };
+        self.matches().iter().any(|one| !one.negated && within(&one.test))
     }
 
     /// The destination ports that it is for, if it names them.

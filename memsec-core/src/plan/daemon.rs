@@ -88,14 +88,8 @@ fn change(
     let wanted = listen::wanted(&draft.host, draft.policy, instance)?;
     let Some(wanted) = wanted else { return Ok(drift(draft, instance)) };
     let file = edit(&draft.snapshot, instance, &wanted)?;
-    let list: Vec<_> = wanted.listen.iter().map(ToString::to_string).collect();
-    let udp = if wanted.udp { "" } else { ", with UDP off" };
     Ok(Some(Change {
-        summary: format!(
-            "{}: listen on {} only{udp}",
-            file.path,
-            list.join(", ")
-        ),
+        summary: format!("{}: {wanted}", file.path),
         file,
         id: instance.id.clone(),
         service: Service::of(instance),
@@ -114,6 +108,7 @@ fn drift(draft: &Draft<'_>, instance: &Instance) -> Option<Change> {
                 || tcp_ports(&other.start).iter().any(|p| ports.contains(p)))
     };
     draft.host.instances.iter().find(runs_otherwise)?;
+    draft.policy.restart.then_some(())?;
     let text = draft.text(&instance.source)?;
     Some(Change {
         file: FileChange {
@@ -136,7 +131,7 @@ pub(super) fn apply(
 ) -> Result<(), Error> {
     let Service { name, restart, check } = &change.service;
     let settles = || settles(&["NET-001", "NET-002", "UDP-001", "UDP-002"]);
-    let again = Some(Run { command: restart.clone() });
+    let again = draft.policy.restart.then(|| Run { command: restart.clone() });
     let reload = is_unit(&change.file.path)
         .then(|| words(&["systemctl", "daemon-reload"]));
     if change.file.before != change.file.after {
@@ -164,6 +159,9 @@ pub(super) fn apply(
             undo: undo.or(again),
             ..Step::default()
         })?;
+    }
+    if !draft.policy.restart {
+        return Ok(());
     }
     draft.restart(&change.id, &change.ports, change.version.clone());
     draft.step(Step {

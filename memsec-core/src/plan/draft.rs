@@ -1,14 +1,19 @@
 //! A plan in the making: the model of the host after each step.
 
-use super::{Guard, Step};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+
+use super::{Considered, Guard, Listening, Step, Witness, certify, prove};
 use crate::{
-    Error, FileChange, Policy, Proto, Snapshot,
-    audit::{Reached, reached},
+    Error, FileChange, Policy, Proto, Snapshot, Strategy,
+    audit::{Reached, ShutOut, reached, shut_out},
     host::Host,
     memcached::{Start, edited, instances},
     reach::Taker,
     snapshot::Content,
 };
+
+/// The texts of the rules, by the commands that print them.
+pub(super) type Texts = BTreeMap<&'static str, Arc<String>>;
 
 /// The host as it is after the steps so far.
 #[derive(Clone, Debug)]
@@ -18,10 +23,35 @@ pub(super) struct Draft<'a> {
     pub host: Host,
     pub guard: Option<Guard>,
     pub steps: Vec<Step>,
-    /// Who reached what after each step.
-    pub states: Vec<Vec<Reached>>,
+    /// The host before the first step.
+    pub before: Rc<Host>,
+    pub first: Rc<State>,
+    /// What the claims are about, after each step.
+    pub states: Vec<State>,
     /// What could not be done.
     pub obstacles: Vec<String>,
+    /// The TCP ports of the daemons that are restarted.
+    pub restarted: Vec<u16>,
+    pub considered: Vec<Considered>,
+    /// What the model of the rules was read from.
+    read: (Texts, Option<Guard>),
+}
+
+/// What the claims are about, at one moment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    /// Who reaches what.
+    pub reached: Vec<Reached>,
+    /// The clients that are not sure to get in.
+    pub shut: Vec<ShutOut>,
+    /// What the rules do to packets that are not for memcached.
+    pub touched: Option<Witness>,
+    /// Who administers the host and does not get in any more.
+    pub cut_off: Option<Witness>,
+    /// What memcached listens on.
+    pub listeners: Vec<Listening>,
+    /// The texts of the rules.
+    pub texts: Texts,
 }
 
 impl<'a> Draft<'a> {
@@ -30,15 +60,34 @@ impl<'a> Draft<'a> {
         host: &Host,
         policy: &'a Policy,
     ) -> Self {
-        Self {
+        let texts = certify::texts(snapshot);
+        let mut draft = Self {
             policy,
             snapshot: snapshot.clone(),
             host: host.clone(),
             guard: None,
             steps: Vec::new(),
+            before: Rc::new(host.clone()),
+            first: Rc::default(),
             states: Vec::new(),
             obstacles: Vec::new(),
-        }
+            restarted: Vec::new(),
+            considered: Vec::new(),
+            read: (texts, None),
+        };
+        draft.first = Rc::new(draft.state());
+        draft
+    }
+
+    /// Notes why a strategy was taken, or was not.
+    pub(super) fn consider(
+        &mut self,
+        strategy: Strategy,
+        taken: bool,
+        why: &str,
+    ) {
+        let why = why.to_owned();
+        self.considered.push(Considered { strategy, taken, why });
     }
 
     /// Who reaches what now.
@@ -48,19 +97,52 @@ impl<'a> Draft<'a> {
 
     /// Adds a step, after its effect on the snapshot has been written down.
     pub(super) fn step(&mut self, step: Step) -> Result<(), Error> {
-        self.update()?;
+        let rules_are_new = self.update()?;
+        let known = self.states.last().unwrap_or(&self.first);
+        let (touched, cut_off) = (known.touched.clone(), known.cut_off.clone());
+        let mut state = State { touched, cut_off, ..self.state() };
+        if rules_are_new {
+            state.touched = prove::touched(self);
+            state.cut_off = prove::cut_off(self, state.touched.as_ref());
+        }
         self.steps.push(step);
-        self.states.push(self.reached());
+        self.states.push(state);
         Ok(())
     }
 
-    /// Reads the model from the snapshot again.
-    pub(super) fn update(&mut self) -> Result<(), Error> {
-        self.host = Host::new(&self.snapshot)?;
+    fn state(&self) -> State {
+        let reached = self.reached();
+        State {
+            shut: shut_out(&self.host, self.policy, &reached),
+            listeners: certify::listening(&self.host),
+            texts: self.read.0.clone(),
+            reached,
+            ..State::default()
+        }
+    }
+
+    /// Reads the model from the snapshot again, as far as it has changed;
+    /// says whether the rules have.
+    pub(super) fn update(&mut self) -> Result<bool, Error> {
+        let texts = certify::texts(&self.snapshot);
+        let same = |(one, other): (&Arc<String>, &Arc<String>)| {
+            Arc::ptr_eq(one, other) || one == other
+        };
+        let unchanged = texts.len() == self.read.0.len()
+            && texts.values().zip(self.read.0.values()).all(same);
+        if unchanged {
+            self.host.find_instances(&self.snapshot)?;
+            if self.guard == self.read.1 {
+                return Ok(false);
+            }
+        } else {
+            self.host = Host::new(&self.snapshot)?;
+        }
         if let Some(guard) = &self.guard {
             self.host.ruleset.load(&guard.to_listing())?;
         }
-        Ok(())
+        self.read = (texts, self.guard.clone());
+        Ok(true)
     }
 
     /// Writes a file of the snapshot; its mode and its owner stay.
@@ -85,6 +167,7 @@ impl<'a> Draft<'a> {
         ports: &[u16],
         version: Option<String>,
     ) {
+        self.restarted.extend(ports);
         let own = self.host.instances.iter().filter(|i| i.id == id);
         let own: Vec<u32> = own.filter_map(|i| i.pid).collect();
         let of = |process: &crate::snapshot::Process| {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::{
     Cidr, Error, Policy, Proto,
     host::Host,
-    memcached::{Instance, Start, Version, Wanted},
+    memcached::{Instance, Running, Start, Version, Wanted},
     net::{Family, Interface},
 };
 
@@ -31,9 +31,18 @@ pub(super) fn wanted(
             let all =
                 [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
             let listen = addresses(host, policy, instance, &all)?;
-            return Ok(Some(Wanted { listen, udp: policy.udp }));
+            return Ok(Some(Wanted {
+                listen,
+                udp: policy.udp,
+                ..Wanted::default()
+            }));
         }
     };
+    let options = options(policy, running);
+    if let Some(path) = &policy.socket {
+        let wanted = Wanted { socket: Some(path.clone()), ..options };
+        return Ok((!wanted.is_right(running)).then_some(wanted));
+    }
     let sockets = running.sockets();
     let sockets: Vec<_> = sockets.collect();
     let udp_off = policy.udp || sockets.iter().all(|s| s.0 == Proto::Tcp);
@@ -41,13 +50,39 @@ pub(super) fn wanted(
     let now: Vec<IpAddr> = now.map(|(_, socket)| socket.address).collect();
     // A unix socket, or a daemon that serves nobody.
     if now.is_empty() {
-        return Ok(None);
+        return Ok(options.changes_options().then_some(options));
     }
     let listen = addresses(host, policy, instance, &now)?;
     let same = listen.len() == now.len()
         && listen.iter().all(|address| now.contains(address));
-    let right = same && udp_off;
-    Ok((!right).then_some(Wanted { listen, udp: policy.udp }))
+    let right = same && udp_off && !options.changes_options();
+    Ok((!right).then_some(Wanted { listen, udp: policy.udp, ..options }))
+}
+
+/// The options that settle findings of a policy: what is to be there, and
+/// what is not.
+const SETTLING: [(&str, bool, char); 4] = [
+    ("MEMSEC-CMD-001", false, 'A'),
+    ("MEMSEC-CMD-002", true, 'X'),
+    ("MEMSEC-CMD-003", true, 'F'),
+    ("MEMSEC-CMD-004", true, 'W'),
+];
+
+fn options(policy: &Policy, running: &Running) -> Wanted {
+    let mut wanted = Wanted { udp: policy.udp, ..Wanted::default() };
+    for (check, there, letter) in SETTLING {
+        let asked = policy.settle.iter().any(|id| id == check);
+        if asked && there != running.options.contains_key(&letter) {
+            match there {
+                true => wanted.added.push(letter),
+                false => wanted.removed.push(letter),
+            }
+        }
+    }
+    let udp_off = running.options.get(&'U').is_some_and(|w| w.text == "0");
+    let stated = policy.settle.iter().any(|id| id == "MEMSEC-UDP-002");
+    wanted.states_udp = stated && !policy.udp && !udp_off;
+    wanted
 }
 
 fn addresses(

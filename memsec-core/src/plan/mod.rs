@@ -1,6 +1,9 @@
 //! Plans: what to change so that a host obeys a policy.
 
 mod admit;
+mod certificate;
+mod certify;
+mod cut;
 mod daemon;
 mod draft;
 mod guard;
@@ -10,16 +13,20 @@ mod prove;
 mod render;
 mod step;
 
+pub(crate) use certificate::digest;
+pub use certificate::{
+    Certificate, Checked, HostAddress, Listening, Networks, Segment, TextChange,
+};
 pub use guard::{Guard, Inside};
 pub use proof::{Claim, ClaimKind, Proof, Witness};
 pub use render::Render;
 #[cfg(feature = "host")]
 pub(crate) use render::quote;
 pub(crate) use render::{claim_line, command_line};
-pub use step::{Basis, Plan, Run, Step, StepKind};
+pub use step::{Basis, Considered, Plan, Run, Step, StepKind};
 
 use crate::{
-    Error, Policy, Snapshot,
+    Error, Policy, Snapshot, Strategy,
     audit::{Exposure, Reached, Report, shut_out},
     host::Host,
 };
@@ -53,12 +60,14 @@ fn synthesis(
     policy: &Policy,
 ) -> Result<Plan, Error> {
     let draft = draft(snapshot, host, policy)?;
-    let proof = prove::proof(host, &draft);
+    let mut proof = prove::proof(host, &draft);
+    proof.certificate = Some(Box::new(certify::certificate(&draft)));
     Ok(Plan {
         schema: crate::schema::Version,
         empty: draft.steps.is_empty() && proof.holds,
         steps: draft.steps,
         proof,
+        strategies: draft.considered,
         made_from: Some(Basis {
             policy: policy.clone(),
             fingerprint: snapshot.fingerprint(),
@@ -79,28 +88,128 @@ fn draft<'a>(
         return Err(Error::unsupported(what));
     }
     let mut draft = Draft::new(snapshot, host, policy);
-    let changes = daemon::changes(&mut draft);
-    let mut bare = draft.clone();
-    for change in &changes {
-        daemon::apply(&mut bare, change)?;
-    }
-    let guarded = needs_guard(&bare, !changes.is_empty());
-    if guarded && !guard::has_nft(snapshot) {
-        let what = "the guard needs nft, which is not on this host";
-        draft.obstacles.push(what.to_owned());
-    } else if guarded {
-        let mut ports = draft.outer_ports();
-        ports.extend(bare.outer_ports());
-        guard::load(&mut draft, ports)?;
-    }
+    let changes = daemon(&mut draft);
+    let bare = bare(&draft, &changes)?;
+    guard(&mut draft, &bare, !changes.is_empty())?;
     for change in &changes {
         daemon::apply(&mut draft, change)?;
     }
-    admit::admit(&mut draft)?;
+    manager(&mut draft)?;
     if draft.guard.is_some() {
         guard::persist(&mut draft)?;
     }
+    cut(&mut draft)?;
     Ok(draft)
+}
+
+/// What becomes of the daemons.
+fn daemon(draft: &mut Draft<'_>) -> Vec<daemon::Change> {
+    const DAEMON: Strategy = Strategy::Daemon;
+    if !draft.policy.lets(DAEMON) {
+        draft.consider(DAEMON, false, LEFT_OUT);
+        return Vec::new();
+    }
+    let known = draft.obstacles.len();
+    let changes = daemon::changes(draft);
+    let obstacle = draft.obstacles.get(known).cloned();
+    match (changes.is_empty(), obstacle) {
+        (false, _) => {
+            draft.consider(
+                DAEMON,
+                true,
+                "it is the first wall: what is not listened on nobody reaches",
+            );
+        }
+        (true, Some(why)) => draft.consider(DAEMON, false, &why),
+        (true, None) => {
+            draft.consider(
+                DAEMON,
+                false,
+                "memcached listens as it should, or no file says how",
+            );
+        }
+    }
+    changes
+}
+
+const LEFT_OUT: &str = "the policy leaves it out";
+
+/// The host with the daemons as they are to be, without a guard. Where none
+/// may be restarted that is how they are.
+fn bare<'a>(
+    draft: &Draft<'a>,
+    changes: &[daemon::Change],
+) -> Result<Draft<'a>, Error> {
+    let mut bare = draft.clone();
+    if draft.policy.restart {
+        for change in changes {
+            daemon::apply(&mut bare, change)?;
+        }
+    }
+    Ok(bare)
+}
+
+fn guard(
+    draft: &mut Draft<'_>,
+    bare: &Draft<'_>,
+    changes: bool,
+) -> Result<(), Error> {
+    const GUARD: Strategy = Strategy::Guard;
+    if !needs_guard(bare, changes) {
+        draft.consider(GUARD, false, "nobody gets in that should not");
+    } else if !draft.policy.lets(GUARD) {
+        draft.consider(GUARD, false, LEFT_OUT);
+    } else if !guard::has_nft(&draft.snapshot) {
+        let what = "the guard needs nft, which is not on this host";
+        draft.obstacles.push(what.to_owned());
+        draft.consider(GUARD, false, what);
+    } else {
+        let why = "it drops whoever is not allowed, whatever other rules say";
+        draft.consider(GUARD, true, why);
+        let mut ports = draft.outer_ports();
+        ports.extend(bare.outer_ports());
+        guard::load(draft, ports)?;
+    }
+    Ok(())
+}
+
+fn manager(draft: &mut Draft<'_>) -> Result<(), Error> {
+    const MANAGER: Strategy = Strategy::Manager;
+    if !draft.policy.lets(MANAGER) {
+        draft.consider(MANAGER, false, LEFT_OUT);
+        return Ok(());
+    }
+    let (steps, obstacles) = (draft.steps.len(), draft.obstacles.len());
+    admit::admit(draft)?;
+    let obstacle = draft.obstacles.get(obstacles).cloned();
+    match (draft.steps.len() > steps, obstacle) {
+        (true, _) => {
+            let why = "the host's own rules are to say the same";
+            draft.consider(MANAGER, true, why);
+        }
+        (false, Some(why)) => draft.consider(MANAGER, false, &why),
+        (false, None) => {
+            let why = "the host's own rules let every client in already";
+            draft.consider(MANAGER, false, why);
+        }
+    }
+    Ok(())
+}
+
+fn cut(draft: &mut Draft<'_>) -> Result<(), Error> {
+    const CUT: Strategy = Strategy::Cut;
+    if !draft.policy.lets(CUT) {
+        draft.consider(CUT, false, LEFT_OUT);
+        return Ok(());
+    }
+    match cut::cut(draft)? {
+        Some(why) => draft.consider(CUT, false, why),
+        None => {
+            let why = "connections that are open outlive a rule";
+            draft.consider(CUT, true, why);
+        }
+    }
+    Ok(())
 }
 
 /// Whether somebody still gets in that should not, or a guard that is there
@@ -132,13 +241,16 @@ fn refused(why: &str) -> Plan {
         schema: crate::schema::Version,
         empty: false,
         steps: Vec::new(),
-        proof: Proof { holds: false, claims: vec![claim] },
+        proof: Proof { holds: false, claims: vec![claim], certificate: None },
+        strategies: Vec::new(),
         made_from: None,
     }
 }
 
 #[cfg(test)]
 mod container_tests;
+#[cfg(test)]
+mod hosts_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Certificate;
 use crate::{reach::Packet, text::Place};
 
 /// The claims about a plan, each checked on the model of the host.
@@ -12,6 +13,9 @@ pub struct Proof {
     pub holds: bool,
     /// The claims.
     pub claims: Vec<Claim>,
+    /// What they rest on, for whoever wants to check them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Box<Certificate>>,
 }
 
 /// One claim.
@@ -41,6 +45,9 @@ pub enum ClaimKind {
     /// Between two steps memcached is at no time open to more than before
     /// the plan and what the policy allows.
     NeverWider,
+    /// Whoever administers the host and was sure to get in, by ssh or by
+    /// another port that the policy keeps, still is after every step.
+    ManagementKept,
 }
 
 /// Why a claim does not hold.

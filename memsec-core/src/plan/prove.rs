@@ -2,9 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::{Claim, ClaimKind, Guard, Proof, Witness, draft::Draft};
+use super::{
+    Claim, ClaimKind, Proof, Witness,
+    draft::{Draft, State},
+    guard::inside,
+};
 use crate::{
-    Packet,
+    Packet, Policy, Port,
     audit::{Reached, ShutOut, reached, shut_out},
     host::Host,
     net::{IpSet, PortSet},
@@ -12,15 +16,28 @@ use crate::{
 
 /// Checks the claims about the steps of a draft on a host.
 pub(super) fn proof(before: &Host, draft: &Draft<'_>) -> Proof {
-    let first = reached(before, draft.policy);
-    let last = draft.reached();
+    // Of a draft that is not tried out, it is known already.
+    let whole = draft.states.len() == draft.steps.len();
+    let first = match whole {
+        true => draft.first.reached.clone(),
+        false => reached(before, draft.policy),
+    };
+    let last = match draft.states.last() {
+        Some(state) => &state.reached,
+        None => &first,
+    };
+    let each = |find: fn(&State) -> Option<&Witness>| {
+        draft.states.iter().find_map(find).cloned()
+    };
     let claims = vec![
-        claim(ClaimKind::OnlyAllowed, only_allowed(draft, &last)),
-        claim(ClaimKind::AllAllowed, all_allowed(draft, &last)),
-        claim(ClaimKind::Unchanged, unchanged(before, draft)),
+        claim(ClaimKind::OnlyAllowed, only_allowed(draft, last)),
+        claim(ClaimKind::AllAllowed, all_allowed(draft, last)),
+        claim(ClaimKind::Unchanged, each(|state| state.touched.as_ref())),
         claim(ClaimKind::NeverWider, never_wider(draft, &first)),
+        claim(ClaimKind::ManagementKept, each(|state| state.cut_off.as_ref())),
     ];
-    Proof { holds: claims.iter().all(|claim| claim.holds), claims }
+    let holds = claims.iter().all(|claim| claim.holds);
+    Proof { holds, claims, certificate: None }
 }
 
 fn claim(claim: ClaimKind, witness: Option<Witness>) -> Claim {
@@ -35,27 +52,44 @@ fn only_allowed(draft: &Draft<'_>, last: &[Reached]) -> Option<Witness> {
     })
 }
 
+/// Every client gets in at the end; one that did before also does between
+/// two steps.
 fn all_allowed(draft: &Draft<'_>, last: &[Reached]) -> Option<Witness> {
     let shut = shut_out(&draft.host, draft.policy, last);
-    let ShutOut { from, to, port, interface, message, because, .. } =
-        shut.into_iter().next()?;
+    if let Some(shut) = shut.into_iter().next() {
+        return Some(shut_witness(draft, shut));
+    }
+    let was_in = |shut: &&ShutOut| {
+        let mut known = draft.first.shut.iter();
+        !known.any(|k| (k.clients, k.port) == (shut.clients, shut.port))
+    };
+    let between = draft.states.iter().flat_map(|state| &state.shut);
+    let mut lost = between.filter(was_in).cloned();
+    let mut shut = lost.next()?;
+    shut.message += ", between two steps, and got in before";
+    Some(shut_witness(draft, shut))
+}
+
+fn shut_witness(draft: &Draft<'_>, shut: ShutOut) -> Witness {
+    let ShutOut { from, to, port, interface, message, because, .. } = shut;
     let packet = Packet { to, port, interface, ..Packet::new(from) };
-    Some(Witness {
+    Witness {
         message: with_obstacles(draft, message),
         packet: Some(packet),
         because: because.into_iter().collect(),
-    })
+    }
 }
 
-/// The rules that a plan adds speak of memcached's ports only, so that any
-/// other packet takes the way that it took; those that were there are there
-/// still, in their order.
-fn unchanged(before: &Host, draft: &Draft<'_>) -> Option<Witness> {
-    let mut ports = draft.ports();
-    ports.extend(draft.guard.iter().flat_map(Guard::all_ports));
-    let ports = PortSet::from_ranges(ports.iter().map(|&p| (p, p)));
-    let (old, new) = (&before.ruleset, &draft.host.ruleset);
-    let rule = new.differs_beyond(old, "memsec", &ports)?;
+/// The rules of the host but for those that are for memcached alone are what
+/// they were, and in their order: any other packet takes the way that it
+/// took. What is for memcached alone names its ports, over TCP or UDP, and
+/// sees only what comes in for this host.
+pub(super) fn touched(draft: &Draft<'_>) -> Option<Witness> {
+    let ports = guarded(draft);
+    let (old, new) = (&draft.before.ruleset, &draft.host.ruleset);
+    let inside = inside(&draft.host).into_iter();
+    let inside: Vec<_> = inside.map(|inside| inside.network).collect();
+    let rule = new.differs_beyond(old, "memsec", &ports, &inside)?;
     Some(Witness {
         message: "a rule of the plan could touch another port".to_owned(),
         because: vec![rule],
@@ -63,8 +97,63 @@ fn unchanged(before: &Host, draft: &Draft<'_>) -> Option<Witness> {
     })
 }
 
+/// The ports that the plan may close.
+fn guarded(draft: &Draft<'_>) -> PortSet {
+    let mut ports = draft.ports();
+    ports.extend(draft.guard.iter().flat_map(|guard| &guard.ports));
+    ports.extend(inside(&draft.host).iter().flat_map(|one| &one.ports));
+    PortSet::from_ranges(ports.iter().map(|&p| (p, p)))
+}
+
+/// Whoever administers the host and is sure to get in before the plan still
+/// is. Where the rules for other ports than memcached's are what they were,
+/// that is so for each port of them; else packets show it.
+pub(super) fn cut_off(
+    draft: &Draft<'_>,
+    touched: Option<&Witness>,
+) -> Option<Witness> {
+    let guarded = guarded(draft);
+    let kept = draft.policy.kept();
+    let near = |port: &Port| guarded.contains(port.port);
+    if touched.is_none() && !kept.iter().any(near) {
+        return None;
+    }
+    let mut policy = Policy::new();
+    policy.ports = kept;
+    let of = |host: &Host| {
+        let mut all = reached(host, &policy);
+        all.retain(|one| one.instance.is_none());
+        all
+    };
+    let (was, is) = (of(&draft.before), of(&draft.host));
+    was.iter().find_map(|was| {
+        let now = was.destinations.iter().find_map(|to| {
+            let same = |now: &&Reached| {
+                (now.proto, now.port, &now.interface, now.family())
+                    == (was.proto, was.port, &was.interface, was.family())
+                    && now.destinations.contains(to)
+            };
+            let now = is.iter().find(same)?;
+            let lost = was.sources.must.difference(&now.sources.must);
+            Some((now, administrator(draft, &lost)?))
+        });
+        let (now, from) = now?;
+        let message = format!(
+            "MEMSEC-FW-009: {from} would not get in to port {} any more",
+            was.port
+        );
+        Some(open(draft, now, from, message))
+    })
+}
+
+/// One of those who are cut off: whoever makes the plan, if they are.
+fn administrator(draft: &Draft<'_>, lost: &IpSet) -> Option<IpAddr> {
+    let peer = draft.policy.peer.map(|peer| peer.from);
+    peer.filter(|&from| lost.contains(from)).or_else(|| lost.first())
+}
+
 fn never_wider(draft: &Draft<'_>, first: &[Reached]) -> Option<Witness> {
-    let states = draft.states.iter().flatten();
+    let states = draft.states.iter().flat_map(|state| &state.reached);
     states.filter(|r| r.instance.is_some() && !r.local).find_map(|reached| {
         let allowed = draft.policy.allowed(reached.family());
         let more = |to: &IpAddr| {

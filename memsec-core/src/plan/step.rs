@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{guard::Guard, proof::Proof};
 use crate::{
-    Policy,
+    Policy, Strategy,
     schema::Version,
     snapshot::{FileChange, Fingerprint},
 };
@@ -22,6 +22,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// That they do what the policy asks, and nothing else.
     pub proof: Proof,
+    /// The strategies, and why each was taken or was not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strategies: Vec<Considered>,
     /// What it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_from: Option<Basis>,
@@ -35,6 +38,18 @@ pub struct Basis {
     pub policy: Policy,
     /// The host as it was then.
     pub fingerprint: Fingerprint,
+}
+
+/// A strategy, and whether the plan uses it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Considered {
+    /// Which.
+    pub strategy: Strategy,
+    /// Whether the plan uses it.
+    pub taken: bool,
+    /// Why, in one line.
+    pub why: String,
 }
 
 /// One change.

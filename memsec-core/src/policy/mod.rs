@@ -1,10 +1,14 @@
 //! The intent: who may reach memcached.
 
 mod date;
+mod peer;
+mod strategy;
 
 use std::net::IpAddr;
 
 pub use date::Date;
+pub use peer::Peer;
+pub use strategy::Strategy;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +52,25 @@ pub struct Policy {
     pub auth: Keep,
     /// Ports of this host that must stay as reachable as they are.
     pub keep: Vec<Port>,
+    /// The connection that the host is administered by now: its port must
+    /// stay as reachable as it is, as those of `keep`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub peer: Option<Peer>,
+    /// The strategies that a plan may use. Empty: every one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<Strategy>,
+    /// Whether a plan may restart memcached. If not, an edit of its file
+    /// holds from its next start.
+    #[serde(skip_serializing_if = "is_true")]
+    pub restart: bool,
+    /// A unix socket for memcached to listen on, in the place of TCP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub socket: Option<String>,
+    /// Findings of memcached's own options that a plan is to settle besides:
+    /// MEMSEC-CMD-001 to MEMSEC-CMD-004, MEMSEC-UDP-002.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settle: Vec<String>,
     /// Further ports to answer for, besides memcached's own.
     pub ports: Vec<Port>,
     /// Findings that are known and are to stay.
@@ -103,10 +126,20 @@ impl Default for Policy {
             tls: Keep::Keep,
             auth: Keep::Keep,
             keep: vec![Port { proto: Proto::Tcp, port: 22 }],
+            peer: None,
+            by: Vec::new(),
+            restart: true,
+            socket: None,
+            settle: Vec::new(),
             ports: Vec::new(),
             accept: Vec::new(),
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 impl Policy {
@@ -141,6 +174,20 @@ impl Policy {
     pub fn bind(mut self, address: IpAddr) -> Self {
         self.bind.push(address);
         self
+    }
+
+    /// Whether a plan may use a strategy.
+    pub(crate) fn lets(&self, strategy: Strategy) -> bool {
+        self.by.is_empty() || self.by.contains(&strategy)
+    }
+
+    /// The ports that must stay as reachable as they are.
+    pub(crate) fn kept(&self) -> Vec<Port> {
+        let own =
+            self.peer.map(|peer| Port { proto: Proto::Tcp, port: peer.port });
+        let mut all = self.keep.clone();
+        all.extend(own.filter(|port| !self.keep.contains(port)));
+        all
     }
 
     /// The clients of one family.

@@ -7,6 +7,7 @@ mod sarif;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod ways;
 mod words;
 
 pub use terminal::Style;

@@ -16,6 +16,10 @@ const ROOT: &str = "ROOT";
 /// What the outputs of commands are relative to; it has no address.
 const OUTPUT: &str = "OUTPUT";
 
+/// More results of one run are refused by GitHub, which other code hosts
+/// follow: docs.github.com, "SARIF results exceed one or more limits".
+const MOST: usize = 25_000;
+
 pub(super) fn render(report: &Report) -> String {
     let log = json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/\
@@ -29,7 +33,9 @@ pub(super) fn render(report: &Report) -> String {
 /// One run of the tool (3.14).
 fn run(report: &Report) -> Value {
     let mut seen = HashMap::new();
-    let results = report.findings.iter().map(|finding| {
+    let (told, left_out) =
+        report.findings.split_at(report.findings.len().min(MOST));
+    let results = told.iter().map(|finding| {
         let key = fingerprint(finding);
         let times: &mut u32 = seen.entry(key).or_default();
         *times += 1;
@@ -54,8 +60,7 @@ fn run(report: &Report) -> Value {
         },
         "invocations": [{
             "executionSuccessful": true,
-            "toolExecutionNotifications":
-                report.unknown.iter().map(notification).collect::<Vec<_>>(),
+            "toolExecutionNotifications": notifications(report, left_out),
         }],
         "results": results.collect::<Vec<_>>(),
     })
@@ -129,6 +134,20 @@ fn suppression(accepted: &Acceptance) -> Value {
         "status": "accepted",
         "justification": one_line(&accepted.reason()),
     })
+}
+
+/// What is not known, and that results are left out.
+fn notifications(report: &Report, left_out: &[Finding]) -> Vec<Value> {
+    let unknown = report.unknown.iter().take(MOST).map(notification);
+    let less = (!left_out.is_empty()).then(|| {
+        let text = format!(
+            "{} more results, none of them worse, are left out: no code host \
+             takes more than {MOST}",
+            left_out.len()
+        );
+        json!({ "level": "warning", "message": { "text": text } })
+    });
+    unknown.chain(less).collect()
 }
 
 /// Something that is not known, as a notification (3.58).
@@ -284,6 +303,16 @@ mod tests {
         assert_eq!(suppressed["status"], "accepted");
         let why = "accepted until 2026-12-31: it moves";
         assert_eq!(suppressed["justification"], why);
+    }
+
+    #[test]
+    fn no_more_results_than_a_code_host_takes() {
+        let many = vec![finding("{}"); MOST + 2].join(",");
+        let run = log(&many)["runs"][0].clone();
+        assert_eq!(run["results"].as_array().unwrap().len(), MOST);
+        let said = &run["invocations"][0]["toolExecutionNotifications"][0];
+        let text = said["message"]["text"].as_str().unwrap();
+        assert!(text.starts_with("2 more results"), "{text}");
     }
 
     #[test]

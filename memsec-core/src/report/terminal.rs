@@ -9,7 +9,10 @@ use screen::{Paint, Screen};
 
 pub use screen::Style;
 
-use super::words::{FEW, family, upper};
+use super::{
+    ways::{Way, ways},
+    words::{FEW, family, upper},
+};
 use crate::{
     Exposure, Finding, Report, Scope, Severity, Unknown, reach::one_line,
     text::Place,
@@ -30,12 +33,12 @@ pub(super) fn render(report: &Report, style: Style) -> String {
     screen.line(0, 0, &[(answer_paint(report), &report.answer())]);
     // What this host says to itself is no news.
     let others = |e: &&Exposure| e.scope > Scope::Host || e.may.is_empty();
-    let others: Vec<_> = report.exposures.iter().filter(others).collect();
+    let others = ways(report.exposures.iter().filter(others));
     let down = report.down();
     section(&mut screen, "What does not start:", &down, exit);
     let wrong = "What is wrong, the worst first:";
     section(&mut screen, wrong, &report.findings, finding);
-    section(&mut screen, "Who gets in:", &others, |s, e| exposure(s, e));
+    section(&mut screen, "Who gets in:", &others, exposure);
     section(&mut screen, "What is not known:", &report.unknown, unknown);
     screen.into_text()
 }
@@ -68,16 +71,16 @@ fn exit(screen: &mut Screen, line: &String) {
 }
 
 /// "  memcached, TCP port 11211, IPv4 by eth0: everyone"
-fn exposure(screen: &mut Screen, exposure: &Exposure) {
+fn exposure(screen: &mut Screen, way: &Way<'_>) {
+    let exposure = way.exposure;
     let instance = exposure.instance.as_deref().unwrap_or("the host");
-    let by = exposure.interface.as_deref().unwrap_or("any interface");
-    let way = format!(
+    let port = format!(
         "{}, {} port {}, {} by {}: ",
         one_line(instance),
         upper(exposure.proto),
         exposure.port,
         family(exposure.family),
-        one_line(by)
+        way.by()
     );
     let paint = match exposure.scope {
         Scope::Host => Paint::Plain,
@@ -85,7 +88,7 @@ fn exposure(screen: &mut Screen, exposure: &Exposure) {
         Scope::Internet => Paint::Critical,
     };
     let sources = exposure.sources();
-    screen.line(2, 4, &[(Paint::Plain, &way), (paint, &sources)]);
+    screen.line(2, 4, &[(Paint::Plain, &port), (paint, &sources)]);
     if exposure.scope > Scope::Host {
         exposure.because.iter().take(FEW).for_each(|rule| {
             screen.line(4, 6, &[(Paint::Soft, &because(rule))]);

@@ -53,6 +53,13 @@ impl Snapshot {
 }
 
 impl Fingerprint {
+    /// Whether each of its parts is the same in another.
+    pub(crate) fn is_part_of(&self, other: &Self) -> bool {
+        // Texts of rules alone, of no process.
+        let mut parts = self.0.iter().filter(|(name, _)| *name != "processes");
+        parts.all(|(name, hash)| other.0.get(name) == Some(hash))
+    }
+
     /// The names of the parts that are not the same, or not there, in
     /// another.
     pub fn changes<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {

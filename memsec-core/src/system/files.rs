@@ -70,6 +70,7 @@ const FILES: &[&str] = &[
     "/etc/rc.local",
     "/etc/redhat-release",
     "/etc/resolv.conf",
+    "/etc/selinux/config",
     "/etc/services",
     "/etc/SuSE-release",
     "/etc/sysconfig/ip6tables",
@@ -82,6 +83,7 @@ const FILES: &[&str] = &[
     "/etc/ufw/*.rules",
     "/etc/ufw/applications.d/*",
     "/etc/ufw/ufw.conf",
+    "/sys/fs/selinux/enforce",
     "/usr/lib/firewalld/policies/*.xml",
     "/usr/lib/firewalld/services/*.xml",
     "/usr/lib/firewalld/zones/*.xml",
@@ -99,6 +101,8 @@ const FILES: &[&str] = &[
     "/var/lib/csf/csf.tempgdyn",
     "/var/lib/csf/zone/*.zone",
     "/var/lib/csf/zone/*.zone6",
+    "/var/lib/memsec/*/journal",
+    "/var/lib/selinux/*/active/ports.local",
 ];
 
 /// Below each directory of units: the units and what belongs to them.
@@ -230,9 +234,14 @@ fn file(root: &Path, path: &str) -> Option<File> {
             uid: Some(meta.uid()),
             gid: Some(meta.gid()),
         }),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) if is_missing(error.kind()) => None,
         Err(error) => Some(unread(&error).into()),
     }
+}
+
+/// Below what is no directory there is nothing either.
+fn is_missing(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn unread(error: &std::io::Error) -> Content {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
+from types import ModuleType
 from typing import List, Optional, Tuple
 
 from . import MemsecError, __version__
@@ -11,6 +13,7 @@ from .command import (
     apply,
     audit,
     checks,
+    completion,
     confirm,
     diff,
     explain,
@@ -18,6 +21,7 @@ from .command import (
     plan,
     rollback,
     snapshot,
+    verify,
 )
 from .command.arguments import Parser
 from .command.output import write
@@ -32,37 +36,62 @@ _COMMANDS = [
     ("rollback", rollback),
     ("history", history),
     ("diff", diff),
+    ("verify", verify),
     ("checks", checks),
+    ("completion", completion),
 ]
+
+_ABOUT = "Who can reach memcached on this host, and what makes that right."
 
 _STATUS = (
     "Exit status: 0 nothing to say, 1 findings, a plan with steps, a "
-    "difference or a run to finish, 2 an error, or a plan that was not carried out."
+    "difference, a plan that is refuted or a run to finish, 2 an error, or a plan that was not carried out."
+)
+
+_TOGETHER = (
+    'Each command takes --json, and says more by "memsec COMMAND --help".'
 )
 
 
-def _parser() -> Parser:
-    parser = Parser(
+def parser() -> Parser:
+    """The parser of the command line; all help is made from it."""
+    firsts = [it for _, module in _COMMANDS for it in _examples(module)[:1]]
+    made = Parser(
         prog="memsec",
-        description="Who can reach memcached on this host?",
-        epilog=_STATUS,
+        description=_ABOUT,
+        epilog=_epilog(firsts, _TOGETHER, _STATUS),
     )
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(
+    made.add_argument("--version", action="version", version=__version__)
+    commands = made.add_subparsers(
         metavar="COMMAND", dest="command", required=True
     )
     for name, module in _COMMANDS:
-        about = module.__doc__
         command = commands.add_parser(
-            name, help=about, description=about, epilog=_STATUS
+            name,
+            help=module.__doc__,
+            description=module.__doc__,
+            epilog=_epilog(_examples(module), _STATUS),
         )
         command.set_defaults(run=module.run)
         module.declare(command)
-    return parser
+    return made
+
+
+def _examples(command: ModuleType) -> List[Tuple[str, str]]:
+    return list(getattr(command, "EXAMPLES", ()))
+
+
+def _epilog(examples: List[Tuple[str, str]], *texts: str) -> str:
+    """Examples, each with what it is for, and paragraphs."""
+    lines = ["examples:"]
+    for line, purpose in examples:
+        lines += [f"  # {purpose}", f"  memsec {line}"]
+    paragraphs = [textwrap.fill(text, 78) for text in texts]
+    return "\n\n".join(["\n".join(lines), *paragraphs])
 
 
 def _run(arguments: Optional[List[str]]) -> Tuple[int, str]:
-    args = _parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     answer: Tuple[int, str] = args.run(args)
     return answer
 

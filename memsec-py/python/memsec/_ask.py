@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import os
     from typing import Any, Iterable, Iterator, Mapping
 
-    from . import _data
+    from ._data import Check, Difference, Explanation, Outcome
     from ._errors import MemsecError
     from ._memsec import Report
 
@@ -27,12 +27,14 @@ _TOGETHER = 256
 
 
 def audit_many(
-    snapshots: Iterable[Snapshot], policy: Policy | None = None
+    snapshots: Iterable[Snapshot | str | bytes], policy: Policy | None = None
 ) -> Iterator[Report | MemsecError]:
     """What ``audit`` says of each of many snapshots, on every core.
 
-    The answers come in the order of the snapshots. One that cannot be read
-    gives the exception in its place, and the rest go on.
+    They may be given as JSON text, which is then read on every core too. The
+    answers come in the order of the snapshots. One that cannot be read gives
+    the exception in its place, and the rest go on. No more than 256 are held
+    at a time, so that there may be any number.
     """
     from itertools import islice
 
@@ -45,12 +47,14 @@ def explain(
     snapshot: Snapshot,
     packet: Mapping[str, Any] | None = None,
     **fields: Any,
-) -> _data.Explanation:
+) -> Explanation:
     """What becomes of one packet on a host, with the rules that it meets.
 
     The packet is a mapping, or keyword arguments: ``from_``, ``to``,
     ``proto``, ``port``, ``sport``, ``in_``, ``state``, ``flags``. Only where
-    it comes from is needed. Addresses may be ``ipaddress`` objects.
+    it comes from is needed. Addresses may be ``ipaddress`` objects. Raises
+    ``ParseError`` for what is no packet, and ``UnsupportedError`` where the
+    snapshot does not tell which interface it arrives at.
     """
     import json
 
@@ -71,11 +75,12 @@ def diff(
     after: Snapshot,
     *,
     ports: Iterable[str] = (),
-) -> _data.Difference:
+) -> Difference:
     """Which packets get in on one of two hosts and not on the other.
 
     Asked are memcached's listeners and every port; or where the rules tell
     too many ports apart, ``ports`` such as "tcp/22", memcached's and ssh's.
+    Raises ``ArgumentError`` for what is no port.
     """
     from ._data import difference
 
@@ -106,7 +111,7 @@ def audit_batches(
         yield pyarrow.record_batch(audit_arrow(batch, column, policy))
 
 
-def checks() -> tuple[_data.Check, ...]:
+def checks() -> tuple[Check, ...]:
     """Every check, by identifier."""
     from ._data import checks
 
@@ -130,7 +135,7 @@ def sources() -> dict[str, Any]:
 
 def wait(
     name: str, *, directory: str | os.PathLike[str] | None = None
-) -> _data.Outcome:
+) -> Outcome:
     """Waits until a run waits for nothing more, and gives its outcome."""
     import time
 

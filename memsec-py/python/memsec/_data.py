@@ -12,10 +12,18 @@ from dataclasses import dataclass, field
 # Importing typing takes as long as all else here, and only types need it.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable, TypeVar
+    from ipaddress import (
+        IPv4Address,
+        IPv4Network,
+        IPv6Address,
+        IPv6Network,
+    )
+    from typing import Any, Callable, Iterable, Mapping, TypeVar, Union
 
     _T = TypeVar("_T")
     _Json = dict[str, Any]
+    _Address = Union[IPv4Address, IPv6Address]
+    _Network = Union[IPv4Network, IPv6Network]
 
 
 class _Name(str, enum.Enum):
@@ -96,6 +104,52 @@ class Reaches(_Ordered):
     YES = "yes"
 
 
+class Proto(_Name):
+    """A protocol; a listener may be a unix socket too."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    UNIX = "unix"
+
+
+class Family(_Name):
+    """A family of addresses."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+
+class Verdict(_Name):
+    """Where a packet ends: at a listener; nowhere, and the sender hears
+    nothing or is told; at another host; where nobody listens."""
+
+    DELIVERED = "delivered"
+    DROPPED = "dropped"
+    REJECTED = "rejected"
+    FORWARDED = "forwarded"
+    NOBODY_LISTENS = "nobody-listens"
+
+
+class Answer(_Name):
+    """Whether the answer to a packet leaves the host."""
+
+    SENT = "sent"
+    DROPPED = "dropped"
+
+
+class ClaimKind(_Name):
+    """What a proof claims of a plan: that nobody but the allowed clients
+    gets in, that each of them does, that no other packet fares otherwise,
+    that at no step memcached is open to more than before, and that whoever
+    administers the host still gets in after each."""
+
+    ONLY_ALLOWED = "only-allowed"
+    ALL_ALLOWED = "all-allowed"
+    UNCHANGED = "unchanged"
+    NEVER_WIDER = "never-wider"
+    MANAGEMENT_KEPT = "management-kept"
+
+
 @dataclass(frozen=True)
 class Place:
     """A place in a text."""
@@ -111,19 +165,29 @@ class Place:
 
 @dataclass(frozen=True)
 class Listener:
-    """What a daemon listens on: an address and a port, or a unix path."""
+    """What a daemon listens on: an address and a port, or a unix path.
 
-    proto: str
+    ``port`` is 0 where the kernel chooses it (``ephemeral``). ``mode`` is
+    that of the path, in octal digits; an abstract path begins with "@".
+    """
+
+    proto: Proto
     address: str | None = None
     port: int | None = None
     ephemeral: bool = False
     path: str | None = None
     mode: str | None = None
 
+    @property
+    def ip(self) -> _Address | None:
+        """``address`` as an object of ``ipaddress``."""
+        return _optional(_ip, self.address)
+
 
 @dataclass(frozen=True)
 class Exit:
-    """How a daemon exits that does not start."""
+    """How a daemon exits that does not start: its exit status, and what it
+    prints."""
 
     status: int
     message: str
@@ -131,7 +195,11 @@ class Exit:
 
 @dataclass(frozen=True)
 class Instance:
-    """A memcached daemon: one that runs, or one that a file would start."""
+    """A memcached daemon: one that runs, or one that a file would start.
+
+    ``argv`` leaves out the program. ``error`` is there if ``starts`` is
+    false; a daemon may start and have no listener.
+    """
 
     id: str
     source: str
@@ -144,12 +212,19 @@ class Instance:
 
 @dataclass(frozen=True)
 class Exposure:
-    """Who reaches a listener by one interface and one family of addresses."""
+    """Who reaches a listener by one interface and one family of addresses.
+
+    ``may`` without ``except_`` are the sources whose packets could be
+    delivered (safety), ``must`` those whose packets are sure to be, and over
+    TCP answered (service); all as networks, the shortest list there is. They
+    are the same where it is ``exact``. ``instance`` is ``None`` for a port
+    that the policy names, ``interface`` where the snapshot lists none.
+    """
 
     instance: str | None
-    proto: str
+    proto: Proto
     port: int
-    family: str
+    family: Family
     interface: str | None
     destinations: tuple[str, ...]
     scope: Scope
@@ -159,10 +234,40 @@ class Exposure:
     must: tuple[str, ...]
     because: tuple[Place, ...]
 
+    @property
+    def addresses(self) -> tuple[_Address, ...]:
+        """``destinations`` as objects of ``ipaddress``."""
+        return _tuple(_ip, self.destinations)
+
+    @property
+    def may_networks(self) -> tuple[_Network, ...]:
+        """``may`` as objects of ``ipaddress``."""
+        return _tuple(_network, self.may)
+
+    @property
+    def except_networks(self) -> tuple[_Network, ...]:
+        """``except_`` as objects of ``ipaddress``."""
+        return _tuple(_network, self.except_)
+
+    @property
+    def must_networks(self) -> tuple[_Network, ...]:
+        """``must`` as objects of ``ipaddress``."""
+        return _tuple(_network, self.must)
+
+    def reached_from(self, address: str | _Address) -> Reaches:
+        """Whether an address gets in: ``ValueError`` if it is none."""
+        source = _ip(str(address))
+        if any(source in network for network in self.must_networks):
+            return Reaches.YES
+        may = any(source in network for network in self.may_networks)
+        never = any(source in network for network in self.except_networks)
+        return Reaches.MAYBE if may and not never else Reaches.NO
+
 
 @dataclass(frozen=True)
 class Acceptance:
-    """Why a finding does not count: the policy accepts it."""
+    """Why a finding does not count: the policy accepts it. ``until`` is the
+    last day, as "2026-12-31" in UTC; without it there is none."""
 
     id: str
     because: str
@@ -171,7 +276,8 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong."""
+    """Something that is wrong. ``id`` is that of its check, which stays the
+    same over releases; one with ``accepted`` does not count."""
 
     id: str
     severity: Severity
@@ -215,8 +321,20 @@ class FileChange:
 
 
 @dataclass(frozen=True)
+class Guard:
+    """What memsec's own table lets in: the clients, as networks, to the
+    ports that it guards; over UDP too if ``udp``."""
+
+    ports: tuple[int, ...]
+    allow: tuple[str, ...]
+    udp: bool
+
+
+@dataclass(frozen=True)
 class Step:
-    """One change of a plan."""
+    """One change of a plan: a file is written first, then ``command`` is
+    run, each a tuple of words, as are ``undo`` and ``check``. ``settles``
+    are identifiers of checks."""
 
     kind: StepKind
     summary: str
@@ -225,6 +343,7 @@ class Step:
     command: tuple[str, ...]
     undo: tuple[str, ...] | None
     check: tuple[str, ...] | None
+    guard: Guard | None = None
 
 
 class Ended(_Name):
@@ -274,7 +393,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Packet:
-    """One packet. ``from_`` and ``in_`` are "from" and "in" in JSON."""
+    """One packet. ``from_`` and ``in_`` are "from" and "in" in JSON.
+
+    ``flags`` are those of TCP, letters of "FSRPAUEC"; ``in_`` is the
+    interface that it arrives at, or "local".
+    """
 
     from_: str
     to: str | None = None
@@ -284,6 +407,16 @@ class Packet:
     in_: str | None = None
     state: str = "new"
     flags: str = "S"
+
+    @property
+    def source(self) -> _Address:
+        """``from_`` as an object of ``ipaddress``."""
+        return _ip(self.from_)
+
+    @property
+    def destination(self) -> _Address | None:
+        """``to`` as an object of ``ipaddress``."""
+        return _optional(_ip, self.to)
 
 
 @dataclass(frozen=True)
@@ -297,9 +430,9 @@ class Witness:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of a proof."""
+    """One claim of a proof; one that does not hold has a witness."""
 
-    claim: str
+    claim: ClaimKind
     holds: bool
     witness: Witness | None
 
@@ -313,11 +446,20 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Verification:
+    """What the independent checker says of a plan."""
+
+    holds: bool
+    claims: tuple[Claim, ...]
+    differs: str | None = None
+
+
+@dataclass(frozen=True)
 class Delivery:
     """The listener that a packet ends at."""
 
     instance: str
-    proto: str
+    proto: Proto
     address: str
     port: int
 
@@ -334,11 +476,16 @@ class Met:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What becomes of a packet and why. ``str()`` is for a person."""
+    """What becomes of a packet and why. ``str()`` is for a person.
 
-    verdict: str
+    If it is not ``certain``, ``verdict`` is the one that lets the most
+    through, and ``path`` has the rule that could not be decided. ``answer``
+    is ``None`` where nobody answers.
+    """
+
+    verdict: Verdict
     certain: bool
-    answer: str | None
+    answer: Answer | None
     delivered_to: Delivery | None
     path: tuple[Met, ...]
     text: str = field(default="", compare=False, repr=False)
@@ -349,12 +496,16 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Change:
-    """Packets that get in on one host as they do not on another."""
+    """Packets that get in on one host as they do not on another.
+
+    ``ports`` are ranges, both ends in them; the sources are ``from_`` without
+    ``except_``, and ``witness`` is one such packet.
+    """
 
     instance: str | None
-    proto: str
+    proto: Proto
     ports: tuple[tuple[int, int], ...]
-    family: str
+    family: Family
     interfaces: tuple[str, ...]
     destinations: tuple[str, ...]
     before: Reaches
@@ -396,7 +547,19 @@ def _known(cls: Callable[..., _T], object: _Json, **made: Any) -> _T:
     return cls(**{**members, **made})
 
 
-def _optional(make: Callable[[_Json], _T], object: Any) -> _T | None:
+def _ip(text: str) -> _Address:
+    import ipaddress
+
+    return ipaddress.ip_address(text)
+
+
+def _network(text: str) -> _Network:
+    import ipaddress
+
+    return ipaddress.ip_network(text)
+
+
+def _optional(make: Callable[[Any], _T], object: Any) -> _T | None:
     return None if object is None else make(object)
 
 
@@ -408,13 +571,17 @@ def _place(object: _Json) -> Place:
     return _known(Place, object)
 
 
+def _listener(object: _Json) -> Listener:
+    return _known(Listener, object, proto=Proto(object["proto"]))
+
+
 def _instance(object: _Json) -> Instance:
     return _known(
         Instance,
         object,
         argv=tuple(object["argv"]),
         error=_optional(lambda error: _known(Exit, error), object["error"]),
-        listeners=_tuple(lambda it: _known(Listener, it), object["listeners"]),
+        listeners=_tuple(_listener, object["listeners"]),
     )
 
 
@@ -422,6 +589,8 @@ def _exposure(object: _Json) -> Exposure:
     return _known(
         Exposure,
         object,
+        proto=Proto(object["proto"]),
+        family=Family(object["family"]),
         destinations=tuple(object["destinations"]),
         scope=Scope(object["scope"]),
         may=tuple(object["may"]),
@@ -462,6 +631,11 @@ def _run(object: _Json) -> tuple[str, ...]:
     return tuple(object["command"])
 
 
+def _guard(object: _Json) -> Guard:
+    ports, allow = tuple(object["ports"]), tuple(object["allow"])
+    return _known(Guard, object, ports=ports, allow=allow)
+
+
 def _step(object: _Json) -> Step:
     return _known(
         Step,
@@ -472,6 +646,7 @@ def _step(object: _Json) -> Step:
         command=tuple(object.get("command", ())),
         undo=_optional(_run, object.get("undo")),
         check=_optional(_run, object.get("check")),
+        guard=_optional(_guard, object.get("guard")),
     )
 
 
@@ -505,14 +680,17 @@ def _witness(object: _Json) -> Witness:
 
 
 def _claim(object: _Json) -> Claim:
+    claim = ClaimKind(object["claim"])
     witness = _optional(_witness, object["witness"])
-    return _known(Claim, object, witness=witness)
+    return _known(Claim, object, claim=claim, witness=witness)
 
 
 def _change(object: _Json) -> Change:
     return _known(
         Change,
         object,
+        proto=Proto(object["proto"]),
+        family=Family(object["family"]),
         ports=_tuple(tuple, object["ports"]),
         interfaces=tuple(object["interfaces"]),
         destinations=tuple(object["destinations"]),
@@ -529,7 +707,35 @@ def _met(object: _Json) -> Met:
 
 
 def _delivery(object: _Json) -> Delivery:
-    return _known(Delivery, object)
+    return _known(Delivery, object, proto=Proto(object["proto"]))
+
+
+def networks(text: str) -> tuple[_Network, ...]:
+    return _tuple(_network, _read(text))
+
+
+def addresses(text: str) -> tuple[_Address, ...]:
+    return _tuple(_ip, _read(text))
+
+
+def ports(text: str) -> tuple[str, ...]:
+    return tuple(f"{port['proto']}/{port['port']}" for port in _read(text))
+
+
+def acceptances(text: str) -> tuple[Acceptance, ...]:
+    return _tuple(lambda it: _known(Acceptance, it), _read(text))
+
+
+def acceptances_json(items: Iterable[Acceptance | Mapping[str, Any]]) -> str:
+    """Each as an object, whatever it was given as."""
+    import json
+    from dataclasses import asdict
+
+    objects = (
+        asdict(item) if isinstance(item, Acceptance) else dict(item)
+        for item in items
+    )
+    return json.dumps(list(objects), default=str)
 
 
 def severity(text: str) -> Severity:
@@ -565,6 +771,12 @@ def proof(text: str) -> Proof:
     return _known(Proof, object, claims=_tuple(_claim, object["claims"]))
 
 
+def verification(text: str) -> Verification:
+    object = _read(text)
+    claims = _tuple(_claim, object["claims"])
+    return _known(Verification, object, claims=claims)
+
+
 def files(text: str) -> dict[str, FileChange]:
     """By path; of changes of one file, from the first to the last."""
     out: dict[str, FileChange] = {}
@@ -587,7 +799,8 @@ def explanation(json: str, text: str) -> Explanation:
     return _known(
         Explanation,
         object,
-        answer=object.get("answer"),
+        verdict=Verdict(object["verdict"]),
+        answer=_optional(Answer, object.get("answer")),
         delivered_to=_optional(_delivery, object.get("delivered_to")),
         path=_tuple(_met, object["path"]),
         text=text,

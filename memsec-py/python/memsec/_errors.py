@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class MemsecError(Exception):
     """Why something could not be done, with the place at fault.
@@ -17,7 +21,8 @@ class MemsecError(Exception):
         line: int | None = None,
         column: int | None = None,
     ) -> None:
-        super().__init__(message, source, line, column)
+        # Not by super(): OSError takes the arguments for others.
+        Exception.__init__(self, message, source, line, column)
         self.message = message
         self.source = source
         self.line = line
@@ -37,8 +42,26 @@ class ParseError(MemsecError, ValueError):
     """A text could not be read as what it is said to be."""
 
 
-class HostError(MemsecError):
-    """A file or a command could not be read."""
+class HostError(MemsecError, OSError):
+    """A file or a command could not be read or written.
+
+    ``filename``, ``strerror`` and ``errno`` are those of ``OSError``; the last
+    is ``None`` where no call of the system failed.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        source: str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        errno: int | None = None,
+    ) -> None:
+        super().__init__(message, source, line, column)
+        Exception.__init__(self, message, source, line, column, errno)
+        self.filename: Any = source
+        self.strerror: str | None = message
+        self.errno: int | None = errno
 
 
 class UnsupportedError(MemsecError):

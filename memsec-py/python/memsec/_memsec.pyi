@@ -1,9 +1,10 @@
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, Optional, Union, final
 
 from ._data import (
+    Acceptance,
     Exposure,
     FileChange,
     Finding,
@@ -13,6 +14,7 @@ from ._data import (
     Severity,
     Step,
     Unknown,
+    Verification,
 )
 from ._errors import MemsecError
 
@@ -39,7 +41,7 @@ __all__ = [
 ]
 
 _Text = Union[str, bytes]
-_Directory = Union[str, os.PathLike[str]]
+_Path = Union[str, os.PathLike[str]]
 _Address = Union[str, IPv4Address, IPv6Address]
 _Network = Union[_Address, IPv4Network, IPv6Network]
 
@@ -51,13 +53,13 @@ class Snapshot:
     @staticmethod
     def collect(*, probe_udp: bool = False) -> Snapshot: ...
     @staticmethod
-    def read_tree(root: Union[str, os.PathLike[str]]) -> Snapshot: ...
+    def read_tree(root: _Path) -> Snapshot: ...
     @staticmethod
     def from_json(text: _Text, source: str = "snapshot") -> Snapshot: ...
     def to_json(self) -> str: ...
     def add_file(
         self,
-        path: str,
+        path: _Path,
         content: _Text,
         *,
         mode: Optional[int] = None,
@@ -88,7 +90,22 @@ class Policy:
         udp: Optional[bool] = None,
         keep: Optional[Iterable[str]] = None,
         ports: Optional[Iterable[str]] = None,
+        accept: Optional[
+            Iterable[Union[Acceptance, Mapping[str, Any]]]
+        ] = None,
     ) -> Policy: ...
+    @property
+    def allow(self) -> tuple[Union[IPv4Network, IPv6Network], ...]: ...
+    @property
+    def bind(self) -> tuple[Union[IPv4Address, IPv6Address], ...]: ...
+    @property
+    def udp(self) -> bool: ...
+    @property
+    def keep(self) -> tuple[str, ...]: ...
+    @property
+    def ports(self) -> tuple[str, ...]: ...
+    @property
+    def accept(self) -> tuple[Acceptance, ...]: ...
     def add(
         self,
         *,
@@ -135,6 +152,10 @@ class Plan:
     @property
     def holds(self) -> bool: ...
     def render(self, form: str = "text") -> str: ...
+    def verify(self, snapshot: Optional[Snapshot] = None) -> Verification: ...
+    def verify_json(
+        self, snapshot: Optional[Snapshot] = None
+    ) -> tuple[str, str]: ...
     def files(self) -> dict[str, FileChange]: ...
     @staticmethod
     def from_json(text: _Text, source: str = "plan") -> Plan: ...
@@ -146,7 +167,7 @@ class Plan:
 
 def audit(snapshot: Snapshot, policy: Optional[Policy] = None) -> Report: ...
 def audit_each(
-    snapshots: list[Snapshot], policy: Optional[Policy] = None
+    snapshots: list[Union[Snapshot, _Text]], policy: Optional[Policy] = None
 ) -> list[Union[Report, MemsecError]]: ...
 def audit_lines(
     lines: list[Optional[bytes]], first: int, policy: Policy
@@ -157,23 +178,16 @@ def apply(
     confirm: Optional[float] = None,
     limit: float = 90.0,
     follow_links: bool = False,
-    directory: Optional[_Directory] = None,
+    directory: Optional[_Path] = None,
 ) -> Outcome: ...
-def confirm(
-    name: _Text, *, directory: Optional[_Directory] = None
-) -> Outcome: ...
-def rollback(
-    name: _Text, *, directory: Optional[_Directory] = None
-) -> Outcome: ...
-def outcome(
-    name: _Text, *, directory: Optional[_Directory] = None
-) -> Outcome: ...
+def confirm(name: _Text, *, directory: Optional[_Path] = None) -> Outcome: ...
+def rollback(name: _Text, *, directory: Optional[_Path] = None) -> Outcome: ...
+def outcome(name: _Text, *, directory: Optional[_Path] = None) -> Outcome: ...
 def ended(
-    name: _Text, *, directory: Optional[_Directory] = None
+    name: _Text, *, directory: Optional[_Path] = None
 ) -> Optional[Outcome]: ...
-def pending(
-    *, directory: Optional[_Directory] = None
-) -> tuple[Outcome, ...]: ...
+def pending(*, directory: Optional[_Path] = None) -> tuple[Outcome, ...]: ...
+
 @final
 class Batch:
     def __arrow_c_array__(

@@ -4,7 +4,6 @@
 
 mod apply;
 mod client;
-mod container;
 mod crash;
 mod faults;
 mod firewall;

@@ -51,8 +51,9 @@ export function paint(section) {
   const code = section.querySelector("h3 ~ pre code");
   if (!code) return;
   const lines = code.textContent.split("\n").map((line) => {
-    const tag = { "+": "ins", "-": "del" }[line[0]] || "span";
-    return el(tag, {}, `${line}\n`);
+    const is_header = /^(---|\+\+\+) ([ab]?\/)/.test(line);
+    const tag = !is_header && { "+": "ins", "-": "del" }[line[0]];
+    return el(tag || "span", {}, `${line}\n`);
   });
   code.replaceChildren(...lines);
 }

@@ -1,11 +1,12 @@
-//! MEMSEC-SOCK-002, -004, PRIV-002 and FILE-002: the other accounts of the
-//! host.
+//! MEMSEC-SOCK-002, -004, PRIV-002, FILE-002 and OPS-002: the other accounts
+//! of the host.
 
 use super::{Check, Found, each};
 use crate::{
     Listener, Proto,
     audit::{Severity, subject::Subject},
     memcached::{Instance, Running},
+    text::Place,
 };
 
 pub(super) const SOCK_002: Check = Check {
@@ -34,6 +35,24 @@ pub(super) const SOCK_004: Check = Check {
     fix: "a unix socket for each application, or ask for passwords (-Y)",
     references: &["ANSSI R78", "CWE-668"],
     find: shared_host,
+};
+
+pub(super) const OPS_002: Check = Check {
+    id: "MEMSEC-OPS-002",
+    title: "One cache for the sites of many accounts",
+    severity: Severity::Info,
+    varies: "info; nothing where MEMSEC-SOCK-004 says that every account \
+             reaches it",
+    why: "two applications that use the same key read and overwrite each \
+          other's values: what tells them apart is a prefix that each must \
+          set",
+    detection: "one daemon, and five accounts or more of sites: numbers from \
+                1000, and a home below /home or /var/www; which prefixes the \
+                applications use is not in a snapshot",
+    fix: "an instance or a socket for each account, or a prefix of its own \
+          in each application",
+    references: &["CWE-668"],
+    find: shared_cache,
 };
 
 pub(super) const PRIV_002: Check = Check {
@@ -94,28 +113,52 @@ fn file_in_public(subject: &Subject<'_>) -> Vec<Found> {
     })
 }
 
-/// An account of passwd(5): its name, number and shell.
-fn account(line: &str) -> Option<(&str, u32, &str)> {
-    let mut fields = line.split(':');
-    let name = fields.next()?;
-    let number = fields.nth(1)?.parse().ok()?;
-    Some((name, number, fields.nth(3)?.trim()))
+/// An account of passwd(5).
+#[derive(Clone, Copy, Debug)]
+struct Account<'t> {
+    name: &'t str,
+    number: u32,
+    home: &'t str,
+    shell: &'t str,
 }
 
-fn logs_in(shell: &str) -> bool {
-    !shell.ends_with("/nologin") && !shell.ends_with("/false")
+impl<'t> Account<'t> {
+    fn parse(line: &'t str) -> Option<Self> {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        let number = fields.nth(1)?.parse().ok()?;
+        let home = fields.nth(2)?;
+        Some(Self { name, number, home, shell: fields.next()?.trim() })
+    }
+
+    /// Whether it is no account of the system's own (login.defs(5)).
+    fn is_of_somebody(&self) -> bool {
+        (1000..65534).contains(&self.number)
+    }
+
+    fn logs_in(&self) -> bool {
+        !self.shell.ends_with("/nologin") && !self.shell.ends_with("/false")
+    }
+
+    fn has_site(&self) -> bool {
+        ["/home/", "/var/www/"].iter().any(|of| self.home.starts_with(of))
+    }
 }
+
+/// How many accounts of a host are such.
+fn count(subject: &Subject<'_>, such: fn(&Account<'_>) -> bool) -> usize {
+    let passwd = subject.snapshot.text("/etc/passwd").ok().flatten();
+    passwd.as_ref().map_or(0, |text| {
+        let all = text.text().lines().filter_map(Account::parse);
+        all.filter(|one| one.is_of_somebody() && such(one)).count()
+    })
+}
+
+/// So many accounts make a host a shared one.
+const MANY: usize = 5;
 
 fn shared_host(subject: &Subject<'_>) -> Vec<Found> {
-    const MANY: usize = 5;
-    let passwd = subject.snapshot.text("/etc/passwd").ok().flatten();
-    let people = passwd.as_ref().map_or(0, |text| {
-        let all = text.text().lines().filter_map(account);
-        let person = |(_, number, shell): &(&str, u32, &str)| {
-            (1000..65534).contains(number) && logs_in(shell)
-        };
-        all.filter(person).count()
-    });
+    let people = count(subject, |account| account.logs_in());
     if people < MANY {
         return Vec::new();
     }
@@ -129,6 +172,21 @@ fn shared_host(subject: &Subject<'_>) -> Vec<Found> {
     })
 }
 
+fn shared_cache(subject: &Subject<'_>) -> Vec<Found> {
+    let sites = count(subject, |account| account.has_site());
+    let mut all = subject.running().filter(|(i, _)| !i.drifted());
+    let (one, others) = (all.next(), all.next());
+    let alone = one.filter(|_| others.is_none() && sites >= MANY);
+    let Some((instance, _)) = alone else { return Vec::new() };
+    if !shared_host(subject).is_empty() {
+        return Vec::new();
+    }
+    let message =
+        format!("the sites of {sites} accounts share {}", instance.id);
+    let place = Place::whole(&instance.source);
+    vec![Found::new(Severity::Info, place, message)]
+}
+
 /// Users that other services run as.
 const SERVICES: [&str; 7] =
     ["www-data", "apache", "nginx", "httpd", "http", "daemon", "mysql"];
@@ -138,9 +196,9 @@ fn shared_user(subject: &Subject<'_>) -> Vec<Found> {
     let find = |instance: &Instance, running: &Running| {
         let user = running.options.get(&'u')?.text.as_str();
         let text = passwd.as_ref().map_or("", |text| text.text());
-        let mut all = text.lines().filter_map(account);
-        let shell = all.find(|(name, ..)| *name == user);
-        let person = shell.is_some_and(|(_, _, shell)| logs_in(shell));
+        let mut all = text.lines().filter_map(Account::parse);
+        let account = all.find(|account| account.name == user);
+        let person = account.is_some_and(|account| account.logs_in());
         let (severity, what) = match user {
             "root" => return None,
             "nobody" => (Severity::Low, "which others use"),

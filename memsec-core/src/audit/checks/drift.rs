@@ -37,6 +37,20 @@ pub(super) const INST_001: Check = Check {
     find: unaccounted,
 };
 
+pub(super) const INST_003: Check = Check {
+    id: "MEMSEC-INST-003",
+    title: "The daemon runs, and nobody uses it",
+    severity: Severity::Info,
+    varies: "info: what is not needed can still be broken into",
+    why: "a service that nobody uses is all risk",
+    detection: "not from a snapshot, which is of one moment: it takes the \
+                connections of some days, `stats` and its total_connections, \
+                and the settings of the applications",
+    fix: "systemctl disable --now memcached.service",
+    references: &["ANSSI R62", "CIS Debian 2.1.22"],
+    find: |_| Vec::new(),
+};
+
 pub(super) const UDP_003: Check = Check {
     id: "MEMSEC-UDP-003",
     title: "The running daemon still has UDP on",

@@ -136,7 +136,14 @@ fn too_wide(subject: &Subject<'_>) -> Vec<Found> {
             Scope::Internet => Severity::High,
             _ => Severity::Medium,
         };
-        let message = format!("it lets {from} in, which is no client");
+        let message = match severity {
+            // The first of many that a client's network was cut out of.
+            Severity::High if from.prefix() < 8 => {
+                "it lets anyone on the internet in, not the clients alone"
+                    .to_owned()
+            }
+            _ => format!("it lets {from} in, which is no client"),
+        };
         Some(Found::new(severity, place, message))
     });
     found.collect()

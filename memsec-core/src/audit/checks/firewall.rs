@@ -1,5 +1,7 @@
 //! MEMSEC-FW: what the firewall lets through.
 
+use std::collections::BTreeMap;
+
 use super::{Check, Found};
 use crate::{
     Proto,
@@ -91,44 +93,38 @@ pub(super) const FW_015: Check = Check {
     find: undecided,
 };
 
-/// One finding for each port and family, with all the ways in.
+/// One finding for each port, with all the ways in.
 fn open(
     subject: &Subject<'_>,
     proto: Proto,
     families: &[Family],
 ) -> Vec<Found> {
-    let mut found = Vec::new();
-    for &family in families {
-        let such = |r: &&Reached| {
-            r.proto == proto && r.family() == family && subject.is_open(r)
-        };
-        let open: Vec<_> = subject.reached.iter().filter(such).collect();
-        let mut ports: Vec<_> = open.iter().map(|r| r.port).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        for port in ports {
-            let ways: Vec<_> =
-                open.iter().filter(|r| r.port == port).copied().collect();
-            found.push(way_in(subject, proto, family, &ways));
-        }
+    let such = |r: &&Reached| {
+        r.proto == proto && families.contains(&r.family()) && subject.is_open(r)
+    };
+    let mut ports: BTreeMap<u16, Vec<&Reached>> = BTreeMap::new();
+    for way in subject.reached.iter().filter(such) {
+        ports.entry(way.port).or_default().push(way);
     }
-    found
+    let ports = ports.values();
+    ports.filter_map(|ways| way_in(subject, proto, ways)).collect()
 }
 
 fn way_in(
     subject: &Subject<'_>,
     proto: Proto,
-    family: Family,
     ways: &[&Reached],
-) -> Found {
+) -> Option<Found> {
+    let family = ways.first()?.family();
     let worst =
         proto == Proto::Udp || subject.scope(ways) == Some(Scope::Internet);
     let rule = ways.iter().find_map(|way| way.sources.because.first());
-    Found {
+    let place = rule.cloned();
+    Some(Found {
         severity: if worst { Severity::Critical } else { Severity::High },
         message: subject.who(ways),
-        place: rule.cloned().unwrap_or_else(|| Place::whole(rules_of(family))),
-    }
+        place: place.unwrap_or_else(|| Place::whole(rules_of(family))),
+    })
 }
 
 fn rules_of(family: Family) -> &'static str {

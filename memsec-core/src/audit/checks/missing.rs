@@ -1,6 +1,6 @@
 //! What of a snapshot the checks would need, and it does not have.
 
-use super::{credentials, modes, sandbox::support};
+use super::{confinement, credentials, modes, sandbox::support};
 use crate::{
     audit::{Unknown, subject::Subject},
     text::Place,
@@ -72,5 +72,6 @@ pub(in super::super) fn missing(subject: &Subject<'_>) -> Vec<Unknown> {
         ),
         place: Place::whole(path),
     }));
+    out.extend(confinement::unknown(subject));
     out
 }

@@ -3,6 +3,8 @@
 mod access;
 mod accounts;
 mod bypass;
+mod carried;
+mod confinement;
 mod containers;
 mod credentials;
 mod decoy;
@@ -11,18 +13,23 @@ mod filter;
 mod firewall;
 #[cfg(test)]
 mod fixtures;
+mod images;
+#[cfg(test)]
+mod laws;
 mod listeners;
 mod managers;
 mod missing;
 mod modes;
 mod net;
 mod options;
+mod owner;
 mod persistence;
 mod probes;
 #[cfg(test)]
 mod real;
 mod refused;
 mod sandbox;
+mod services;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -102,7 +109,11 @@ static CHECKS: &[Check] = &[
     options::CMD_005,
     containers::CTR_001,
     containers::CTR_002,
+    images::CTR_003,
+    images::CTR_004,
+    services::CTR_005,
     drift::DRIFT_001,
+    owner::DRIFT_002,
     decoy::DRIFT_003,
     decoy::DRIFT_004,
     modes::FILE_001,
@@ -115,6 +126,7 @@ static CHECKS: &[Check] = &[
     firewall::FW_006,
     filter::FW_007,
     probes::FW_008,
+    carried::FW_009,
     persistence::FW_010,
     managers::FW_011,
     managers::FW_012,
@@ -125,8 +137,11 @@ static CHECKS: &[Check] = &[
     filter::FW_017,
     drift::INST_001,
     listeners::INST_002,
+    drift::INST_003,
     unit::LOG_001,
     options::LOG_002,
+    confinement::MAC_001,
+    confinement::MAC_002,
     net::NET_001,
     net::NET_002,
     listeners::NET_003,
@@ -135,6 +150,8 @@ static CHECKS: &[Check] = &[
     listeners::NET_006,
     listeners::NET_007,
     listeners::NET_008,
+    carried::OPS_001,
+    accounts::OPS_002,
     access::PRIV_001,
     accounts::PRIV_002,
     unit::PRIV_003,

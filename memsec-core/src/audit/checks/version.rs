@@ -42,9 +42,8 @@ pub(super) const VER_002: Check = Check {
 
 fn flaws(subject: &Subject<'_>) -> Vec<Found> {
     let found = |(instance, _): (&Instance, &Running)| {
-        let mut found = known(subject, instance);
-        found.extend(possible(subject, instance));
-        found
+        let known = known(subject, instance);
+        known.into_iter().chain(possible(subject, instance))
     };
     subject.running().flat_map(found).collect()
 }
@@ -55,23 +54,16 @@ fn of(instance: &Instance, applies: Applies) -> Vec<&'static Advisory> {
     flaws.filter(|a| a.applies(instance) == applies).collect()
 }
 
-/// One finding for each severity.
-fn known(subject: &Subject<'_>, instance: &Instance) -> Vec<Found> {
-    let all = of(instance, Applies::Yes);
-    let severity = |a: &&Advisory| severity(subject, instance, a);
-    let mut severities: Vec<_> = all.iter().map(severity).collect();
-    severities.sort_unstable();
-    severities.dedup();
-    let group = |level: Severity| {
-        let of: Vec<_> =
-            all.iter().filter(|a| severity(a) == level).copied().collect();
-        Found {
-            severity: level,
-            message: message(subject, instance, &of),
-            place: Place::whole(&instance.source),
-        }
-    };
-    severities.into_iter().rev().map(group).collect()
+/// One upgrade is against all of them, so they are one finding.
+fn known(subject: &Subject<'_>, instance: &Instance) -> Option<Found> {
+    let mut all = of(instance, Applies::Yes);
+    let severity = |a: &Advisory| severity(subject, instance, a);
+    all.sort_by_key(|advisory| std::cmp::Reverse(severity(advisory)));
+    Some(Found {
+        severity: severity(all.first()?),
+        message: message(subject, instance, &all),
+        place: Place::whole(&instance.source),
+    })
 }
 
 /// As published; low where nobody gets in that should not.
@@ -104,8 +96,10 @@ fn message(
     flaws: &[&Advisory],
 ) -> String {
     let version = instance.version.map(|v| v.to_string()).unwrap_or_default();
-    let named = flaws.iter().map(|a| format!("{} ({})", a.id, a.impact));
-    let named: Vec<_> = named.collect();
+    let (worst, others) = flaws.split_at(flaws.len().min(EXPLAINED));
+    let named = worst.iter().map(|a| format!("{} ({})", a.id, a.impact));
+    let others = others.iter().map(|a| a.id.to_owned());
+    let named: Vec<_> = named.chain(others).collect();
     let fixed = flaws.iter().filter_map(|a| a.fixed).max();
     let fixed = fixed.filter(|_| flaws.len() > 1);
     let fixed = fixed.map(|fixed| format!("; {fixed} has none of them"));
@@ -119,6 +113,9 @@ fn message(
         backport.unwrap_or_default()
     )
 }
+
+/// Of so many flaws, the worst, it is said what becomes of them.
+const EXPLAINED: usize = 3;
 
 fn process<'a>(
     subject: &Subject<'a>,

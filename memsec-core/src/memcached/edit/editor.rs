@@ -35,7 +35,25 @@ impl<'a> Editor<'a> {
     }
 
     pub(super) fn all(&mut self, goal: &Goal<'_>) -> Result<(), String> {
-        let listen = goal.wanted.listen.iter().map(ToString::to_string);
+        let wanted = goal.wanted;
+        for &letter in &wanted.removed {
+            self.of(letter).iter().try_for_each(|one| self.remove(one))?;
+        }
+        let flags = wanted.added.iter().map(|letter| format!("-{letter}"));
+        self.added.extend(flags);
+        if let Some(path) = &wanted.socket {
+            self.set('s', path)?;
+            for letter in ['l', 'p', 'U'] {
+                self.of(letter).iter().try_for_each(|one| self.remove(one))?;
+            }
+            self.add()?;
+            return self.check_unit();
+        }
+        if wanted.listen.is_empty() {
+            self.add()?;
+            return self.check_unit();
+        }
+        let listen = wanted.listen.iter().map(ToString::to_string);
         let listen = listen.collect::<Vec<_>>().join(",");
         if !goal.listens(&self.instance.start) {
             self.set('l', &listen)?;
@@ -70,7 +88,7 @@ impl<'a> Editor<'a> {
         let on = !possible.all(|release, patched| {
             port_settings(release, Some(1), stated, patched).1 == 0
         });
-        if goal.wanted.udp || !on {
+        if goal.wanted.udp || !on && !goal.wanted.states_udp {
             return Ok(stated);
         }
         self.set('U', "0")?;

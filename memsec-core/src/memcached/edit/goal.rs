@@ -60,6 +60,16 @@ impl<'a> Goal<'a> {
         if let Some(what) = running.unresolved.first() {
             return Err(format!("what it listens on depends on {what}"));
         }
+        if self.wanted.socket.is_some() {
+            let listens = Wanted {
+                socket: self.wanted.socket.clone(),
+                ..Wanted::default()
+            };
+            return match listens.is_right(running) {
+                true => Ok(()),
+                false => Err("it would not listen on the socket".to_owned()),
+            };
+        }
         let unix = |listener| matches!(listener, &Listener::Unix { .. });
         if running.listeners.iter().any(unix) {
             return Ok(());

@@ -24,7 +24,7 @@ fn change(
 
 fn local() -> Wanted {
     let listen = vec!["127.0.0.1".parse().unwrap()];
-    Wanted { listen, udp: false }
+    Wanted { listen, udp: false, ..Wanted::default() }
 }
 
 const CONF: &str = "/etc/memcached.conf";
@@ -192,7 +192,11 @@ fn wanted() -> impl Strategy<Value = Wanted> {
     let addresses = prop::collection::btree_set(addresses, 1..3);
     (addresses, any::<bool>()).prop_map(|(addresses, udp)| {
         let parse = |address: &str| address.parse().unwrap();
-        Wanted { listen: addresses.into_iter().map(parse).collect(), udp }
+        Wanted {
+            listen: addresses.into_iter().map(parse).collect(),
+            udp,
+            ..Wanted::default()
+        }
     })
 }
 

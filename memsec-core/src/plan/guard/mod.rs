@@ -1,6 +1,6 @@
 //! memsec's own firewall table: the second wall.
 
-mod inside;
+mod bridges;
 mod iptables;
 mod nft;
 mod steps;
@@ -12,7 +12,7 @@ use crate::{
     net::{Family, IpSet},
 };
 
-pub(super) use inside::inside;
+pub(super) use bridges::inside;
 pub(super) use steps::{guard_is_lost_at_boot, has_nft, load, persist};
 
 /// The guard's file, which its unit loads at boot.
@@ -59,11 +59,5 @@ impl Guard {
         let sets: [IpSet; 2] = Family::BOTH.map(of);
         let allow = sets.iter().flat_map(IpSet::cidrs).collect();
         Self { ports, allow, udp: policy.udp, inside: Vec::new() }
-    }
-
-    /// The ports that its rules name, of this host and of containers.
-    pub(super) fn all_ports(&self) -> impl Iterator<Item = &u16> {
-        let inside = self.inside.iter().flat_map(|inside| &inside.ports);
-        self.ports.iter().chain(inside)
     }
 }

@@ -27,6 +27,7 @@ pub(crate) fn line(claim: &Claim) -> String {
         ClaimKind::AllAllowed => "every allowed client gets in",
         ClaimKind::Unchanged => "nothing changes for any other port",
         ClaimKind::NeverWider => "at no step is it open to more than before",
+        ClaimKind::ManagementKept => "whoever administers the host gets in",
     };
     match &claim.witness {
         None => format!("Proved: {says}."),

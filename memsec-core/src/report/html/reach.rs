@@ -8,9 +8,12 @@ use super::{
     target::{Moment, Target, targets},
 };
 use crate::{
-    Exposure, Plan, Report, Scope,
+    Plan, Report, Scope,
     net::{Family, IpSet},
-    report::words::{FEW, family, part_of, upper},
+    report::{
+        ways::{Way, ways},
+        words::{FEW, family, part_of, upper},
+    },
     text::Place,
 };
 
@@ -88,14 +91,16 @@ pub(super) fn exposures(report: &Report) -> String {
     if report.exposures.is_empty() {
         return String::new();
     }
-    let rows: Vec<_> = report.exposures.iter().map(row).collect();
+    let ways = ways(report.exposures.iter());
+    let rows: Vec<_> = ways.iter().map(row).collect();
     let columns = ["Daemon", "Port", "Arrives by", "Who gets in", "Decided by"];
     let caption = "Every way in, by port, family and interface";
     let body = table("ways", caption, &columns, &rows);
     section("ways", "Every way in", &body)
 }
 
-fn row(exposure: &Exposure) -> Vec<String> {
+fn row(way: &Way<'_>) -> Vec<String> {
+    let exposure = way.exposure;
     let instance = exposure.instance.as_deref().unwrap_or("the host");
     let port = format!(
         "{} {}, {}",
@@ -103,7 +108,6 @@ fn row(exposure: &Exposure) -> Vec<String> {
         exposure.port,
         family(exposure.family)
     );
-    let by = exposure.interface.as_deref().unwrap_or("any interface");
     let class = match exposure.scope {
         Scope::Host => "near",
         Scope::Link | Scope::Private => "mid",
@@ -113,7 +117,7 @@ fn row(exposure: &Exposure) -> Vec<String> {
     vec![
         escape(instance),
         escape(&port),
-        escape(by),
+        escape(&way.by()),
         format!("<span class=\"{class}\">{sources}</span>"),
         because(&exposure.because),
     ]

@@ -6,20 +6,39 @@ import argparse
 import sys
 from typing import Tuple
 
-from .. import Ended, Outcome, Plan, Snapshot, apply, audit, wait
+from .. import Ended, Outcome, Plan, apply, wait
 from . import runs
-from .arguments import Parser, declare_policy, name, policy, read
-from .plan import declare_bind, must_hold
+from .arguments import (
+    Parser,
+    declare_host,
+    declare_policy,
+    host,
+    name,
+    policy,
+    read,
+)
+from .plan import by_means, declare_means, make, must_hold
+from .progress import Progress
+
+
+EXAMPLES = [
+    (
+        "apply --allow 10.20.0.0/24 --confirm 60",
+        "undone unless it is confirmed",
+    ),
+    ("apply --policy policy.json", "for good, if it holds on this host"),
+    ("apply --plan plan.json", "what memsec plan --json wrote"),
+]
 
 
 def declare(parser: Parser) -> None:
-    parser.add_argument(
+    declare_host(parser).add_argument(
         "--plan",
         metavar="FILE",
         help="a plan that was made for this host before; - is standard input",
     )
     declare_policy(parser)
-    declare_bind(parser)
+    declare_means(parser)
     parser.add_argument(
         "--confirm",
         metavar="SECONDS",
@@ -36,22 +55,25 @@ def declare(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> Tuple[int, str]:
-    outcome = apply(
-        _plan(args),
-        confirm=args.confirm,
-        follow_links=args.follow_links,
-        directory=args.directory,
-    )
+    plan = _plan(args)
+    with Progress(f"carrying out {len(plan)} steps"):
+        outcome = apply(
+            plan,
+            confirm=args.confirm,
+            follow_links=args.follow_links,
+            directory=args.directory,
+        )
     if outcome.state is Ended.WAITING:
         _ask(outcome, args.confirm)
-        outcome = wait(outcome.name, directory=args.directory)
+        with Progress("waiting for memsec confirm"):
+            outcome = wait(outcome.name, directory=args.directory)
     return runs.answer(args, outcome, Ended.UNCHANGED, Ended.CONFIRMED)
 
 
 def _plan(args: argparse.Namespace) -> Plan:
     if args.plan is not None:
         return Plan.from_json(read(args.plan), name(args.plan))
-    plan = audit(Snapshot.collect(), policy(args)).plan()
+    plan = make(host(args), by_means(args, policy(args)))
     must_hold(plan)
     return plan
 

@@ -7,10 +7,16 @@ import sys
 from typing import Any, NoReturn
 
 from .. import ArgumentError, HostError, Policy, Snapshot
+from .progress import Progress
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, by the way of all errors."""
+    """A parser whose errors are one line, by the way of all errors, and
+    whose examples stay lines."""
+
+    def __init__(self, **options: Any) -> None:
+        layout = argparse.RawDescriptionHelpFormatter
+        super().__init__(formatter_class=layout, **options)
 
     def error(self, message: str) -> NoReturn:
         raise ArgumentError(message)
@@ -24,7 +30,13 @@ def read(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise HostError(error.strerror or str(error), path) from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: str, error: OSError) -> HostError:
+    """Why a file could not be read or written, as all errors are said."""
+    reason = error.strerror or str(error)
+    return HostError(reason, path, errno=error.errno)
 
 
 def name(path: str) -> str:
@@ -53,8 +65,15 @@ def host(args: argparse.Namespace) -> Snapshot:
         text = read(args.snapshot)
         return Snapshot.from_json(text, name(args.snapshot))
     if args.root is not None:
-        return Snapshot.read_tree(args.root)
-    return Snapshot.collect()
+        with Progress(f"reading {args.root}"):
+            return Snapshot.read_tree(args.root)
+    return this_host()
+
+
+def this_host(probe_udp: bool = False) -> Snapshot:
+    """What is on this host now."""
+    with Progress("reading this host"):
+        return Snapshot.collect(probe_udp=probe_udp)
 
 
 def declare_policy(parser: Parser) -> None:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import BinaryIO, Iterator, List, Optional, Tuple
 
-from .. import ArgumentError, HostError, MemsecError, Policy, Report
+from .. import ArgumentError, MemsecError, Policy, Report
 from .. import audit as ask
 from .._memsec import audit_lines
 from .arguments import (
@@ -18,8 +18,20 @@ from .arguments import (
     host,
     name,
     policy,
+    unreadable,
 )
 from .output import color, width, write, write_file
+from .progress import Progress
+
+EXAMPLES = [
+    ("audit", "this host"),
+    ("audit --snapshot host.json", "a host that was read before"),
+    ("audit --root /mnt", "a disk, a container, an unpacked image"),
+    ("audit --allow 10.20.0.0/24", "its clients are known"),
+    ("audit --port tcp/6379", "another port as well"),
+    ("audit --html report.html", "a page for a browser"),
+    ("audit --jsonl fleet.jsonl", "many hosts, one a line, on every core"),
+]
 
 # So many bytes of lines are read before they are audited together.
 _CHUNK = 16 << 20
@@ -55,7 +67,9 @@ def run(args: argparse.Namespace) -> Tuple[int, str]:
     wanted = policy(args)
     if args.jsonl is not None:
         return _run_lines(args.jsonl, wanted), ""
-    report = ask(host(args), wanted)
+    found = host(args)
+    with Progress("auditing"):
+        report = ask(found, wanted)
     text = _page(report, args.html)
     live = any(found.accepted is None for found in report.findings)
     return int(live), text or _text(report, args)
@@ -74,7 +88,8 @@ def _page(report: Report, path: Optional[str]) -> str:
     """Writes the page, if one is wanted; gives it for standard output."""
     if path is None:
         return ""
-    page = report.to_html(report.plan())
+    with Progress("planning"):
+        page = report.to_html(report.plan())
     if path == "-":
         return page
     write_file(path, page)
@@ -96,17 +111,19 @@ def _run_lines(path: str, wanted: Policy) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise HostError(error.strerror or str(error), name(path)) from error
+        raise unreadable(name(path), error) from error
 
 
 def _audit(file: BinaryIO, wanted: Policy, path: str) -> int:
     line, bad, worst = 1, 0, 0
-    for chunk in _chunks(file):
-        answers = audit_lines(chunk, line, wanted)
-        write("".join(text + "\n" for text, _ in answers))
-        bad += sum(status == 2 for _, status in answers)
-        worst = max(worst, *(status for _, status in answers))
-        line += len(chunk)
+    with Progress("snapshots audited") as progress:
+        for chunk in _chunks(file):
+            answers = audit_lines(chunk, line, wanted)
+            write("".join(text + "\n" for text, _ in answers))
+            bad += sum(status == 2 for _, status in answers)
+            worst = max(worst, *(status for _, status in answers))
+            line += len(chunk)
+            progress.done = line - 1
     if bad:
         total = line - 1
         raise MemsecError(f"{bad} of {total} lines failed", name(path))

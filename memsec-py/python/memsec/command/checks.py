@@ -1,4 +1,4 @@
-"""Lists every check, with why it matters and how to fix what it finds."""
+"""Lists every check: how bad, why it matters, how it is found, how to fix it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from typing import Tuple
 from .. import Check, checks
 from .._memsec import checks_json
 from .arguments import Parser, declare_json
+
+
+EXAMPLES = [
+    ("checks", "every check"),
+    ("checks --json", "the same for a program"),
+]
 
 
 def declare(parser: Parser) -> None:
@@ -23,6 +29,8 @@ def run(args: argparse.Namespace) -> Tuple[int, str]:
 def _text(check: Check) -> str:
     return (
         f"{check.id} ({check.severity}) {check.title}\n"
+        f"  here: {check.varies}\n"
         f"  why: {check.why}\n"
+        f"  found by: {check.detection}\n"
         f"  fix: {check.fix}\n"
     )

@@ -10,6 +10,11 @@ from . import runs
 from .arguments import Parser
 
 
+EXAMPLES = [
+    ("confirm 7", "from a new connection"),
+]
+
+
 def declare(parser: Parser) -> None:
     parser.add_argument("name", metavar="NAME", help="the name of the run")
     runs.declare(parser)

@@ -10,6 +10,14 @@ from typing import Tuple
 from .. import ArgumentError, Policy, Snapshot
 from .._memsec import Host
 from .arguments import Parser, declare_json, name, read
+from .progress import Progress
+
+
+EXAMPLES = [
+    ("diff before.json after.json", "two snapshots"),
+    ("diff / /mnt", "two trees"),
+    ("diff before.json after.json --port tcp/22", "and one port that matters"),
+]
 
 
 def declare(parser: Parser) -> None:
@@ -32,7 +40,8 @@ def run(args: argparse.Namespace) -> Tuple[int, str]:
         raise ArgumentError("standard input can be read only once")
     policy = Policy(ports=args.port)
     before, after = _host(args.before), _host(args.after)
-    answer, text = before.diff_json(after, policy)
+    with Progress("comparing"):
+        answer, text = before.diff_json(after, policy)
     differs = bool(json.loads(answer)["changes"])
     return int(differs), answer + "\n" if args.json else text
 

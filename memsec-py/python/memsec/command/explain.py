@@ -10,6 +10,20 @@ from .. import ArgumentError, MemsecError
 from .._memsec import Host
 from .arguments import Parser, declare_host, declare_json, host, name, read
 from .output import write
+from .progress import Progress
+
+EXAMPLES = [
+    ("explain --from 192.0.2.20", "a new connection to memcached"),
+    (
+        "explain --from 192.0.2.20 --in eth1 --proto udp",
+        "by an interface, over UDP",
+    ),
+    (
+        "explain --snapshot host.json --from 2001:db8::7",
+        "on a host that was read before",
+    ),
+    ("explain --packets packets.jsonl --json", "many packets, one a line"),
+]
 
 # The option, the member of the packet, and the help.
 _FIELDS = [
@@ -69,11 +83,12 @@ def _run_lines(
         raise ArgumentError("standard input can be read only once")
     model, bad = Host(host(args)), 0
     lines = read(args.packets).splitlines()
-    for number, line in enumerate(lines, 1):
-        answers = _answer(model, line, number)
-        bad += len(answers) == 1
-        text = answers[0] if args.json else answers[-1]
-        write(text)
+    with Progress("packets explained", len(lines)) as progress:
+        for number, line in enumerate(lines, 1):
+            answers = _answer(model, line, number)
+            bad += len(answers) == 1
+            write(answers[0] if args.json else answers[-1])
+            progress.done = number
     if bad:
         message = f"{bad} of {len(lines)} lines failed"
         raise MemsecError(message, name(args.packets))

@@ -7,9 +7,13 @@ import json
 import os
 from typing import List, Tuple
 
-from .. import HostError, Outcome, outcome
+from .. import Outcome, outcome
 from . import runs
-from .arguments import Parser
+from .arguments import Parser, unreadable
+
+EXAMPLES = [
+    ("history", "every run of this host"),
+]
 
 # Where runs are kept if nothing else is said.
 _DIRECTORY = "/var/lib/memsec"
@@ -35,6 +39,6 @@ def _all(directory: str) -> List[Outcome]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise HostError(error.strerror or str(error), directory) from error
+        raise unreadable(directory, error) from error
     numbers = sorted(map(int, filter(str.isdecimal, names)), reverse=True)
     return [outcome(str(name), directory=directory) for name in numbers]

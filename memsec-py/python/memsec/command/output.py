@@ -7,7 +7,7 @@ import shutil
 import sys
 from typing import Optional
 
-from .. import HostError
+from .arguments import unreadable
 
 
 def write(text: str) -> None:
@@ -24,7 +24,7 @@ def write_file(path: str, text: str) -> None:
         with open(os.open(path, flags, 0o600), "wb") as file:
             file.write(text.encode())
     except OSError as error:
-        raise HostError(error.strerror or str(error), path) from error
+        raise unreadable(path, error) from error
 
 
 def color() -> bool:

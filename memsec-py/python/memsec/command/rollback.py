@@ -11,6 +11,12 @@ from . import runs
 from .arguments import Parser
 
 
+EXAMPLES = [
+    ("rollback", "what is not finished"),
+    ("rollback 7", "undo it"),
+]
+
+
 def declare(parser: Parser) -> None:
     parser.add_argument(
         "name", metavar="NAME", nargs="?", help="the name of the run"

@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Tuple
 
-from .. import Snapshot
-from .arguments import Parser, declare_json
+from .arguments import Parser, declare_json, this_host
 from .output import write_file
+
+
+EXAMPLES = [
+    ("snapshot --output host.json", "this host, to look at elsewhere"),
+    ("snapshot --probe-udp", "and what a datagram brings back"),
+]
 
 
 def declare(parser: Parser) -> None:
@@ -23,7 +28,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> Tuple[int, str]:
-    text = Snapshot.collect(probe_udp=args.probe_udp).to_json() + "\n"
+    text = this_host(args.probe_udp).to_json() + "\n"
     if args.output == "-":
         return 0, text
     write_file(args.output, text)

@@ -1,0 +1,170 @@
+//! The certificate of a draft.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    certificate::{
+        Certificate, Checked, HostAddress, Listening, Networks, Segment,
+        TextChange, digest,
+    },
+    draft::{Draft, State, Texts},
+};
+use crate::{
+    audit::{Reached, shortest},
+    host::{Host, Way},
+    memcached::Start,
+    net::IpSet,
+    reach::Taker,
+};
+
+/// A longer text is not repeated in a plan.
+const LONGEST: usize = 256 << 10;
+
+/// More networks than this are not listed.
+const NETWORKS: usize = 64;
+
+pub(super) fn certificate(draft: &Draft<'_>) -> Certificate {
+    let first: &State = &draft.first;
+    let mut before = &first.texts;
+    let mut states = vec![Checked {
+        listeners: Some(first.listeners.clone()),
+        reach: Some(segments(&first.reached)),
+        ..Checked::default()
+    }];
+    let mut known = first;
+    for (state, step) in draft.states.iter().zip(&draft.steps) {
+        states.push(Checked {
+            step: Some(digest(step)),
+            changes: changes(before, &state.texts),
+            ..checked(known, state)
+        });
+        before = &state.texts;
+        known = state;
+    }
+    Certificate {
+        addresses: addresses(&draft.host),
+        rules: first.texts.iter().map(listed).collect(),
+        states,
+    }
+}
+
+fn checked(before: &State, state: &State) -> Checked {
+    let same = |one: &Listening| before.listeners.contains(one);
+    let quiet = before.listeners.len() == state.listeners.len()
+        && state.listeners.iter().all(same);
+    let (was, is) = (segments(&before.reached), segments(&state.reached));
+    Checked {
+        listeners: (!quiet).then(|| state.listeners.clone()),
+        reach: (was != is).then_some(is),
+        ..Checked::default()
+    }
+}
+
+fn listed(
+    (command, text): (&&'static str, &Arc<String>),
+) -> (String, Option<Arc<String>>) {
+    let short = (text.len() <= LONGEST).then(|| Arc::clone(text));
+    ((*command).to_owned(), short)
+}
+
+fn changes(before: &Texts, after: &Texts) -> Vec<TextChange> {
+    let none = Arc::default();
+    let changed = after.iter().filter_map(|(command, new)| {
+        let old = before.get(command).unwrap_or(&none);
+        let same = Arc::ptr_eq(old, new) || old == new;
+        (!same).then(|| TextChange::between(command, old, new))
+    });
+    changed.collect()
+}
+
+fn addresses(host: &Host) -> Option<Vec<HostAddress>> {
+    let all = host.interfaces.as_ref()?.iter().flat_map(|interface| {
+        interface.addresses.iter().map(|entry| HostAddress {
+            interface: interface.name.clone(),
+            address: entry.address,
+            prefix: entry.prefix,
+            loopback: interface.loopback,
+        })
+    });
+    Some(all.collect())
+}
+
+/// The sockets of the daemons, and what of this host leads to others.
+pub(super) fn listening(host: &Host) -> Vec<Listening> {
+    let outer = host.ways.iter().filter(|way| way.taker != Taker::Other);
+    let mut all: Vec<_> = outer.map(led).collect();
+    for instance in host.instances.iter().filter(|i| i.netns.is_none()) {
+        let Start::Runs(running) = &instance.start else { continue };
+        for listener in &running.listeners {
+            let Some((proto, socket)) = listener.socket() else { continue };
+            let one = Listening {
+                instance: instance.id.clone(),
+                proto,
+                address: socket.address,
+                port: socket.port,
+                sure: running.is_sure(listener),
+            };
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+    }
+    all
+}
+
+fn led(way: &Way) -> Listening {
+    Listening {
+        instance: way.instance.clone(),
+        proto: way.proto,
+        address: way.address,
+        port: way.port,
+        sure: true,
+    }
+}
+
+fn segments(reached: &[Reached]) -> Vec<Segment> {
+    let own = reached.iter().filter(|r| r.instance.is_some() && !r.local);
+    own.map(segment).collect()
+}
+
+fn segment(reached: &Reached) -> Segment {
+    Segment {
+        proto: reached.proto,
+        port: reached.port,
+        interface: reached.interface.clone(),
+        destinations: reached.destinations.clone(),
+        may: networks(&reached.sources.may),
+        must: networks(&reached.sources.must),
+    }
+}
+
+fn networks(set: &IpSet) -> Option<Networks> {
+    // Counting alone would take long where there are a million.
+    let few = |set: &IpSet| set.cidrs().nth(NETWORKS).is_none();
+    if !few(set) && !few(&set.complement()) {
+        return None;
+    }
+    let (of, except) = shortest(set);
+    Some(Networks { of, except })
+}
+
+/// The texts of the rules in a snapshot.
+pub(super) fn texts(snapshot: &crate::Snapshot) -> Texts {
+    const PRINT_RULES: [&str; 9] = [
+        "iptables-save",
+        "ip6tables-save",
+        "iptables-nft-save",
+        "ip6tables-nft-save",
+        "iptables-legacy-save",
+        "ip6tables-legacy-save",
+        "ipset save",
+        "nft -j list ruleset",
+        "nft list ruleset",
+    ];
+    let text = |command: &&'static str| {
+        let output = snapshot.commands.get(*command);
+        let output = output.filter(|output| output.status == 0)?;
+        Some((*command, Arc::clone(&output.stdout)))
+    };
+    PRINT_RULES.iter().filter_map(text).collect::<BTreeMap<_, _>>()
+}

@@ -1,0 +1,242 @@
+//! That a plan leaves every packet alone that is not for memcached.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    claims::address,
+    rules::{Action, Chain, Field, Rule, TCP, Table, UDP},
+    segments::{Range, Segments},
+    world::is_guard,
+};
+use crate::{Packet, Policy, Witness};
+
+/// The rules of one moment against those before the plan.
+pub(super) struct Frame<'a> {
+    pub policy: &'a Policy,
+    /// memcached's own ports.
+    pub ports: &'a BTreeSet<u16>,
+    pub before: &'a [Table],
+    pub after: &'a [Table],
+}
+
+type Key<'a> = (&'a str, [bool; 2]);
+
+impl Frame<'_> {
+    /// What is treated otherwise, or could be.
+    pub(super) fn broken(&self) -> Option<Witness> {
+        let guard = self.after.iter().filter(|table| is_guard(table));
+        let old_guard = self.before.iter().find(|table| is_guard(table));
+        let mut new = guard
+            .filter(|now| old_guard.is_none_or(|old| texts(old) != texts(now)));
+        if let Some(found) = new.find_map(|guard| self.guard_stops(guard)) {
+            return Some(found);
+        }
+        let (old, new) = (keyed(self.before), keyed(self.after));
+        if old.keys().ne(new.keys()) {
+            return Some(said("a table came or went", None));
+        }
+        let mut pairs = old.values().zip(new.values());
+        pairs.find_map(|(old, new)| self.table(old, new))
+    }
+
+    fn guard_stops(&self, guard: &Table) -> Option<Witness> {
+        guard.chains.values().find_map(|chain| {
+            let base = chain.base.as_ref();
+            let here = base.is_some_and(|base| base.hook == "input");
+            if base.is_some_and(|base| !base.accepts) {
+                return Some(said(
+                    "the guard stops what it does not know",
+                    None,
+                ));
+            }
+            let mut spared = here;
+            chain.rules.iter().find_map(|rule| {
+                spared |= spares_others(rule);
+                let stops = rule.action != Action::Accept;
+                let wrong = stops && !(spared && self.is_for(rule));
+                wrong
+                    .then(|| self.stopped(rule, "the guard stops another port"))
+            })
+        })
+    }
+
+    /// Whether a rule is about memcached's ports alone, over TCP or UDP.
+    fn is_for(&self, rule: &Rule) -> bool {
+        let known = |number: &u8| [TCP, UDP].contains(number);
+        let carried = rule.tests.iter().any(|test| match &test.of {
+            Field::Protocol(all) => !test.not && all.iter().all(known),
+            _ => false,
+        });
+        let own = |range: &Range| {
+            range.1 - range.0 < 1 << 10
+                && (range.0..=range.1).all(|port| {
+                    u16::try_from(port).is_ok_and(|p| self.ports.contains(&p))
+                })
+        };
+        let ports = rule.tests.iter().any(|test| match &test.of {
+            Field::DestinationPort(set) => {
+                !test.not && !set.is_empty() && set.iter().all(own)
+            }
+            _ => false,
+        });
+        carried && ports
+    }
+
+    /// What a chain says of other packets.
+    fn others<'r>(&self, chain: &'r Chain) -> Vec<&'r str> {
+        let rules = chain.rules.iter().filter(|rule| !self.is_for(rule));
+        rules.map(text).collect()
+    }
+
+    fn table(&self, old: &Table, new: &Table) -> Option<Witness> {
+        if old.chains.keys().ne(new.chains.keys()) {
+            return Some(said("a chain came or went", None));
+        }
+        let outward = outward(new);
+        let pairs = old.chains.iter().zip(new.chains.values());
+        let mut pairs = pairs.map(|((name, old), new)| (name, old, new));
+        pairs.find_map(|(name, old, new)| {
+            self.chain(old, new, !outward.contains(name.as_str()))
+        })
+    }
+
+    fn chain(&self, old: &Chain, new: &Chain, inward: bool) -> Option<Witness> {
+        let way = |chain: &Chain| {
+            let base = chain.base.clone()?;
+            Some((base.hook, base.priority, base.accepts, base.nat))
+        };
+        if way(old) != way(new) {
+            return Some(said("a chain is entered or left otherwise", None));
+        }
+        let (known, now) = (self.others(old), self.others(new));
+        if known != now {
+            let rule = new.rules.iter().find(|rule| {
+                !self.is_for(rule) && !known.contains(&text(rule))
+            });
+            let message = "a rule for other ports came or went";
+            return Some(match rule {
+                Some(rule) => self.stopped(rule, message),
+                None => said(message, None),
+            });
+        }
+        let known: BTreeSet<_> = old.rules.iter().map(text).collect();
+        let mut fresh =
+            new.rules.iter().filter(|rule| !known.contains(&text(rule)));
+        fresh.find_map(|rule| match inward {
+            false => Some(said(
+                "a rule of the plan meets packets for other hosts",
+                Some(rule),
+            )),
+            true => self.lets_in(rule),
+        })
+    }
+
+    /// A client that is not allowed and that a new rule lets in.
+    fn lets_in(&self, rule: &Rule) -> Option<Witness> {
+        if rule.action != Action::Accept {
+            return None;
+        }
+        let mut from = rule.tests.iter().filter_map(|test| match &test.of {
+            Field::Source(set) if !test.not => Some(Segments::of(set.clone())),
+            _ => None,
+        });
+        let allow = self.policy.allow.iter().map(|net| net.bounds());
+        let allowed = Segments::of(allow);
+        let beyond = match from.next() {
+            Some(from) => from.without(&allowed),
+            None => Segments::of([(0, u128::MAX)]).without(&allowed),
+        };
+        let from = beyond.first()?;
+        let six = u32::try_from(from).is_err();
+        let message = "a rule of the plan lets in who is not allowed";
+        let mut witness = self.stopped(rule, message);
+        if let Some(packet) = &mut witness.packet {
+            packet.from = address(six, from);
+            packet.port = self.ports.first().copied().unwrap_or(11211);
+        }
+        Some(witness)
+    }
+
+    fn stopped(&self, rule: &Rule, message: &str) -> Witness {
+        let port = (1..=u16::MAX).rev().find(|p| !self.ports.contains(p));
+        let port = match self.policy.kept().first() {
+            Some(kept) if !self.ports.contains(&kept.port) => kept.port,
+            _ => port.unwrap_or_default(),
+        };
+        let from = address(false, 0xc000_0202);
+        Witness {
+            packet: Some(Packet { port, ..Packet::new(from) }),
+            ..said(message, Some(rule))
+        }
+    }
+}
+
+fn said(message: &str, rule: Option<&Rule>) -> Witness {
+    Witness {
+        message: message.to_owned(),
+        because: rule.map(|rule| rule.place.clone()).into_iter().collect(),
+        packet: None,
+    }
+}
+
+/// Whether it lets go on what is for another host.
+fn spares_others(rule: &Rule) -> bool {
+    let [test] = rule.tests.as_slice() else { return false };
+    let Field::DestinationType(kinds) = &test.of else { return false };
+    let kind = if test.not { "local" } else { "unicast" };
+    rule.action == Action::Accept
+        && !rule.unsure
+        && kinds.as_slice() == [kind.to_owned()]
+}
+
+/// The tables but the guard, by what they see and their name. Tables of both
+/// back ends may have one name.
+fn keyed(tables: &[Table]) -> BTreeMap<(Key<'_>, usize), &Table> {
+    let mut all = BTreeMap::new();
+    for table in tables.iter().filter(|table| !is_guard(table)) {
+        let key = (table.name.as_str(), table.families);
+        let mut nth = 0;
+        while all.contains_key(&(key, nth)) {
+            nth += 1;
+        }
+        all.insert((key, nth), table);
+    }
+    all
+}
+
+fn texts(table: &Table) -> Vec<String> {
+    let chains = table.chains.values();
+    let rules = chains.flat_map(|chain| &chain.rules);
+    rules.map(|rule| format!("{:?} {:?}", rule.tests, rule.action)).collect()
+}
+
+/// A rule as it is written, without its counters.
+fn text(rule: &Rule) -> &str {
+    let text = rule.place.text.as_deref().unwrap_or_default();
+    let bare = text.split_once("] ").filter(|_| text.starts_with('['));
+    bare.map_or(text, |(_, rule)| rule)
+}
+
+/// The chains that other packets come to than those for this host.
+fn outward(table: &Table) -> BTreeSet<&str> {
+    let base = |chain: &Chain| {
+        chain.base.as_ref().is_some_and(|base| base.hook != "input")
+    };
+    let all = table.chains.iter();
+    let mut open: Vec<&str> =
+        all.filter(|(_, c)| base(c)).map(|(name, _)| name.as_str()).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if !seen.insert(name) {
+            continue;
+        }
+        let rules = table.chains.get(name).map(|chain| &chain.rules);
+        open.extend(rules.into_iter().flatten().filter_map(|rule| {
+            match &rule.action {
+                Action::Jump(to) | Action::Goto(to) => Some(to.as_str()),
+                _ => None,
+            }
+        }));
+    }
+    seen
+}

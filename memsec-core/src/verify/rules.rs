@@ -1,0 +1,249 @@
+//! Rules, as their texts say them, and whether they are about a packet.
+
+use std::collections::BTreeMap;
+
+use super::segments::{Range, complement};
+use crate::text::Place;
+
+/// The tables of one family of packets, or of both.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Table {
+    pub name: String,
+    /// Whether it sees IPv4, and IPv6.
+    pub families: [bool; 2],
+    pub chains: BTreeMap<String, Chain>,
+}
+
+/// Rules in their order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chain {
+    pub base: Option<Base>,
+    pub rules: Vec<Rule>,
+}
+
+/// Where the kernel enters a chain.
+#[derive(Clone, Debug)]
+pub(super) struct Base {
+    /// The name of the hook, as nft has it.
+    pub hook: String,
+    pub priority: i64,
+    pub accepts: bool,
+    pub nat: bool,
+}
+
+/// One rule. All tests must hold.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rule {
+    pub tests: Vec<Test>,
+    /// Whether it has a condition that is not read: it may hold, or not.
+    pub unsure: bool,
+    pub action: Action,
+    pub place: Place,
+}
+
+/// A condition.
+#[derive(Clone, Debug)]
+pub(super) struct Test {
+    pub not: bool,
+    pub of: Field,
+}
+
+/// What a condition is about.
+#[derive(Clone, Debug)]
+pub(super) enum Field {
+    Source(Vec<Range>),
+    Destination(Vec<Range>),
+    SourcePort(Vec<Range>),
+    DestinationPort(Vec<Range>),
+    EitherPort(Vec<Range>),
+    OriginalPort(Vec<Range>),
+    /// Names, or beginnings of names with a wildcard behind.
+    In(Vec<String>),
+    Out(Vec<String>),
+    Protocol(Vec<u8>),
+    /// Conntrack states, in lower case.
+    State(Vec<String>),
+    /// True for answers.
+    Reply(bool),
+    /// What routing says of the destination, in lower case.
+    DestinationType(Vec<String>),
+    Flags {
+        mask: u8,
+        value: u8,
+    },
+    Six(bool),
+    /// Holds for no TCP or UDP packet without further headers.
+    Never,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Action {
+    #[default]
+    Continue,
+    Accept,
+    Drop,
+    Return,
+    Jump(String),
+    Goto(String),
+    /// To another address or port; the ports, where they are named.
+    Translate(Option<Range>),
+    /// Something that is not followed.
+    Unknown,
+}
+
+/// Packets that differ in one address alone: the client's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Probe<'a> {
+    pub six: bool,
+    pub proto: u8,
+    /// The port of the client.
+    pub client: u16,
+    /// The port of the host.
+    pub port: u16,
+    /// The port that the client sees.
+    pub original: u16,
+    /// The interface towards the client; `None` for one that is not known,
+    /// and is not the loopback.
+    pub interface: Option<&'a str>,
+    /// The address of the host; `None` for one that is not known.
+    pub host: Option<u128>,
+    /// Whether it is the answer.
+    pub reply: bool,
+}
+
+impl Probe<'_> {
+    pub(super) fn everyone(&self) -> Range {
+        (0, if self.six { u128::MAX } else { u128::from(u32::MAX) })
+    }
+}
+
+/// Whether a condition holds: of some clients, of all or none, or it cannot
+/// be told.
+enum Holds {
+    Of(Vec<Range>),
+    Known(bool),
+    Unknown,
+}
+
+/// For which clients a rule is about a packet; whether it is sure to be.
+pub(super) struct Meets {
+    pub clients: Vec<Range>,
+    pub sure: bool,
+}
+
+impl Rule {
+    /// `None` if it is about none.
+    pub(super) fn meets(&self, probe: &Probe<'_>) -> Option<Meets> {
+        let mut meets =
+            Meets { clients: vec![probe.everyone()], sure: !self.unsure };
+        for test in &self.tests {
+            match test.holds(probe) {
+                Holds::Known(true) => {}
+                Holds::Known(false) => return None,
+                Holds::Unknown => meets.sure = false,
+                Holds::Of(ranges) => {
+                    meets.clients = common(&meets.clients, &ranges);
+                }
+            }
+        }
+        (!meets.clients.is_empty()).then_some(meets)
+    }
+}
+
+fn common(one: &[Range], other: &[Range]) -> Vec<Range> {
+    let pairs = one.iter().flat_map(|&(a, b)| {
+        other.iter().map(move |&(c, d)| (a.max(c), b.min(d)))
+    });
+    pairs.filter(|(first, last)| first <= last).collect()
+}
+
+impl Test {
+    fn holds(&self, probe: &Probe<'_>) -> Holds {
+        match self.of.holds(probe) {
+            Holds::Known(_) if matches!(self.of, Field::Never) => {
+                Holds::Known(false)
+            }
+            Holds::Known(yes) => Holds::Known(yes != self.not),
+            Holds::Of(ranges) if self.not => {
+                Holds::Of(complement(probe.everyone(), &ranges))
+            }
+            other => other,
+        }
+    }
+}
+
+impl Field {
+    fn holds(&self, probe: &Probe<'_>) -> Holds {
+        let (from, to) = match probe.reply {
+            false => (probe.client, probe.port),
+            true => (probe.port, probe.client),
+        };
+        let state = if probe.reply { "established" } else { "new" };
+        let flags = if probe.reply { SYN | ACK } else { SYN };
+        Holds::Known(match self {
+            Self::Source(set) => return address(set, probe, !probe.reply),
+            Self::Destination(set) => return address(set, probe, probe.reply),
+            Self::SourcePort(set) => has(set, from),
+            Self::DestinationPort(set) => has(set, to),
+            Self::EitherPort(set) => has(set, from) || has(set, to),
+            Self::OriginalPort(set) => has(set, probe.original),
+            Self::In(names) => return name(names, probe, !probe.reply),
+            Self::Out(names) => return name(names, probe, probe.reply),
+            Self::Protocol(all) => all.contains(&probe.proto),
+            Self::State(all) => all.iter().any(|one| one == state),
+            Self::Reply(reply) => *reply == probe.reply,
+            Self::DestinationType(all) => match probe.reply {
+                false => all.iter().any(|one| one == "local"),
+                true => return Holds::Unknown,
+            },
+            Self::Flags { mask, value } => {
+                probe.proto == TCP && flags & mask == *value
+            }
+            Self::Six(six) => *six == probe.six,
+            Self::Never => false,
+        })
+    }
+}
+
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+pub(super) fn has(set: &[Range], port: u16) -> bool {
+    let port = u128::from(port);
+    set.iter().any(|&(first, last)| (first..=last).contains(&port))
+}
+
+/// Whether an address is in a set: the client's, or else the host's.
+fn address(set: &[Range], probe: &Probe<'_>, client: bool) -> Holds {
+    match (client, probe.host) {
+        (true, _) => Holds::Of(set.to_vec()),
+        (false, None) => Holds::Unknown,
+        (false, Some(host)) => Holds::Known(
+            set.iter().any(|&(first, last)| (first..=last).contains(&host)),
+        ),
+    }
+}
+
+/// Whether an interface has one of some names; the way in has no way out.
+fn name(names: &[String], probe: &Probe<'_>, towards: bool) -> Holds {
+    if !towards {
+        return Holds::Known(names.iter().any(|name| is_any(name)));
+    }
+    let is = |name: &String| match name.strip_suffix(['+', '*']) {
+        Some(start) => probe.interface.map(|own| own.starts_with(start)),
+        None => match probe.interface {
+            Some(own) => Some(own == name),
+            None if name == "lo" => Some(false),
+            None => None,
+        },
+    };
+    let all: Option<Vec<bool>> = names.iter().map(is).collect();
+    all.map_or(Holds::Unknown, |all| Holds::Known(all.contains(&true)))
+}
+
+fn is_any(name: &str) -> bool {
+    matches!(name, "+" | "*")
+}
