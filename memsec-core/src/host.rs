@@ -1,9 +1,19 @@
 //! The model of a host, parsed from a snapshot.
 
+mod containers;
+mod listening;
+#[cfg(test)]
+mod truth_tests;
+
+pub(crate) use containers::Way;
+
 use crate::{
     Error,
     memcached::{Instance, instances},
-    net::{Family, Interface, Route, Settings, interfaces, routes},
+    net::{
+        BoundSocket, Family, Interface, Route, Settings, interfaces, routes,
+        sockets,
+    },
     netfilter::Ruleset,
     snapshot::Snapshot,
 };
@@ -39,6 +49,10 @@ pub struct Host {
     pub(crate) instances: Vec<Instance>,
     /// Its firewall.
     pub(crate) ruleset: Ruleset,
+    /// What is listened on, by whomever; `None` where that is not known.
+    pub(crate) sockets: Option<Vec<BoundSocket>>,
+    /// What leads to memcached in other network namespaces.
+    pub(crate) ways: Vec<Way>,
 }
 
 impl Host {
@@ -51,7 +65,6 @@ impl Host {
         let interfaces =
             snapshot.output("ip -j address").map(|text| interfaces(&text));
         let interfaces = interfaces.transpose()?;
-        let instances = instances(snapshot, interfaces.as_deref())?;
         let mut all_routes = Vec::new();
         let mut routed = Vec::new();
         for (command, family) in ROUTES {
@@ -61,15 +74,31 @@ impl Host {
             }
         }
         let settings = snapshot.output("sysctl -a");
-        Ok(Self {
+        let listed = snapshot.output("ss -lntupxH");
+        let mut host = Self {
             interfaces,
             routes: all_routes,
             routed,
             settings: settings
                 .map(|text| Settings::new(&text))
                 .unwrap_or_default(),
-            instances,
+            instances: Vec::new(),
             ruleset: Ruleset::new(snapshot)?,
-        })
+            sockets: listed.map(|text| sockets(&text)),
+            ways: Vec::new(),
+        };
+        host.find_instances(snapshot)?;
+        Ok(host)
+    }
+
+    /// Finds the daemons by a snapshot whose rules, addresses and sockets it
+    /// has read.
+    pub(crate) fn find_instances(
+        &mut self,
+        snapshot: &Snapshot,
+    ) -> Result<(), Error> {
+        self.instances = instances(snapshot, self.interfaces.as_deref())?;
+        self.ways.clear();
+        self.find_containers(snapshot)
     }
 }

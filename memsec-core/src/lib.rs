@@ -68,8 +68,8 @@ pub use memcached::{Exit, Listener, Socket};
 pub use net::Cidr;
 pub use plan::{
     Basis, Certificate, Checked, Claim, ClaimKind, Considered, Guard,
-    HostAddress, Listening, Networks, Plan, Proof, Render, Run, Segment, Step,
-    StepKind, TextChange, Witness,
+    HostAddress, Inside, Listening, Networks, Plan, Proof, Render, Run,
+    Segment, Step, StepKind, TextChange, Witness,
 };
 pub use policy::{Acceptance, Date, Keep, Peer, Policy, Port, Strategy};
 pub use reach::{

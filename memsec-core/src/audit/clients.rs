@@ -6,8 +6,9 @@ use super::Reached;
 use crate::{
     Cidr, Policy, Proto,
     host::Host,
-    memcached::Start,
+    memcached::{Instance, Launcher, Start},
     net::{Interface, IpSet},
+    reach::Taker,
     text::Place,
 };
 
@@ -35,7 +36,11 @@ pub(crate) fn shut_out(
     let mut out = Vec::new();
     // What runs beside its file is of the same instance.
     for instance in host.instances.iter().filter(|i| !i.drifted()) {
-        let Some(port) = tcp_port(&instance.start) else { continue };
+        let port = match instance.netns {
+            Some(_) => published(host, instance),
+            None => tcp_port(&instance.start),
+        };
+        let Some(port) = port else { continue };
         let own = |r: &&Reached| r.instance.as_ref() == Some(&instance.id);
         let own: Vec<_> = reached.iter().filter(own).collect();
         for &clients in &policy.allow {
@@ -43,6 +48,19 @@ pub(crate) fn shut_out(
         }
     }
     out
+}
+
+/// The port by which others than this host are meant to come to a container.
+/// One that only rules lead to may be anybody's.
+fn published(host: &Host, instance: &Instance) -> Option<u16> {
+    let mut ways = host.ways.iter().filter(|way| {
+        way.instance == instance.id
+            && way.proto == Proto::Tcp
+            && way.taker != Taker::Other
+            && !way.address.is_loopback()
+    });
+    let known = instance.launcher != Launcher::Led;
+    ways.next().filter(|_| known).map(|way| way.port)
 }
 
 fn tcp_port(start: &Start) -> Option<u16> {
@@ -62,6 +80,7 @@ fn one(
     let takes = |r: &&&Reached| {
         r.proto == Proto::Tcp
             && !r.local
+            && !r.near
             && r.family() == clients.family()
             && r.interface.as_ref().is_none_or(|name| ways.contains(&name))
     };

@@ -11,7 +11,7 @@ use crate::{
     host::Host,
     memcached::{Instance, Running, Start},
     net::{Family, Interface, IpSet},
-    reach::{Kind, Likeness, Query, Sources, sources},
+    reach::{Kind, Likeness, Query, Sources, Taker, sources},
 };
 
 use super::{Exposure, Scope};
@@ -26,6 +26,11 @@ pub(crate) struct Reached {
     pub interface: Option<String>,
     /// Whether the packets come from this host itself.
     pub local: bool,
+    /// Whether none but a neighbour can send packets there: to a private
+    /// address that is behind this host, or to its loopback.
+    pub near: bool,
+    /// Who takes them.
+    pub taker: Taker,
     pub destinations: Vec<IpAddr>,
     pub sources: Sources,
 }
@@ -39,6 +44,8 @@ struct Target {
     proto: Proto,
     address: IpAddr,
     port: u16,
+    taker: Taker,
+    near: bool,
 }
 
 /// Who reaches memcached's listeners and the further ports of a policy.
@@ -95,6 +102,8 @@ fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
                 proto,
                 address: socket.address,
                 port: socket.port,
+                taker: Taker::Socket,
+                near: false,
             };
             // What runs is of the same instance as its file.
             if !(instance.drifted() && targets.contains(&target)) {
@@ -102,6 +111,7 @@ fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
             }
         }
     }
+    targets.extend(behind(host));
     let wildcards: [IpAddr; 2] =
         [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
     for port in &policy.ports {
@@ -111,9 +121,48 @@ fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
             proto: port.proto,
             address,
             port: port.port,
+            taker: Taker::AnySocket,
+            near: false,
         }));
     }
     targets
+}
+
+/// What leads to daemons in other network namespaces.
+fn behind(host: &Host) -> Vec<Target> {
+    let sure = |id: &str| {
+        let mut all = host.instances.iter().filter(|i| i.id == id);
+        all.any(|i| match &i.start {
+            Start::Runs(running) => running.unresolved.is_empty(),
+            Start::Exits(_) => false,
+        })
+    };
+    let mut targets = Vec::new();
+    for way in &host.ways {
+        let outer = Target {
+            instance: Some(way.instance.clone()),
+            certain: sure(&way.instance),
+            proto: way.proto,
+            address: way.address,
+            port: way.port,
+            taker: way.taker,
+            near: way.taker == Taker::Other && is_private(way.address),
+        };
+        // DNAT comes before routing finds that nobody may send there.
+        let wire = outer.address.is_loopback() && outer.address.is_ipv4();
+        targets.extend(wire.then(|| Target {
+            taker: Taker::Led,
+            near: true,
+            ..outer.clone()
+        }));
+        targets.push(outer);
+    }
+    targets
+}
+
+fn is_private(address: IpAddr) -> bool {
+    let one = IpSet::of(Family::of(address), [Cidr::host(address)]);
+    Scope::of(&one) < Scope::Internet
 }
 
 /// What runs in the place of what the file of an instance would start.
@@ -129,18 +178,34 @@ fn by_interface(hosted: &Hosted<'_>, target: &Target) -> Vec<Reached> {
     let known = &mut Known::new();
     let Some(interfaces) = &hosted.host.interfaces else {
         let to = vec![target.address];
-        return by_destination(hosted, known, target, None, to);
+        return match target.taker {
+            // Whose address it is, is not known then.
+            Taker::Other => Vec::new(),
+            _ => by_destination(hosted, known, target, None, to),
+        };
     };
-    let each = interfaces.iter().flat_map(|interface| {
-        let to = destinations(interfaces, interface, target.address);
+    let reaches = |interface: &&Interface| {
+        let behind = target.taker == Taker::Other || target.near;
+        let own = interface.on(Cidr::host(target.address)).next().is_some();
+        !behind || !interface.loopback && !own
+    };
+    let each = interfaces.iter().filter(reaches).flat_map(|interface| {
+        let to = match target.near {
+            true => vec![target.address],
+            false => destinations(interfaces, interface, target.address),
+        };
         by_destination(hosted, known, target, Some(interface), to)
     });
-    each.collect()
+    let said = |r: &Reached| !target.near || !r.sources.may.is_empty();
+    each.filter(said).collect()
 }
 
 /// Who gets through, asked of one question of a kind.
 fn asked(hosted: &Hosted<'_>, known: &mut Known, query: &Query<'_>) -> Sources {
-    let likeness = hosted.is_wide().then(|| hosted.likeness(query.family));
+    // Where a packet goes on, the way there counts as well.
+    let stays = matches!(query.taker, Taker::Socket | Taker::AnySocket);
+    let wide = hosted.is_wide() && stays;
+    let likeness = wide.then(|| hosted.likeness(query.family));
     match likeness.and_then(|likeness| likeness.kind(query)) {
         Some(kind) => {
             let answer = known.entry(kind);
@@ -178,7 +243,8 @@ fn by_destination(
 ) -> Vec<Reached> {
     let mut out: Vec<Reached> = Vec::new();
     let loopback = by.is_some_and(|interface| interface.loopback);
-    let local = loopback || target.address.is_loopback();
+    let near = target.near;
+    let local = loopback || target.address.is_loopback() && !near;
     for to in destinations {
         let interface = match by {
             Some(interface) => Some(interface.name.as_str()),
@@ -189,8 +255,16 @@ fn by_destination(
         // Where the addresses are not known it stands for whichever.
         let known = (!to.is_unspecified()).then_some(to);
         let wildcard = target.address.is_unspecified();
-        let query =
-            Query { interface, family, to: known, wildcard, proto, port };
+        let taker = target.taker;
+        let query = Query {
+            interface,
+            family,
+            to: known,
+            wildcard,
+            taker,
+            proto,
+            port,
+        };
         let mut sources = asked(hosted, before, &query);
         if local {
             let own = own_addresses(hosted.host, family);
@@ -208,6 +282,8 @@ fn by_destination(
                 port,
                 interface: interface.map(str::to_owned),
                 local,
+                near,
+                taker,
                 destinations: vec![to],
                 sources,
             }),
@@ -245,7 +321,17 @@ impl Reached {
 
     /// How far away the farthest source can be.
     pub(crate) fn scope(&self) -> Scope {
-        if self.local { Scope::Host } else { Scope::of(&self.sources.may) }
+        match self.local {
+            true => Scope::Host,
+            false => self.scope_of(&self.sources.may),
+        }
+    }
+
+    /// How far away the farthest of some sources can be that come in this
+    /// way.
+    pub(crate) fn scope_of(&self, sources: &IpSet) -> Scope {
+        let scope = Scope::of(sources);
+        if self.near { scope.min(Scope::Link) } else { scope }
     }
 
     fn same_sources(&self, other: &Sources) -> bool {

@@ -7,7 +7,9 @@ use crate::{
     Policy, Proto, Snapshot,
     host::Host,
     managers::Load,
-    memcached::{Directive, Instance, Running, Start, Word, directives},
+    memcached::{
+        Directive, Instance, Launcher, Running, Start, Word, directives,
+    },
     net::Family,
     text::Place,
 };
@@ -65,11 +67,14 @@ impl<'a> Subject<'a> {
         Self { host, snapshot, policy, reached, loads }
     }
 
-    /// The daemons that run, or would.
+    /// The daemons that run, or would, and of which more is known than
+    /// where they are.
     pub(crate) fn running(
         &self,
     ) -> impl Iterator<Item = (&'a Instance, &'a Running)> {
-        self.host.instances.iter().filter_map(|i| match &i.start {
+        let all = self.host.instances.iter();
+        let known = all.filter(|i| i.launcher != Launcher::Led);
+        known.filter_map(|i| match &i.start {
             Start::Runs(running) => Some((i, running)),
             Start::Exits(_) => None,
         })
@@ -123,14 +128,14 @@ impl<'a> Subject<'a> {
 
     /// How far away the farthest of those is that should not get in.
     pub(crate) fn scope(&self, open: &[&Reached]) -> Option<Scope> {
-        open.iter().map(|r| Scope::of(&r.beyond(self.policy))).max()
+        open.iter().map(|r| r.scope_of(&r.beyond(self.policy))).max()
     }
 
     /// Who gets in that should not, by the widest of the ways.
     pub(crate) fn who(&self, open: &[&Reached]) -> String {
         let scope = self.scope(open);
         let widest =
-            |r: &&&Reached| Some(Scope::of(&r.beyond(self.policy))) == scope;
+            |r: &&&Reached| Some(r.scope_of(&r.beyond(self.policy))) == scope;
         let open: Vec<_> = open.iter().filter(widest).copied().collect();
         if open.is_empty() {
             return String::new();

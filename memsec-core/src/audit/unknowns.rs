@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::{Unknown, checks::missing, subject::Subject};
 use crate::{
     Socket,
-    memcached::{Instance, Start},
+    memcached::{Instance, Launcher, Start},
     snapshot::Content,
     text::Place,
 };
@@ -18,9 +18,14 @@ impl Subject<'_> {
         out.extend(rules.map(|(what, place)| Unknown { what, place }));
         out.extend(self.unread());
         for instance in &self.host.instances {
+            if instance.launcher == Launcher::Led {
+                out.push(led_to(instance));
+                continue;
+            }
             out.extend(undecided(instance));
             out.extend(version(instance));
         }
+        out.extend(self.host.is_full().then(more_ways));
         out.extend(self.undecided_rules());
         out.extend(self.unread_managers());
         out.extend(missing(self));
@@ -72,6 +77,22 @@ impl Subject<'_> {
         }
         out
     }
+}
+
+fn more_ways() -> Unknown {
+    let what = "what leads to memcached in containers beyond the first 256 \
+                ways";
+    Unknown { what: what.to_owned(), place: Place::default() }
+}
+
+/// What only rules, or a proxy, lead to.
+fn led_to(instance: &Instance) -> Unknown {
+    let what = format!(
+        "what listens at {}: no container is listed that has it, and it is \
+         taken for memcached by its port",
+        instance.id
+    );
+    Unknown { what, place: Place::whole(&instance.source) }
 }
 
 /// What the version decides, where it is not known.

@@ -117,6 +117,31 @@ impl Running {
     }
 }
 
+impl Instance {
+    /// A daemon of which no more is known than where it listens, in another
+    /// network namespace.
+    pub(crate) fn led_to(
+        id: String,
+        source: String,
+        listeners: Vec<Listener>,
+    ) -> Self {
+        Self {
+            netns: Some(id.clone()),
+            id,
+            source,
+            version: None,
+            possible: Possible::new(None, None, &Snapshot::new()),
+            argv: Vec::new(),
+            start: Start::Runs(Running { listeners, ..Running::default() }),
+            launcher: Launcher::Led,
+            room: Room::Nowhere,
+            uid: None,
+            pid: None,
+            differences: Vec::new(),
+        }
+    }
+}
+
 /// The daemons of a snapshot.
 ///
 /// # Errors

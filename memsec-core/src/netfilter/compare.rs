@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Error,
-    net::{PortSet, RangeSet},
+    net::{Cidr, PortSet, RangeSet},
     text::{Place, Source},
 };
 
@@ -64,15 +64,17 @@ impl Ruleset {
     /// this host, over TCP or UDP, to one of `ports`, differently from
     /// `before`: one that is gone, or one that is new, and that could be
     /// about more. The inet table `own` may come, go and change, as long as
-    /// it stops nothing else.
+    /// it stops nothing else; what is for the networks `inside` is for this
+    /// host too, as far as it is concerned.
     pub(crate) fn differs_beyond(
         &self,
         before: &Self,
         own: &str,
         ports: &PortSet,
+        inside: &[Cidr],
     ) -> Option<Place> {
         let mut of_own = self.tables.iter().filter(|table| table.is(own));
-        if let Some(place) = of_own.find_map(|table| table.stops_more(ports)) {
+        if let Some(place) = of_own.find_map(|t| t.stops_more(ports, inside)) {
             return Some(place);
         }
         let (old, new) = (before.all_but(own), self.all_but(own));
@@ -96,7 +98,7 @@ impl Ruleset {
 impl Table {
     /// What of a table of our own could stop other packets than those for
     /// some ports of this host.
-    fn stops_more(&self, ports: &PortSet) -> Option<Place> {
+    fn stops_more(&self, ports: &PortSet, inside: &[Cidr]) -> Option<Place> {
         self.chains.iter().find_map(|chain| {
             let base = chain.base.as_ref();
             if base.is_some_and(|base| !base.accepts || base.nat) {
@@ -106,7 +108,9 @@ impl Table {
             let mut rules = chain.rules.iter().enumerate();
             let (_, rule) = rules.find(|(at, rule)| {
                 let before = chain.rules.get(..*at).unwrap_or_default();
-                let here = input || before.iter().any(Rule::spares_others);
+                let here = input
+                    || before.iter().any(Rule::spares_others)
+                    || rule.goes_to(inside);
                 *rule.action() != Action::Accept
                     && !(here && rule.is_for(ports))
             })?;
@@ -295,6 +299,18 @@ impl Rule {
         *self.action() == Action::Accept
             && self.origin == Origin::Any
             && [others, not_here].contains(&(kind, one.negated))
+    }
+
+    /// Whether it meets only what is sent to one of some networks.
+    fn goes_to(&self, networks: &[Cidr]) -> bool {
+        let within = |test: &Test| {
+            let Test::Destination(set) = test else { return false };
+            networks.iter().any(|network| {
+                let (first, last) = network.bounds();
+                set.is_subset(&RangeSet::range(first, last))
+            })
+        };
+        self.matches().iter().any(|one| !one.negated && within(&one.test))
     }
 
     /// The destination ports that it is for, if it names them.

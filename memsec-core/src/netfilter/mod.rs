@@ -4,6 +4,7 @@
 mod boxes;
 mod calls;
 mod compare;
+mod forwards;
 mod ipset;
 mod iptables;
 mod line;
@@ -21,6 +22,7 @@ mod hostile_tests;
 #[cfg(test)]
 mod truth_tests;
 
+pub(crate) use forwards::Forward;
 pub(crate) use order::{Entry, Order, entry, of as key_of};
 pub(crate) use origin::Origin;
 pub(crate) use rule::{

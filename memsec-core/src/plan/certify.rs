@@ -11,9 +11,10 @@ use super::{
 };
 use crate::{
     audit::{Reached, shortest},
-    host::Host,
+    host::{Host, Way},
     memcached::Start,
     net::IpSet,
+    reach::Taker,
 };
 
 /// A longer text is not repeated in a plan.
@@ -88,9 +89,10 @@ fn addresses(host: &Host) -> Option<Vec<HostAddress>> {
     Some(all.collect())
 }
 
-/// The sockets of the daemons.
+/// The sockets of the daemons, and what of this host leads to others.
 pub(super) fn listening(host: &Host) -> Vec<Listening> {
-    let mut all: Vec<Listening> = Vec::new();
+    let outer = host.ways.iter().filter(|way| way.taker != Taker::Other);
+    let mut all: Vec<_> = outer.map(led).collect();
     for instance in host.instances.iter().filter(|i| i.netns.is_none()) {
         let Start::Runs(running) = &instance.start else { continue };
         for listener in &running.listeners {
@@ -108,6 +110,16 @@ pub(super) fn listening(host: &Host) -> Vec<Listening> {
         }
     }
     all
+}
+
+fn led(way: &Way) -> Listening {
+    Listening {
+        instance: way.instance.clone(),
+        proto: way.proto,
+        address: way.address,
+        port: way.port,
+        sure: true,
+    }
 }
 
 fn segments(reached: &[Reached]) -> Vec<Segment> {

@@ -81,7 +81,8 @@ fn change(
     draft: &Draft<'_>,
     instance: &Instance,
 ) -> Result<Option<Change>, Error> {
-    if matches!(instance.launcher, Launcher::Process | Launcher::Docker) {
+    use Launcher::{Docker, Led, Process};
+    if matches!(instance.launcher, Process | Docker | Led) {
         return Ok(None);
     }
     let wanted = listen::wanted(&draft.host, draft.policy, instance)?;

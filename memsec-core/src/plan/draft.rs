@@ -8,6 +8,7 @@ use crate::{
     audit::{Reached, ShutOut, reached, shut_out},
     host::Host,
     memcached::{Start, edited, instances},
+    reach::Taker,
     snapshot::Content,
 };
 
@@ -130,8 +131,7 @@ impl<'a> Draft<'a> {
         let unchanged = texts.len() == self.read.0.len()
             && texts.values().zip(self.read.0.values()).all(same);
         if unchanged {
-            let interfaces = self.host.interfaces.as_deref();
-            self.host.instances = instances(&self.snapshot, interfaces)?;
+            self.host.find_instances(&self.snapshot)?;
             if self.guard == self.read.1 {
                 return Ok(false);
             }
@@ -189,8 +189,17 @@ impl<'a> Draft<'a> {
 
     /// The TCP and UDP ports of all the daemons.
     pub(super) fn ports(&self) -> Vec<u16> {
+        self.ports_that(|_| true)
+    }
+
+    /// Those of this host's addresses: a container has others of its own.
+    pub(super) fn outer_ports(&self) -> Vec<u16> {
+        self.ports_that(|reached| reached.taker != Taker::Other)
+    }
+
+    fn ports_that(&self, such: impl Fn(&Reached) -> bool) -> Vec<u16> {
         let reached = self.reached();
-        let own = reached.iter().filter(|r| r.instance.is_some());
+        let own = reached.iter().filter(|r| r.instance.is_some() && such(r));
         let mut ports: Vec<_> = own.map(|r| r.port).collect();
         ports.sort_unstable();
         ports.dedup();

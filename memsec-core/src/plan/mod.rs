@@ -17,7 +17,7 @@ pub(crate) use certificate::digest;
 pub use certificate::{
     Certificate, Checked, HostAddress, Listening, Networks, Segment, TextChange,
 };
-pub use guard::Guard;
+pub use guard::{Guard, Inside};
 pub use proof::{Claim, ClaimKind, Proof, Witness};
 pub use render::Render;
 #[cfg(feature = "host")]
@@ -83,6 +83,10 @@ fn draft<'a>(
     host: &'a Host,
     policy: &'a Policy,
 ) -> Result<Draft<'a>, Error> {
+    if host.is_full() {
+        let what = "there are more ways into containers than are followed";
+        return Err(Error::unsupported(what));
+    }
     let mut draft = Draft::new(snapshot, host, policy);
     let changes = daemon(&mut draft);
     let bare = bare(&draft, &changes)?;
@@ -162,8 +166,8 @@ fn guard(
     } else {
         let why = "it drops whoever is not allowed, whatever other rules say";
         draft.consider(GUARD, true, why);
-        let mut ports = draft.ports();
-        ports.extend(bare.ports());
+        let mut ports = draft.outer_ports();
+        ports.extend(bare.outer_ports());
         guard::load(draft, ports)?;
     }
     Ok(())
@@ -243,6 +247,8 @@ fn refused(why: &str) -> Plan {
     }
 }
 
+#[cfg(test)]
+mod container_tests;
 #[cfg(test)]
 mod hosts_tests;
 #[cfg(test)]

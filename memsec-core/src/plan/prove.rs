@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::{
     Claim, ClaimKind, Proof, Witness,
     draft::{Draft, State},
+    guard::inside,
 };
 use crate::{
     Packet, Policy, Port,
@@ -86,7 +87,9 @@ fn shut_witness(draft: &Draft<'_>, shut: ShutOut) -> Witness {
 pub(super) fn touched(draft: &Draft<'_>) -> Option<Witness> {
     let ports = guarded(draft);
     let (old, new) = (&draft.before.ruleset, &draft.host.ruleset);
-    let rule = new.differs_beyond(old, "memsec", &ports)?;
+    let inside = inside(&draft.host).into_iter();
+    let inside: Vec<_> = inside.map(|inside| inside.network).collect();
+    let rule = new.differs_beyond(old, "memsec", &ports, &inside)?;
     Some(Witness {
         message: "a rule of the plan could touch another port".to_owned(),
         because: vec![rule],
@@ -98,6 +101,7 @@ pub(super) fn touched(draft: &Draft<'_>) -> Option<Witness> {
 fn guarded(draft: &Draft<'_>) -> PortSet {
     let mut ports = draft.ports();
     ports.extend(draft.guard.iter().flat_map(|guard| &guard.ports));
+    ports.extend(inside(&draft.host).iter().flat_map(|one| &one.ports));
     PortSet::from_ranges(ports.iter().map(|&p| (p, p)))
 }
 

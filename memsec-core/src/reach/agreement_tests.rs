@@ -117,6 +117,7 @@ proptest! {
             family: Family::Ipv4,
             to: Some(to),
             wildcard: true,
+            taker: Default::default(),
             proto: Proto::Udp,
             port: 11211,
         };

@@ -57,6 +57,7 @@ pub(crate) fn dead_rules(
             family,
             to: None,
             wildcard: true,
+            taker: Default::default(),
             proto,
             port,
         };

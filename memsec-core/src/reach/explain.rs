@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    Answer, Delivery, Explanation, Met, Packet, Verdict,
+    Answer, Delivery, Explanation, Met, Packet, Taker, Verdict,
     cell::{Address, Interface},
     chain::TooMuch,
     journey::{Course, Journey, Parcel, Traffic},
@@ -90,7 +90,8 @@ fn sockets<'a>(
     host: &'a Host,
     packet: &'a Packet,
 ) -> impl Iterator<Item = Delivery> + 'a {
-    host.instances.iter().flat_map(move |instance| {
+    let here = host.instances.iter().filter(|i| i.netns.is_none());
+    here.flat_map(move |instance| {
         let listeners = match &instance.start {
             Start::Runs(running) => running.listeners.as_slice(),
             Start::Exits(_) => &[],
@@ -255,8 +256,12 @@ impl<'a> Way<'a> {
     fn onward(&mut self, parcel: Parcel) {
         let hooks = onward(&self.journey);
         match self.pass(hooks, Traffic::of(parcel)) {
-            Ok(passed) if passed.under_way.is_empty() => {}
-            Ok(_) => self.ends.push(Verdict::Forwarded.into()),
+            Ok(passed) => {
+                for parcel in passed.under_way {
+                    let arrival = self.forward(&parcel);
+                    self.ends.push(arrival);
+                }
+            }
             Err(TooMuch) => {
                 self.certain = false;
                 self.ends.push(Verdict::Forwarded.into());
@@ -273,24 +278,57 @@ impl<'a> Way<'a> {
         };
         let packet = &Packet { port, ..packet.clone() };
         let to = family.address(to);
-        let Some(delivered_to) = listener(self.host, packet, to) else {
+        let own = listener(self.host, packet, to);
+        let Some(delivered_to) = own.or_else(|| self.other(packet, to)) else {
             return Verdict::NobodyListens.into();
         };
-        Arrival {
-            verdict: Verdict::Delivered,
-            answer: Some(self.answer(parcel)),
-            delivered_to: Some(delivered_to),
+        let hooks = [Hook::Output, Hook::Postrouting];
+        let answer = self.answer(self.journey.answer(parcel), &hooks);
+        delivered(delivered_to, answer)
+    }
+
+    /// What gets a packet to `to` and is no daemon of the host's: the proxy
+    /// of a container, or another program.
+    fn other(&mut self, packet: &Packet, to: IpAddr) -> Option<Delivery> {
+        let (proto, port) = (packet.proto, packet.port);
+        if let Some(way) = self.host.proxied(proto, to, port) {
+            if way.taker == Taker::Perhaps {
+                self.ends.push(Verdict::NobodyListens.into());
+            }
+            return Some(delivery(&way.instance, packet, way.address));
         }
+        let name = self.host.taken_by(proto, to, port)?;
+        Some(delivery(name, packet, to))
+    }
+
+    /// A packet that is sent on: to a container of this host, or to another.
+    fn forward(&mut self, parcel: &Parcel) -> Arrival {
+        let (Address::Known(to), Some(port)) =
+            (parcel.destination, parcel.dport)
+        else {
+            return Verdict::Forwarded.into();
+        };
+        let (proto, to) = (self.journey.proto, self.journey.family.address(to));
+        let Some(way) = self.host.behind(proto, to, port) else {
+            return Verdict::Forwarded.into();
+        };
+        let instance = way.instance.clone();
+        let delivered_to = Delivery { instance, proto, address: to, port };
+        let hooks = [Hook::Prerouting, Hook::Forward, Hook::Postrouting];
+        let answer = self.answer(self.journey.returned(parcel), &hooks);
+        delivered(delivered_to, answer)
     }
 
     /// The answer, as part of the connection. Its rules are in the path only
     /// if they may stop it.
-    fn answer(&mut self, parcel: &Parcel) -> Answer {
-        let (back, under_way) = self.journey.answer(parcel);
+    fn answer(
+        &mut self,
+        (back, under_way): (Journey<'a>, Vec<Parcel>),
+        hooks: &[Hook],
+    ) -> Answer {
         let traffic = Traffic { under_way, ..Traffic::default() };
-        let hooks = [Hook::Output, Hook::Postrouting];
         let mut path = Vec::new();
-        let passed = back.pass(&hooks, traffic, |hook, meeting| {
+        let passed = back.pass(hooks, traffic, |hook, meeting| {
             path.push(met(hook, meeting));
         });
         let Ok(passed) = passed else { return Answer::Sent };
@@ -320,6 +358,16 @@ impl<'a> Way<'a> {
             path: self.path,
         }
     }
+}
+
+fn delivery(instance: &str, packet: &Packet, address: IpAddr) -> Delivery {
+    let (proto, port) = (packet.proto, packet.port);
+    Delivery { instance: instance.to_owned(), proto, address, port }
+}
+
+fn delivered(to: Delivery, answer: Answer) -> Arrival {
+    let (answer, delivered_to) = (Some(answer), Some(to));
+    Arrival { verdict: Verdict::Delivered, answer, delivered_to }
 }
 
 /// Verdicts, that which lets the most through first.

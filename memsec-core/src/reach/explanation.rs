@@ -33,7 +33,7 @@ pub struct Explanation {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// At a listener.
+    /// At a listener: of this host, or of a container that it leads to.
     Delivered,
     /// Nowhere, and the sender hears nothing.
     Dropped,
@@ -60,7 +60,8 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Delivery {
-    /// The instance's identifier.
+    /// The instance's identifier; the name of a program that is no
+    /// memcached, as `ss` shows it.
     pub instance: String,
     /// TCP or UDP.
     pub proto: Proto,

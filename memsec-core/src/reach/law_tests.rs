@@ -161,6 +161,7 @@ fn ask(text: &str) -> Sources {
         family: Family::of(to),
         to: Some(to),
         wildcard: true,
+        taker: Default::default(),
         proto: Proto::Tcp,
         port: 11211,
     };
@@ -288,6 +289,7 @@ fn what_is_not_there_is_not_known() {
         family: Family::of(to),
         to: Some(to),
         wildcard: true,
+        taker: Default::default(),
         proto: Proto::Udp,
         port: 1,
     };

@@ -40,5 +40,5 @@ pub use explanation::{Answer, Delivery, Explanation, Met, Verdict};
 pub(crate) use likeness::{Kind, Likeness};
 pub use packet::{Packet, Proto, State};
 pub(crate) use rule_line::rule_line;
-pub(crate) use sources::{Query, Sources, sources};
+pub(crate) use sources::{Query, Sources, Taker, sources};
 pub(crate) use text::one_line;

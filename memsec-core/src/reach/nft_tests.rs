@@ -105,6 +105,7 @@ fn ask(snapshot: &Snapshot, to: &str, proto: Proto, port: u16) -> String {
         family: Family::of(to),
         to: Some(to),
         wildcard: true,
+        taker: Default::default(),
         proto,
         port,
     };

@@ -2,7 +2,7 @@
 //! on their way out.
 
 use super::{
-    Proto, Query,
+    Proto, Query, Taker,
     cell::Address,
     chain::TooMuch,
     journey::{Batch, Batches, Course, Journey, Parcel},
@@ -167,6 +167,12 @@ fn delivered(
     query: &Query<'_>,
     parcel: &Parcel,
 ) -> Option<bool> {
+    let ours = match query.taker {
+        Taker::AnySocket if parcel.dnat => return Some(true),
+        Taker::Socket | Taker::AnySocket => Some(true),
+        Taker::Perhaps => None,
+        Taker::Led | Taker::Other => return Some(false),
+    };
     let port = parcel.dport.map(|port| port == query.port);
     let to = match (parcel.destination, query.to) {
         // Routing has found that it is for this host.
@@ -179,7 +185,7 @@ fn delivered(
     };
     match (port, to) {
         (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
+        (Some(true), Some(true)) => ours,
         _ => None,
     }
 }

@@ -16,6 +16,7 @@ fn ask(name: &str, text: &str) -> Sources {
         family: Family::of(to),
         to: Some(to),
         wildcard: true,
+        taker: Default::default(),
         proto: Proto::Tcp,
         port: 11211,
     };
@@ -107,6 +108,7 @@ fn many_conditions_on_one_large_set() {
         family: Family::of(to),
         to: Some(to),
         wildcard: true,
+        taker: Default::default(),
         proto: Proto::Tcp,
         port: 1,
     };

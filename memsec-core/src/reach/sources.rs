@@ -31,8 +31,25 @@ pub(crate) struct Query<'a> {
     pub to: Option<IpAddr>,
     /// True if the socket is bound to all addresses.
     pub wildcard: bool,
+    pub taker: Taker,
     pub proto: Proto,
     pub port: u16,
+}
+
+/// Who takes what comes to the address and the port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Taker {
+    /// A socket of this host, and whoever rules lead it to.
+    #[default]
+    Socket,
+    /// The same, and whatever other port of this host rules lead it to.
+    AnySocket,
+    /// Whoever rules lead it to, and perhaps a socket of this host.
+    Perhaps,
+    /// Whoever rules lead it to, and no socket of this host.
+    Led,
+    /// Another network namespace, which has the address.
+    Other,
 }
 
 /// Who gets through.
@@ -191,7 +208,10 @@ impl<'a> Question<'a> {
                 },
                 dport: Some(self.query.port),
             },
-            given: Some(to.map_or(AddressType::Local, address_type)),
+            given: match self.query.taker {
+                Taker::Other => None,
+                _ => Some(to.map_or(AddressType::Local, address_type)),
+            },
             peer: None,
             reply: false,
             ordinary: false,

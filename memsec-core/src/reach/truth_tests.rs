@@ -136,6 +136,7 @@ fn hosts() {
                     family: Family::of(to),
                     to: Some(to),
                     wildcard: true,
+                    taker: Default::default(),
                     proto,
                     port: 11211,
                 };
@@ -232,6 +233,7 @@ fn kernel() {
             family: Family::of(to),
             to: Some(to),
             wildcard: true,
+            taker: Default::default(),
             proto,
             port: probe["dport"].as_u64().unwrap() as u16,
         };
@@ -385,6 +387,7 @@ fn bounds(
         family: Family::of(to_address),
         to: Some(to_address),
         wildcard: true,
+        taker: Default::default(),
         proto,
         port,
     };

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::command;
 use crate::{Snapshot, snapshot::Output};
 
-const INSPECT: &str = "docker inspect";
+const ENGINES: [&str; 2] = ["docker", "podman"];
 
 /// The members that are kept, below another or at the top.
 const KEPT: [(&str, &[&str]); 4] = [
@@ -50,17 +50,20 @@ const KEPT: [(&str, &[&str]); 4] = [
 /// What starts a program, at the top and below `Config`.
 const COMMAND: [&str; 3] = ["Args", "Cmd", "Entrypoint"];
 
-/// `docker inspect` of all the containers, where there are any.
+/// Each engine's containers, where there are any.
 pub(super) fn inspect(snapshot: &mut Snapshot) {
-    let all = command::run(&["docker", "ps", "--all", "--quiet", "--no-trunc"]);
-    let mut line = vec!["docker", "inspect"];
-    line.extend(all.stdout.split_whitespace());
-    if all.status == 0 && line.len() > 2 {
-        let Output { stdout, status } = command::run(&line);
-        // What cannot be read cannot be cleared of secrets.
-        let stdout = Arc::new(without_secrets(&stdout).unwrap_or_default());
-        let output = Output { stdout, status };
-        snapshot.commands.insert(INSPECT.to_owned(), output);
+    for engine in ENGINES {
+        let list = [engine, "ps", "--all", "--quiet", "--no-trunc"];
+        let all = command::run(&list);
+        let mut line = vec![engine, "inspect"];
+        line.extend(all.stdout.split_whitespace());
+        if all.status == 0 && line.len() > 2 {
+            let Output { stdout, status } = command::run(&line);
+            // What cannot be read cannot be cleared of secrets.
+            let stdout = Arc::new(without_secrets(&stdout).unwrap_or_default());
+            let output = Output { stdout, status };
+            snapshot.commands.insert(format!("{engine} inspect"), output);
+        }
     }
 }
 

@@ -55,6 +55,8 @@ const FILES: &[&str] = &[
     "/etc/init.d/memcached*",
     "/etc/iptables.rules",
     "/etc/iptables.up.rules",
+    "/etc/iptables/ip6tables.rules",
+    "/etc/iptables/iptables.rules",
     "/etc/iptables/rules.v4",
     "/etc/iptables/rules.v6",
     "/etc/memcached.conf",

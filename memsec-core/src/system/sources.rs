@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{COMMANDS, files, processes};
+use super::{COMMANDS, CONTAINERS, files, processes};
 use crate::managers::csf;
 
 /// What a snapshot is made of, for a program that reads a host on its own:
@@ -17,6 +17,10 @@ pub struct Sources {
     /// Commands, each as its words. With a space between they are the keys
     /// of [`crate::Snapshot::commands`].
     pub commands: Vec<Vec<&'static str>>,
+    /// Pairs of commands: the first lists containers; where it lists any,
+    /// the second, with them behind its words, shows them. Its own words are
+    /// the key.
+    pub containers: Vec<[Vec<&'static str>; 2]>,
     /// By path, the settings whose values must be left out.
     pub masked: BTreeMap<&'static str, Vec<&'static str>>,
     /// The variables of a daemon's environment that are read.
@@ -36,6 +40,10 @@ pub fn sources() -> Sources {
     Sources {
         files: files::patterns().collect(),
         commands: COMMANDS.iter().map(|words| words.to_vec()).collect(),
+        containers: CONTAINERS
+            .iter()
+            .map(|two| two.map(<[_]>::to_vec))
+            .collect(),
         masked: BTreeMap::from([(path, names.to_vec())]),
         variables: processes::VARIABLES.to_vec(),
     }

@@ -122,6 +122,7 @@ def sources() -> dict[str, Any]:
     """What to read of a host that has no memsec, to make a snapshot of it.
 
     ``files`` are paths, with stars; ``commands`` are lists of words;
+    ``containers`` are pairs of them, that list containers and show them;
     ``masked`` has, by path, the settings whose values must be left out;
     ``variables`` are those of a daemon's environment. The Ansible module
     ``memsec.memcached.snapshot`` takes them as they are.

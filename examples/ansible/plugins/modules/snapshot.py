@@ -28,6 +28,13 @@ options:
     type: list
     elements: list
     default: []
+  containers:
+    description:
+      - Pairs of commands. The first lists containers; where it lists any, the
+        second shows them, with their names behind its words.
+    type: list
+    elements: list
+    default: []
   masked:
     description:
       - For paths, the names of settings whose values are left out.
@@ -135,6 +142,17 @@ def run(module, words):
     return dict(stdout=to_text(out), status=status)
 
 
+def inspected(module, pairs):
+    """Gives what shows the containers that there are."""
+    found = {}
+    for every, show in pairs:
+        listed = run(module, every)
+        names = listed["stdout"].split()
+        if listed["status"] == 0 and names:
+            found[" ".join(show)] = run(module, show + names)
+    return found
+
+
 def proc(pid, name):
     """Gives a file of a process; nothing if it is gone, or not ours."""
     try:
@@ -185,6 +203,7 @@ def main():
         argument_spec=dict(
             files=dict(type="list", elements="str", default=[]),
             commands=dict(type="list", elements="list", default=[]),
+            containers=dict(type="list", elements="list", default=[]),
             masked=dict(type="dict", default={}),
             variables=dict(type="list", elements="str", default=[]),
         ),
@@ -192,13 +211,13 @@ def main():
     )
     params = module.params
     commands = [line for line in params["commands"] if line]
+    outputs = dict((" ".join(line), run(module, line)) for line in commands)
+    outputs.update(inspected(module, params["containers"]))
     module.exit_json(
         snapshot=dict(
             schema=1,
             files=files(params["files"], params["masked"]),
-            commands=dict(
-                (" ".join(line), run(module, line)) for line in commands
-            ),
+            commands=outputs,
             processes=processes(params["variables"]),
         )
     )

@@ -48,7 +48,8 @@ const FILES: [&str; 3] = [
 
 fn unread(subject: &Subject<'_>) -> Vec<Found> {
     let starts = |launcher: Launcher| {
-        !matches!(launcher, Launcher::Process | Launcher::Docker)
+        use Launcher::{Docker, Led, Process};
+        !matches!(launcher, Process | Docker | Led)
     };
     let all = subject.host.instances.iter();
     let all: Vec<_> = all.filter(|i| starts(i.launcher)).collect();

@@ -116,7 +116,8 @@ fn still_udp(subject: &Subject<'_>) -> Vec<Found> {
 
 /// Where no file is known at all there is nothing to hold a process against.
 fn unaccounted(subject: &Subject<'_>) -> Vec<Found> {
-    let is_file = |i: &Instance| i.launcher != Launcher::Process;
+    let is_file =
+        |i: &Instance| !matches!(i.launcher, Launcher::Process | Launcher::Led);
     if !subject.host.instances.iter().any(is_file) {
         return Vec::new();
     }

@@ -190,6 +190,7 @@ fn asked(
         family,
         to: None,
         wildcard: true,
+        taker: Default::default(),
         proto,
         port,
     };

@@ -8,8 +8,9 @@ use crate::{
         next_start::{Change, changes, witness},
         subject::Subject,
     },
-    managers::{Load, Manager, csf, ufw},
+    managers::{Dump, Load, Manager, csf, ufw, units},
     net::{Family, IpSet},
+    netfilter::{Ruleset, Table},
     text::Place,
 };
 
@@ -163,8 +164,11 @@ fn told(
 }
 
 fn several(subject: &Subject<'_>) -> Vec<Found> {
+    // What is enabled comes back, whether it runs now or not.
+    let booted = units::enabled(subject.snapshot, "").is_some();
     let active = subject.loads.iter().filter(|load| {
-        why_not(subject.snapshot, load).is_none() && has_rules(load)
+        let comes = booted && load.enabled;
+        (comes || why_not(subject, load).is_none()) && has_rules(load)
     });
     let active: Vec<_> = active.collect();
     let mut names: Vec<_> =
@@ -225,14 +229,15 @@ fn not_running(subject: &Subject<'_>) -> Vec<Found> {
     let open = subject.reached.iter().any(|r| subject.is_open(r));
     let severity = if open { Severity::High } else { Severity::Medium };
     let found = subject.loads.iter().filter_map(|load| {
-        let (message, place) = why_not(subject.snapshot, load)?;
+        let (message, place) = why_not(subject, load)?;
         Some(Found { severity, message, place })
     });
     found.collect()
 }
 
 /// Why a manager does not run, if that can be told.
-fn why_not(snapshot: &Snapshot, load: &Load) -> Option<(String, Place)> {
+fn why_not(subject: &Subject<'_>, load: &Load) -> Option<(String, Place)> {
+    let snapshot = subject.snapshot;
     let name = load.manager.name();
     if !load.enabled {
         let message = format!("{name} is installed and switched off");
@@ -249,14 +254,34 @@ fn why_not(snapshot: &Snapshot, load: &Load) -> Option<(String, Place)> {
     let missing = load.dumps.iter().find(|dump| {
         let live = snapshot.output(dump.command);
         let chains: Vec<_> = own_chains(&dump.text).collect();
-        live.is_some_and(|live| {
+        let lacks_chains = live.is_some_and(|live| {
             let live: Vec<_> = own_chains(live.text()).collect();
             !chains.is_empty() && !chains.iter().any(|c| live.contains(c))
-        })
+        });
+        lacks_chains || lacks_tables(subject, dump)
     })?;
     let message = format!("{name} is installed, and its chains are not there");
     Some((message, Place::whole(missing.command)))
 }
+
+/// Whether nft lists none of the tables of a dump.
+fn lacks_tables(subject: &Subject<'_>, dump: &Dump) -> bool {
+    let known = |command| subject.snapshot.output(command).is_some();
+    if !dump.command.starts_with("nft") || !NFT.into_iter().any(known) {
+        return false;
+    }
+    let alone = Snapshot::new().with_command(dump.command, &dump.text);
+    let Ok(loaded) = Ruleset::new(&alone) else { return false };
+    let live = &subject.host.ruleset.tables;
+    let there = |table: &Table| {
+        let mut live = live.iter();
+        live.any(|l| l.name == table.name && l.families == table.families)
+    };
+    !loaded.tables.is_empty() && !loaded.tables.iter().any(there)
+}
+
+/// What lists the tables of nft.
+const NFT: [&str; 2] = ["nft -j list ruleset", "nft list ruleset"];
 
 /// The chains of a dump that are not there from the start.
 fn own_chains(text: &str) -> impl Iterator<Item = &str> {
@@ -418,6 +443,44 @@ mod tests {
         let empty = "*filter\n:INPUT ACCEPT\nCOMMIT\n";
         let host = host("", DROPS).with_command("iptables-legacy-save", empty);
         assert!(found(&host, "MEMSEC-FW-012").is_empty());
+    }
+
+    /// ufw that is on, of which only the chain of its user rules is loaded.
+    fn beside_ufw(enabled: &str) -> Snapshot {
+        let live = "*filter\n:INPUT DROP\n:LOCALINPUT -\n\
+            :ufw-user-input -\n-A INPUT -j ufw-user-input\nCOMMIT\n";
+        let settings = "IPV6=no\nDEFAULT_INPUT_POLICY=DROP\n\
+            DEFAULT_OUTPUT_POLICY=ACCEPT\nDEFAULT_FORWARD_POLICY=DROP\n";
+        host("", live)
+            .with_file("/etc/default/ufw", settings)
+            .with_file("/etc/ufw/ufw.conf", &format!("ENABLED={enabled}\n"))
+            .with_file(USER, "*filter\n:ufw-user-input -\nCOMMIT\n")
+    }
+
+    #[test]
+    fn two_managers_at_once() {
+        let all = found(&beside_ufw("yes"), "MEMSEC-FW-012");
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert_eq!(all[0].message, "csf and ufw are all active");
+        assert!(found(&beside_ufw("no"), "MEMSEC-FW-012").is_empty());
+        let off = found(&beside_ufw("no"), "MEMSEC-FW-013");
+        assert_eq!(off[0].message, "ufw is installed and switched off");
+    }
+
+    fn firewalld(tables: &str) -> Vec<Finding> {
+        let listing = format!(r#"{{"nftables": [{tables}]}}"#);
+        let host = host("", CLOSED)
+            .with_file("/etc/firewalld/firewalld.conf", "DefaultZone=public\n")
+            .with_command("nft -j list ruleset", &listing);
+        found(&host, "MEMSEC-FW-013")
+    }
+
+    #[test]
+    fn firewalld_that_does_not_run() {
+        let table = r#"{"table": {"family": "inet", "name": "firewalld"}}"#;
+        assert_eq!(firewalld(table), []);
+        let all = firewalld("");
+        assert!(all[0].message.starts_with("firewalld is"), "{all:?}");
     }
 
     const USER: &str = "/etc/ufw/user.rules";

@@ -8,7 +8,7 @@ use crate::{
     audit::{Scope, Severity, subject::Subject},
     net::Family,
     netfilter::{Action, Rule, Table, Test, Translated},
-    reach::{Query, sources},
+    reach::{Query, Taker, sources},
     text::Place,
 };
 
@@ -134,7 +134,8 @@ fn open(
     place: Place,
 ) -> Option<Found> {
     let (interface, wildcard, proto) = (None, true, Proto::Tcp);
-    let query = Query { interface, family, to, wildcard, proto, port };
+    let taker = Taker::default();
+    let query = Query { interface, family, to, wildcard, taker, proto, port };
     let may = sources(subject.host, &query).may;
     let beyond = may.difference(&subject.policy.allowed(family));
     let (severity, who) = match Scope::of(&beyond) {

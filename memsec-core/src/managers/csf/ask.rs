@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Cidr, Error, FileChange, Proto, Snapshot,
-    managers::change::{Ask, Change, Splice, line},
+    managers::change::{Ask, Change, Splice, Text, line},
     net::Family,
 };
 
@@ -67,9 +67,22 @@ fn steps(
     if let Some(last) = changes.last_mut() {
         last.summary += ", and start csf again";
         last.command = restart();
+        last.check = reached_its_end(&effects);
         last.effects = effects;
     }
     changes
+}
+
+/// The last rule of INPUT that csf makes: a start that fails leaves none.
+fn reached_its_end(effects: &[Splice]) -> Vec<String> {
+    let four = Text::Output("iptables-save");
+    let dump = effects.iter().find(|splice| splice.of == four);
+    let mut lines = dump.iter().flat_map(|splice| splice.with.lines()).rev();
+    let last = lines.find_map(|line| line.strip_prefix("-A INPUT "));
+    let words = last.map(|rule| rule.split(' ').map(str::to_owned));
+    words.map_or_else(Vec::new, |words| {
+        line(["iptables", "-w", "-C", "INPUT"], words)
+    })
 }
 
 /// What the rules are once csf has started with the files: it flushes all
@@ -118,6 +131,10 @@ mod tests {
         assert!(ask(&after, &wanted).unwrap().is_empty(), "not once");
         let said = |change: &Change| {
             let path = change.file.as_ref().unwrap().path.clone();
+            if !change.command.is_empty() {
+                let check = change.check.join(" ");
+                assert_eq!(check, "iptables -w -C INPUT ! -i lo -j LOGDROPIN");
+            }
             let [does, undo] = [&change.command, &change.undo];
             format!("{path}: {}/{}", does.join(" "), undo.join(" "))
         };

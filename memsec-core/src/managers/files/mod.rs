@@ -1,6 +1,7 @@
 //! Rules that are kept in files as they are, and loaded at boot by
 //! netfilter-persistent, iptables-services or a script of an interface.
 
+mod boot_script;
 mod script;
 
 use super::{Dump, Load, Manager, restore::Tables, units};
@@ -15,7 +16,7 @@ struct Store {
     usual: bool,
 }
 
-const STORES: [Store; 2] = [
+const STORES: [Store; 3] = [
     Store {
         files: [
             (
@@ -37,6 +38,18 @@ const STORES: [Store; 2] = [
             (Family::Ipv6, "/etc/sysconfig/ip6tables", "ip6tables.service"),
         ],
         usual: true,
+    },
+    // Arch leaves its units switched off.
+    Store {
+        files: [
+            (Family::Ipv4, "/etc/iptables/iptables.rules", "iptables.service"),
+            (
+                Family::Ipv6,
+                "/etc/iptables/ip6tables.rules",
+                "ip6tables.service",
+            ),
+        ],
+        usual: false,
     },
 ];
 
@@ -74,6 +87,7 @@ pub(super) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
             });
         }
     }
+    all.extend(boot_script::loads(snapshot)?);
     for (path, unit) in SCRIPTS {
         if let Some(script) = Script::read(snapshot, path)? {
             all.push(scripted(snapshot, path, unit, script));

@@ -110,6 +110,7 @@ fn allow(
     let any = any(family);
     let new = Tuple {
         action: "allow",
+        log: "",
         protocol: proto.name(),
         dport: &dport,
         to: any,
@@ -303,7 +304,8 @@ impl Tuple<'_> {
             Ok(net) => !ask.allows(net),
             Err(_) => true,
         };
-        self.action == "allow" && single && inward && wider
+        let lets_in = matches!(self.action, "allow" | "limit");
+        lets_in && single && inward && wider
     }
 
     /// As the command ufw takes it.
@@ -311,6 +313,9 @@ impl Tuple<'_> {
         let mut words = vec![self.action];
         if let Some((way, name)) = self.interfaces.split_once('_') {
             words.extend([way, "on", name]);
+        }
+        if !self.log.is_empty() {
+            words.push(self.log);
         }
         if self.protocol != "any" {
             words.extend(["proto", self.protocol]);

@@ -54,18 +54,20 @@ pub(crate) fn mismatches(snapshot: &Snapshot) -> Result<Vec<Mismatch>, Error> {
     Ok(all)
 }
 
-/// Only the chain and the verdict lines of ordinary rules are compared:
-/// those of logs and limits come with them.
+/// Only the lines that decide are compared: those that log, and those that
+/// count for a limit, come with them.
 fn compared(
     (tuple, rules): (Span, Vec<Span>),
     prefix: &str,
 ) -> Option<Mismatch> {
-    let expected = Tuple::new(tuple.text())?.rules(prefix);
-    let given = |rule: &&Span| {
-        let words = words(rule.text());
-        !expected.contains(&words)
+    let expected = Tuple::shown(tuple.text())?.rules(prefix);
+    let decides = |rule: &&Span| {
+        let text = rule.text();
+        !text.contains("-user-logging-") && !text.contains(" -m recent ")
     };
-    let extra = rules.iter().find(given).map(Span::place);
+    let rules: Vec<_> = rules.iter().filter(decides).collect();
+    let given = |rule: &&&Span| !expected.contains(&words(rule.text()));
+    let extra = rules.iter().find(given).map(|rule| rule.place());
     let missing = expected
         .iter()
         .any(|rule| !rules.iter().any(|line| words(line.text()) == *rule));
@@ -73,17 +75,21 @@ fn compared(
         .then(|| Mismatch { tuple: Some(tuple.place()), rule: extra })
 }
 
-/// The words of a rule, sorted: their order says nothing here.
+/// The words of a rule, sorted, since their order says nothing here; without
+/// the comment, which names an application.
 fn words(rule: &str) -> Vec<String> {
+    let rule = rule.split(" -m comment ").next().unwrap_or(rule);
     let mut words: Vec<_> =
         rule.split_whitespace().map(|w| w.replace('\'', "")).collect();
     words.sort();
     words
 }
 
-/// One whose rules are known exactly.
+/// A rule as the command ufw knows it.
 pub(super) struct Tuple<'a> {
     pub action: &'a str,
+    /// "", "log" or "log-all".
+    pub log: &'a str,
     pub protocol: &'a str,
     pub dport: &'a str,
     pub to: &'a str,
@@ -93,27 +99,40 @@ pub(super) struct Tuple<'a> {
 }
 
 impl<'a> Tuple<'a> {
-    /// One whose rules are known exactly: no log, no limit, no application.
+    /// One that names no application.
     pub(super) fn new(line: &'a str) -> Option<Self> {
+        let (tuple, applications) = Self::parse(line)?;
+        applications.is_empty().then_some(tuple)
+    }
+
+    /// Any one.
+    fn shown(line: &'a str) -> Option<Self> {
+        Self::parse(line).map(|(tuple, _)| tuple)
+    }
+
+    /// A tuple, and the applications that it names.
+    fn parse(line: &'a str) -> Option<(Self, Vec<&'a str>)> {
         let text = line.trim().strip_prefix("### tuple ###")?;
         let text = text.split(" comment=").next()?;
         let fields: Vec<&str> = text.split_whitespace().collect();
-        let &[action, protocol, dport, to, sport, from, interfaces] =
+        let [action, protocol, dport, to, sport, from, rest @ ..] =
             fields.as_slice()
         else {
             return None;
         };
+        let (interfaces, applications) = match rest {
+            [] => ("in", Vec::new()),
+            [interfaces] => (*interfaces, Vec::new()),
+            [one, other] => ("in", vec![*one, *other]),
+            [one, other, interfaces] => (*interfaces, vec![*one, *other]),
+            _ => return None,
+        };
+        let (action, log) = action.split_once('_').unwrap_or((action, ""));
         let plain = action.trim_start_matches("route:");
-        let known = matches!(plain, "allow" | "deny" | "reject");
-        known.then_some(Self {
-            action,
-            protocol,
-            dport,
-            to,
-            sport,
-            from,
-            interfaces,
-        })
+        let known = matches!(plain, "allow" | "deny" | "reject" | "limit");
+        let tuple =
+            Self { action, log, protocol, dport, to, sport, from, interfaces };
+        known.then_some((tuple, applications))
     }
 
     fn chain(&self, prefix: &str) -> String {
@@ -166,6 +185,7 @@ impl<'a> Tuple<'a> {
         }
         match self.action.trim_start_matches("route:") {
             "allow" => push("-j", "ACCEPT"),
+            "limit" => push("-j", &format!("{prefix}-user-limit-accept")),
             "reject" if protocol == "tcp" => {
                 push("-j", "REJECT --reject-with tcp-reset");
             }
@@ -206,5 +226,25 @@ mod tests {
         let both = format!("{TUPLE}{tcp}{other}");
         assert_eq!(found(&both), [(Some(2), Some(4))]);
         assert_eq!(found(&tcp), [(None, Some(2))]);
+    }
+
+    const LIMIT: &str =
+        "### tuple ### limit_log tcp 1 0.0.0.0/0 any 0.0.0.0/0 in\n";
+    const COUNTED: &str = "-A ufw-user-logging-input -p tcp --dport 1 -j RETURN\n\
+        -A ufw-user-input -p tcp --dport 1 -m recent --set\n\
+        -A ufw-user-input -p tcp --dport 1 -j ufw-user-limit-accept\n";
+    const NAMED: &str =
+        "### tuple ### allow tcp 1 0.0.0.0/0 any 0.0.0.0/0 A%20B - in\n";
+    const BY_NAME: &str = "-A ufw-user-input -p tcp --dport 1 -j ACCEPT -m \
+        comment --comment 'dapp_A%20B'\n";
+
+    #[test]
+    fn limits_logs_and_applications_are_held_against_their_tuples_too() {
+        assert_eq!(found(&format!("{LIMIT}{COUNTED}")), []);
+        assert_eq!(found(&format!("{NAMED}{BY_NAME}")), []);
+        let wider = COUNTED.replace("-p tcp --dport 1 -j ufw", "-j ufw");
+        assert_eq!(found(&format!("{LIMIT}{wider}")), [(Some(2), Some(5))]);
+        let other = BY_NAME.replace("port 1", "port 2");
+        assert_eq!(found(&format!("{NAMED}{other}")), [(Some(2), Some(3))]);
     }
 }

@@ -1,4 +1,9 @@
-//! Containers: `docker inspect` to argvs.
+//! Containers: `docker inspect`, and podman's, to argvs and networks.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use serde::Deserialize;
 
@@ -10,9 +15,20 @@ use super::{
     Launch, Launcher, Service, is_memcached,
     shell::{Ended, Shell},
 };
-use crate::{Error, Snapshot};
+use crate::{Error, Proto, Snapshot};
 
-const INSPECT: &str = "docker inspect";
+/// What runs containers.
+#[derive(Clone, Copy)]
+struct Engine {
+    name: &'static str,
+    /// What shows the containers.
+    command: &'static str,
+}
+
+const ENGINES: [Engine; 2] = [
+    Engine { name: "docker", command: "docker inspect" },
+    Engine { name: "podman", command: "podman inspect" },
+];
 
 /// A container, as far as it decides what it starts.
 #[derive(Deserialize)]
@@ -25,6 +41,7 @@ struct Container {
     args: Option<Vec<String>>,
     config: Config,
     host_config: HostConfig,
+    network_settings: NetworkSettings,
     state: State,
 }
 
@@ -50,6 +67,35 @@ enum Words {
 #[serde(rename_all = "PascalCase", default)]
 struct HostConfig {
     network_mode: String,
+    port_bindings: Option<Ports>,
+}
+
+/// "11211/tcp", and the sockets of the host that lead there.
+type Ports = BTreeMap<String, Option<Vec<Binding>>>;
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Binding {
+    host_ip: String,
+    host_port: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct NetworkSettings {
+    #[serde(flatten)]
+    own: Addresses,
+    ports: Option<Ports>,
+    networks: Option<BTreeMap<String, Option<Addresses>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Addresses {
+    #[serde(rename = "IPAddress")]
+    four: Option<String>,
+    #[serde(rename = "GlobalIPv6Address")]
+    six: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -64,35 +110,159 @@ impl Default for State {
     }
 }
 
+/// A container's network, as its host sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Network {
+    /// "docker web".
+    pub id: String,
+    /// The command that lists it.
+    pub source: &'static str,
+    /// Whether it is the host's own.
+    pub host: bool,
+    pub addresses: Vec<IpAddr>,
+    pub published: Vec<Published>,
+}
+
+/// A port of the host that leads to one of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Published {
+    pub proto: Proto,
+    /// The host's address, or every one of a family.
+    pub address: IpAddr,
+    pub port: u16,
+    /// The port of the container.
+    pub inside: u16,
+}
+
+impl Engine {
+    /// The containers that run.
+    fn containers(self, snapshot: &Snapshot) -> Result<Vec<Container>, Error> {
+        let output = snapshot.output(self.command);
+        let output = output.filter(|output| !output.text().trim().is_empty());
+        let Some(output) = output else { return Ok(Vec::new()) };
+        let mut all: Vec<Container> = serde_json::from_str(output.text())
+            .map_err(|error| Error::json(self.command, &error))?;
+        all.retain(|container| container.state.running);
+        Ok(all)
+    }
+}
+
 /// The containers that run memcached.
 ///
 /// # Errors
 ///
 /// An output that is not the JSON of `docker inspect`.
 pub(super) fn services(snapshot: &Snapshot) -> Result<Vec<Service>, Error> {
-    let Some(output) = snapshot.output(INSPECT) else { return Ok(Vec::new()) };
-    if output.text().trim().is_empty() {
-        return Ok(Vec::new());
+    let mut services = Vec::new();
+    for engine in ENGINES {
+        let all = engine.containers(snapshot)?;
+        services.extend(all.iter().filter_map(|container| {
+            let launch = launch(container)?;
+            let id = container.id(engine.name);
+            let host = owner(&all, container).is_on_host();
+            Some(Service {
+                netns: (!host).then(|| id.clone()),
+                id,
+                source: engine.command.to_owned(),
+                launcher: Launcher::Docker,
+                launch,
+            })
+        }));
     }
-    let all: Vec<Container> = serde_json::from_str(output.text())
-        .map_err(|error| Error::json(INSPECT, &error))?;
-    let running = all.iter().filter(|container| container.state.running);
-    Ok(running.filter_map(service).collect())
+    Ok(services)
 }
 
-fn service(container: &Container) -> Option<Service> {
-    let launch = launch(container)?;
-    let name = container.name.trim_start_matches('/');
-    let name = if name.is_empty() { &container.id } else { name };
-    let network = container.host_config.network_mode.as_str();
-    let netns = (network != "host").then(|| format!("docker {name}"));
-    Some(Service {
-        id: format!("docker {name}"),
-        source: INSPECT.to_owned(),
-        launcher: Launcher::Docker,
-        launch,
-        netns,
-    })
+/// The networks of all containers that run.
+///
+/// # Errors
+///
+/// As of [`services`].
+pub(crate) fn networks(snapshot: &Snapshot) -> Result<Vec<Network>, Error> {
+    let mut networks = Vec::new();
+    for engine in ENGINES {
+        let all = engine.containers(snapshot)?;
+        networks.extend(all.iter().map(|container| {
+            let owner = owner(&all, container);
+            Network {
+                id: container.id(engine.name),
+                source: engine.command,
+                host: owner.is_on_host(),
+                addresses: owner.network_settings.addresses(),
+                published: owner.published(),
+            }
+        }));
+    }
+    Ok(networks)
+}
+
+/// The container whose network another uses: its own, mostly.
+fn owner<'c>(all: &'c [Container], of: &'c Container) -> &'c Container {
+    let mode = of.host_config.network_mode.as_str();
+    let Some(name) = mode.strip_prefix("container:") else { return of };
+    let is = |other: &&Container| {
+        other.id == name || other.name.trim_start_matches('/') == name
+    };
+    all.iter().find(is).unwrap_or(of)
+}
+
+impl Container {
+    fn id(&self, engine: &str) -> String {
+        let name = self.name.trim_start_matches('/');
+        let name = if name.is_empty() { &self.id } else { name };
+        format!("{engine} {name}")
+    }
+
+    fn is_on_host(&self) -> bool {
+        self.host_config.network_mode == "host"
+    }
+
+    fn published(&self) -> Vec<Published> {
+        let now = self.network_settings.ports.iter().flatten();
+        let asked = self.host_config.port_bindings.iter().flatten();
+        let mut all: Vec<_> = now.chain(asked).flat_map(published).collect();
+        all.sort_by_key(|one| (one.inside, one.port, one.address));
+        all.dedup();
+        all
+    }
+}
+
+impl NetworkSettings {
+    fn addresses(&self) -> Vec<IpAddr> {
+        let networks = self.networks.iter().flat_map(BTreeMap::values);
+        let all = networks.flatten().chain([&self.own]);
+        let texts = all.flat_map(|one| [&one.four, &one.six]).flatten();
+        let mut all: Vec<_> = texts.filter_map(|t| t.parse().ok()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+fn published(
+    (inside, bindings): (&String, &Option<Vec<Binding>>),
+) -> Vec<Published> {
+    let (inside, proto) = match inside.split_once('/') {
+        Some((port, "udp")) => (port, Proto::Udp),
+        Some((port, "tcp")) => (port, Proto::Tcp),
+        None => (inside.as_str(), Proto::Tcp),
+        Some(_) => return Vec::new(),
+    };
+    let Ok(inside) = inside.parse() else { return Vec::new() };
+    let each = bindings.iter().flatten().flat_map(|binding| {
+        // Without one it is every address, as it is 0.0.0.0 and ::.
+        let every: [IpAddr; 2] =
+            [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+        let addresses = match binding.host_ip.parse() {
+            Ok(address) => vec![address],
+            Err(_) => every.to_vec(),
+        };
+        let port = binding.host_port.parse().ok();
+        port.into_iter().flat_map(move |port| {
+            let of = move |address| Published { proto, address, port, inside };
+            addresses.clone().into_iter().map(of)
+        })
+    });
+    each.collect()
 }
 
 fn launch(container: &Container) -> Option<Launch> {
@@ -181,7 +351,7 @@ mod tests {
     use super::*;
 
     fn all(json: &str) -> Vec<String> {
-        let snapshot = Snapshot::new().with_command(INSPECT, json);
+        let snapshot = Snapshot::new().with_command(ENGINES[0].command, json);
         let all = services(&snapshot).unwrap();
         let summary = |service: &Service| {
             let argv = service.launch.argv.iter().map(|w| w.text.as_str());
@@ -229,7 +399,7 @@ mod tests {
              "HostConfig": {"NetworkMode": "host"}}]"#;
         assert_eq!(all(json), ["docker c: host -v"]);
         assert!(all("").is_empty());
-        let snapshot = Snapshot::new().with_command(INSPECT, "{");
+        let snapshot = Snapshot::new().with_command(ENGINES[0].command, "{");
         assert!(services(&snapshot).is_err());
     }
 }

@@ -21,6 +21,7 @@ use std::{collections::BTreeMap, ops::Range};
 pub(super) use choice::services;
 pub(crate) use debian::ignored as ignored_by_debian;
 pub(crate) use directive::{Directive, directives};
+pub(crate) use docker::{Network, networks};
 pub(crate) use env_file::ignored as ignored_by_systemd;
 pub(crate) use unit_files::DIRECTORIES as UNIT_DIRECTORIES;
 #[cfg(feature = "host")]
@@ -63,6 +64,8 @@ pub(crate) enum Launcher {
     Docker,
     /// Nothing that is known: only the process is there.
     Process,
+    /// Nothing that is known: rules, or a proxy, lead to its port.
+    Led,
 }
 
 /// What a launcher makes of its files.

@@ -89,6 +89,10 @@ pub(super) fn option(
             Ok(())
         }
         "--tcp-flags" => tcp_flags(draft, reader),
+        "--set" if !reader.negated && is(draft, "recent") => {
+            noted(draft);
+            Ok(())
+        }
         text if text.starts_with("--ct") => connection(draft, text, reader),
         text if TEXT.contains(&text) => reader.argument().map(|_| ()),
         text => {
@@ -96,6 +100,20 @@ pub(super) fn option(
             Ok(())
         }
     }
+}
+
+fn is(draft: &Draft, name: &str) -> bool {
+    draft.module.as_ref().is_some_and(|(module, _)| module == name)
+}
+
+/// xt_recent.c: what only writes a source down always matches.
+fn noted(draft: &mut Draft) {
+    let start = draft.module.as_ref().map_or(0, |(_, start)| *start);
+    let mut at = 0;
+    draft.matches.retain(|one| {
+        at += 1;
+        at <= start || one.test != Test::Undecided
+    });
 }
 
 /// Options without an argument, and those that are not known.

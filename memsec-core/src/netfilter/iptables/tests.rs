@@ -47,6 +47,7 @@ same! {
         = "-m limit --limit 3/min --limit-burst 5"
         = "-m mac --mac-source 00:11:22:33:44:55"
         = "-m recent --rcheck --seconds 9 --name x --mask 255.255.255.255";
+    who_is_noted_is_no_condition: "-m recent --set --name x --rsource" = "";
     a_name_of_a_host_is_undecided: "-s example.org" = "-m owner --uid-owner 0";
     bytes_may_be_octal: "-s 192.0.2.020" = "-s 192.0.2.16";
     names_of_icmp_are_numbers: "-p icmp -m icmp --icmp-type ping"

@@ -22,7 +22,7 @@ pub(super) fn ask(draft: &mut Draft<'_>) -> Result<(), Error> {
     }
     let loads = managers::loads(&draft.snapshot)?;
     for load in loads.iter().filter(|load| load.enabled) {
-        for port in draft.ports() {
+        for port in draft.outer_ports() {
             match asked(draft, load, port) {
                 Some(Ok(trial)) => *draft = trial,
                 Some(Err(error)) => {

@@ -1,5 +1,6 @@
 //! memsec's own firewall table: the second wall.
 
+mod bridges;
 mod iptables;
 mod nft;
 mod steps;
@@ -11,6 +12,7 @@ use crate::{
     net::{Family, IpSet},
 };
 
+pub(super) use bridges::inside;
 pub(super) use steps::{guard_is_lost_at_boot, has_nft, load, persist};
 
 /// The guard's file, which its unit loads at boot.
@@ -30,6 +32,22 @@ pub struct Guard {
     pub allow: Vec<Cidr>,
     /// Whether the clients may come in over UDP as well.
     pub udp: bool,
+    /// The networks of containers behind this host. Packets to their own
+    /// addresses pass by what is published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inside: Vec<Inside>,
+}
+
+/// A network of containers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Inside {
+    /// The interface of this host that is on it: the bridge.
+    pub interface: String,
+    /// Its addresses.
+    pub network: Cidr,
+    /// The ports that memcached has there, of TCP and UDP.
+    pub ports: Vec<u16>,
 }
 
 impl Guard {
@@ -40,6 +58,6 @@ impl Guard {
         let of = |family| policy.allowed(family);
         let sets: [IpSet; 2] = Family::BOTH.map(of);
         let allow = sets.iter().flat_map(IpSet::cidrs).collect();
-        Self { ports, allow, udp: policy.udp }
+        Self { ports, allow, udp: policy.udp, inside: Vec::new() }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{FILE, Guard};
+use super::{FILE, Guard, Inside};
 use crate::{Cidr, net::Family, text::Source};
 
 /// A rule or a part of one, as nft reads it and as `nft -j` prints it.
@@ -59,6 +59,48 @@ fn tcp_port() -> Part {
     Part::equal("tcp dport @ports", field("tcp", "dport"), json!("@ports"))
 }
 
+/// Drops what is sent to the addresses of containers, past what is
+/// published, unless it is from a client.
+fn past(inside: &Inside, proto: &str, clients: bool) -> Part {
+    let Inside { interface, network, ports } = inside;
+    let family = match network.family() {
+        Family::Ipv4 => ("ip", "@allow4"),
+        Family::Ipv6 => ("ip6", "@allow6"),
+    };
+    let (protocol, set) = family;
+    let differ = |text: String, left: Value, right: Value| {
+        let parts = json!({"op": "!=", "left": left, "right": right});
+        Part::new(text, json!({ "match": parts }))
+    };
+    let name = json!({"meta": {"key": "iifname"}});
+    let prefix = json!({"prefix": {
+        "addr": network.address().to_string(), "len": network.prefix(),
+    }});
+    let mut parts = vec![
+        differ(format!("iifname != \"{interface}\""), name, json!(interface)),
+        Part::equal(
+            format!("{protocol} daddr {network}"),
+            field(protocol, "daddr"),
+            prefix,
+        ),
+    ];
+    if clients {
+        let text = format!("{protocol} saddr != {set}");
+        parts.push(differ(text, field(protocol, "saddr"), json!(set)));
+    }
+    let list: Vec<_> = ports.iter().map(u16::to_string).collect();
+    parts.push(Part::equal(
+        format!("{proto} dport {{ {} }}", list.join(", ")),
+        field(proto, "dport"),
+        json!({ "set": ports }),
+    ));
+    parts.extend([
+        Part::new("counter", json!({"counter": null})),
+        Part::new("drop", json!({"drop": null})),
+    ]);
+    rule(parts)
+}
+
 /// Of TCP or UDP.
 fn any_port() -> Vec<Part> {
     let both = json!({"set": ["tcp", "udp"]});
@@ -111,11 +153,13 @@ impl Guard {
 
     fn rules(&self) -> Vec<Part> {
         let accept = || Part::new("accept", json!({"accept": null}));
-        let mut rules = vec![
-            rule([from_lo(), accept()]),
-            rule([to_another_host(), accept()]),
-            rule([answer(), accept()]),
-        ];
+        let mut rules =
+            vec![rule([from_lo(), accept()]), rule([answer(), accept()])];
+        for inside in &self.inside {
+            rules.push(past(inside, "tcp", true));
+            rules.push(past(inside, "udp", self.udp));
+        }
+        rules.push(rule([to_another_host(), accept()]));
         for (protocol, set) in [("ip", "allow4"), ("ip6", "allow6")] {
             let mut parts = vec![client(protocol, set)];
             parts.extend(match self.udp {

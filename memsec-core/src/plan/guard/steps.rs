@@ -1,6 +1,6 @@
 //! The steps that load the guard and make it come back.
 
-use super::{FILE, Guard};
+use super::{FILE, Guard, inside};
 use crate::{
     Error, FileChange, Snapshot,
     plan::{
@@ -50,7 +50,8 @@ pub(in crate::plan) fn load(
     draft: &mut Draft<'_>,
     ports: Vec<u16>,
 ) -> Result<(), Error> {
-    let guard = Guard::new(draft.policy, ports);
+    let inside = inside(&draft.host);
+    let guard = Guard { inside, ..Guard::new(draft.policy, ports) };
     let file = FileChange {
         path: FILE.to_owned(),
         before: draft.text(FILE),
