@@ -105,6 +105,18 @@ run() {
     quiet "$@" || left "run: $*"
 }
 
+# held CHECK...: whether a step took hold. A check that is killed, hangs or
+# cannot ask says nothing: then the step is undone as if it did.
+held() {
+    status=0
+    quiet "$@" || status=$?
+    if [ "$status" -ge 124 ]; then
+        status=0
+        quiet "$@" || status=$?
+    fi
+    [ "$status" = 0 ] || [ "$status" -ge 124 ]
+}
+
 begun() {
     [ "$highest" -ge "$1" ] && ! has "skip $1"
 }
@@ -173,13 +185,14 @@ roll_back() {
     exit 1
 }
 
-# Waits for the confirmation; the host is free meanwhile.
+# Waits for the confirmation; the host is free meanwhile. Who confirms can be
+# killed before it has tidied up.
 await() {
     exec 8>&- 9>&-
     seconds=$confirm
     while [ "$seconds" -gt 0 ]; do
         if has confirmed || has rolled-back; then
-            exit 0
+            break
         fi
         sleep 1
         seconds=$((seconds - 1))

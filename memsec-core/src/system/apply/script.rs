@@ -123,7 +123,7 @@ fn command(step: &Step) -> String {
     );
     match step.check.as_ref().filter(|_| tells) {
         Some(check) => format!(
-            "        if quiet {}; then\n            run {undo}\n        fi\n",
+            "        if held {}; then\n            run {undo}\n        fi\n",
             command_line(&check.command)
         ),
         None => format!("        run {undo}\n"),
