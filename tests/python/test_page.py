@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import memsec
@@ -204,8 +203,8 @@ def browser():
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_it_looks_as_it_did(browser, page, tmp_path, look):
-    sys.path.insert(0, str(HERE.parent / "panel"))
+def test_it_looks_as_it_did(browser, page, tmp_path, monkeypatch, look):
+    monkeypatch.syspath_prepend(HERE.parent / "panel")
     from pictures import seen
 
     theme, width, medium = LOOKS[look]
