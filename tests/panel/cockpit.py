@@ -50,6 +50,11 @@ class Cockpit:
             XDG_DATA_HOME=f"{HOME}/.local/share",
             XDG_RUNTIME_DIR=f"{HOME}/run",
         )
+        for _ in range(100):
+            if self.host.run("ss", "-ltnH", f"sport = :{PORT}"):
+                return
+            time.sleep(0.1)
+        raise AssertionError("Cockpit does not listen")
 
     def stop(self):
         end(self.server)
@@ -86,12 +91,14 @@ SHELL, BARE = f"{AT}/memsec", f"{AT}/cockpit/@localhost/memsec/index.html"
 
 
 def visit(page, address):
-    """Opens a page as soon as its server is up."""
-    for _ in range(100):
+    """Opens a page, also while another one is still being left: a page that
+    lost its server tries to come back by itself."""
+    for _ in range(20):
         try:
             return page.goto(address, timeout=15000)
         except Exception as error:
-            if "ERR_CONNECTION_REFUSED" not in str(error):
+            aborted = ["interrupted by another", "ERR_ABORTED"]
+            if not any(words in str(error) for words in aborted):
                 raise
-            time.sleep(0.1)
+            time.sleep(0.5)
     raise AssertionError(f"nobody answers at {address}")

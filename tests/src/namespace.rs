@@ -71,31 +71,49 @@ impl Namespace {
 
     /// Joins two namespaces by a cable with an `eth0` at each end.
     pub fn connect(&self, other: &Self) {
-        let other = other.pid().to_string();
-        self.ip("link add eth0 type veth peer name eth0 netns", &[&other]);
+        self.connect_by("eth0", other);
+    }
+
+    /// Joins two namespaces by a cable whose two ends have this name.
+    pub fn connect_by(&self, name: &str, other: &Self) {
+        let other = other.pid();
+        let end = format!("{name} netns {other}");
+        self.ip(&format!("link add {name} type veth peer name {end}"));
     }
 
     /// Brings `eth0` up and gives it addresses, of networks of 24 and of 64
     /// bits.
     pub fn address(&self, addresses: impl IntoIterator<Item = IpAddr>) {
-        self.ip("link set eth0 up", &[]);
-        for address in addresses {
-            let net = match address {
-                IpAddr::V4(_) => format!("{address}/24"),
-                IpAddr::V6(_) => format!("{address}/64"),
-            };
-            // Without nodad an address of IPv6 would not be usable at once.
-            self.ip("address add dev eth0 nodad", &[&net]);
-        }
+        self.address_of("eth0", addresses);
     }
 
-    /// Runs ip in this network. It takes a process of this machine by its
-    /// number, so it cannot run where other numbers hold.
-    fn ip(&self, words: &str, more: &[&str]) {
+    /// Brings an interface up and gives it addresses, of networks of 24 and
+    /// of 64 bits.
+    pub fn address_of(
+        &self,
+        name: &str,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) {
+        let mut lines = format!("link set {name} up\n");
+        for address in addresses {
+            // Without nodad an address of IPv6 would not be usable at once.
+            let (bits, more) = match address {
+                IpAddr::V4(_) => (24, ""),
+                IpAddr::V6(_) => (64, "nodad"),
+            };
+            lines +=
+                &format!("address add {address}/{bits} dev {name} {more}\n");
+        }
+        self.ip(&lines);
+    }
+
+    /// Runs lines of ip in this network. It takes a process of this machine
+    /// by its number, so it cannot run where other numbers hold.
+    pub fn ip(&self, lines: &str) {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", self.file("net")));
-        command.args(["--", "ip"]).args(words.split(' ')).args(more);
-        must(command, "");
+        command.args(["--", "ip", "-batch", "-"]);
+        must(command, lines);
     }
 }
 

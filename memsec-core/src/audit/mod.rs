@@ -13,6 +13,8 @@ mod subject;
 mod tests;
 mod unknowns;
 
+#[cfg(feature = "host")]
+pub(crate) use checks::secrets;
 pub use checks::{Check, checks};
 pub(crate) use clients::{ShutOut, shut_out};
 pub(crate) use next_start::witness;

@@ -1,13 +1,17 @@
 //! Who reaches which listener, as sets.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    cell::OnceCell,
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use crate::{
     Cidr, Policy, Proto,
     host::Host,
     memcached::{Instance, Running, Start},
     net::{Family, Interface, IpSet},
-    reach::{Query, Sources, sources},
+    reach::{Kind, Likeness, Query, Sources, sources},
 };
 
 use super::{Exposure, Scope};
@@ -40,8 +44,39 @@ struct Target {
 /// Who reaches memcached's listeners and the further ports of a policy.
 pub(crate) fn reached(host: &Host, policy: &Policy) -> Vec<Reached> {
     let targets = targets(host, policy);
-    targets.iter().flat_map(|target| by_interface(host, target)).collect()
+    let hosted = Hosted::new(host);
+    targets.iter().flat_map(|target| by_interface(&hosted, target)).collect()
 }
+
+/// A host, and what its rules do not tell apart, once that is asked for.
+struct Hosted<'h> {
+    host: &'h Host,
+    likeness: [OnceCell<Likeness>; 2],
+}
+
+impl<'h> Hosted<'h> {
+    fn new(host: &'h Host) -> Self {
+        Self { host, likeness: Default::default() }
+    }
+
+    fn likeness(&self, family: Family) -> &Likeness {
+        let [four, six] = &self.likeness;
+        let cell = if family == Family::Ipv4 { four } else { six };
+        cell.get_or_init(|| Likeness::of(&self.host.ruleset, family))
+    }
+
+    /// Whether there are so many interfaces that some may be alike.
+    fn is_wide(&self) -> bool {
+        let interfaces = self.host.interfaces.as_ref();
+        interfaces.is_some_and(|interfaces| interfaces.len() > FEW)
+    }
+}
+
+/// So many interfaces are asked for one by one.
+const FEW: usize = 4;
+
+/// The answers to what was asked for a target before.
+type Known = HashMap<Kind, Sources>;
 
 fn targets(host: &Host, policy: &Policy) -> Vec<Target> {
     let mut targets = Vec::new();
@@ -90,15 +125,29 @@ fn now<'a>(host: &'a Host, of: &Instance) -> Option<&'a Running> {
     }
 }
 
-fn by_interface(host: &Host, target: &Target) -> Vec<Reached> {
-    let Some(interfaces) = &host.interfaces else {
-        return by_destination(host, target, None, vec![target.address]);
+fn by_interface(hosted: &Hosted<'_>, target: &Target) -> Vec<Reached> {
+    let known = &mut Known::new();
+    let Some(interfaces) = &hosted.host.interfaces else {
+        let to = vec![target.address];
+        return by_destination(hosted, known, target, None, to);
     };
     let each = interfaces.iter().flat_map(|interface| {
         let to = destinations(interfaces, interface, target.address);
-        by_destination(host, target, Some(interface), to)
+        by_destination(hosted, known, target, Some(interface), to)
     });
     each.collect()
+}
+
+/// Who gets through, asked of one question of a kind.
+fn asked(hosted: &Hosted<'_>, known: &mut Known, query: &Query<'_>) -> Sources {
+    let likeness = hosted.is_wide().then(|| hosted.likeness(query.family));
+    match likeness.and_then(|likeness| likeness.kind(query)) {
+        Some(kind) => {
+            let answer = known.entry(kind);
+            answer.or_insert_with(|| sources(hosted.host, query)).clone()
+        }
+        None => sources(hosted.host, query),
+    }
 }
 
 /// The addresses of the host that packets for a listener can be sent to by
@@ -121,7 +170,8 @@ fn destinations(
 }
 
 fn by_destination(
-    host: &Host,
+    hosted: &Hosted<'_>,
+    before: &mut Known,
     target: &Target,
     by: Option<&Interface>,
     destinations: Vec<IpAddr>,
@@ -141,9 +191,9 @@ fn by_destination(
         let wildcard = target.address.is_unspecified();
         let query =
             Query { interface, family, to: known, wildcard, proto, port };
-        let mut sources = sources(host, &query);
+        let mut sources = asked(hosted, before, &query);
         if local {
-            let own = own_addresses(host, family);
+            let own = own_addresses(hosted.host, family);
             sources.may = sources.may.intersection(&own);
             sources.must = sources.must.intersection(&own);
         }

@@ -169,6 +169,11 @@ impl<T: Bounded> RangeSet<T> {
         Self(out)
     }
 
+    /// The same, where this one is needed no longer.
+    pub(crate) fn intersected(self, other: &Self) -> Self {
+        if self.is_within_one(other) { self } else { self.intersection(other) }
+    }
+
     /// What is not in it.
     pub fn complement(&self) -> Self {
         let mut out = Vec::with_capacity(self.0.len() + 1);

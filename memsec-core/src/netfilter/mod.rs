@@ -8,6 +8,7 @@ mod ipset;
 mod iptables;
 mod line;
 mod nftables;
+mod order;
 mod origin;
 mod packed;
 mod reading;
@@ -20,6 +21,7 @@ mod hostile_tests;
 #[cfg(test)]
 mod truth_tests;
 
+pub(crate) use order::{Entry, Order, entry, of as key_of};
 pub(crate) use origin::Origin;
 pub(crate) use rule::{
     Action, AddressType, Addresses, Connection, IcmpType, MarkChange, Marking,

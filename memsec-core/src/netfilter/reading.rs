@@ -79,7 +79,8 @@ impl Ruleset {
         const WARNING: &str = "legacy tables present";
         let known = legacy || iptables::is_legacy(save.text());
         // Most dumps have none, and a million lines.
-        if known || !save.text().contains(WARNING) {
+        let said = memmem::find(save.text().as_bytes(), WARNING.as_bytes());
+        if known || said.is_none() {
             return;
         }
         let comments = save.lines().filter(|line| line.text().starts_with('#'));

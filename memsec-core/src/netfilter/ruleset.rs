@@ -1,6 +1,6 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{Action, Match, Origin, Unread};
+use super::{Action, Match, Order, Origin, Unread};
 use crate::{
     net::Family,
     text::{At, Place, Source, Span},
@@ -46,9 +46,24 @@ pub(crate) struct Chain {
     pub rules: Vec<Rule>,
     /// The text that the rules stand in.
     pub source: Source,
+    /// Made when it is first asked for.
+    pub(super) order: OnceLock<Option<Arc<Order>>>,
 }
 
+/// Chains with fewer rules are gone through rule by rule.
+const SHORT: usize = if cfg!(test) { 2 } else { 256 };
+
 impl Chain {
+    /// Its rules in the order of their sources; `None` where they are so few
+    /// that this is no help, or too many.
+    pub(crate) fn order(&self) -> Option<&Order> {
+        if self.rules.len() < SHORT {
+            return None;
+        }
+        let make = || Order::new(&self.rules).map(Arc::new);
+        self.order.get_or_init(make).as_deref()
+    }
+
     /// Where a rule of this chain stands.
     pub(crate) fn span(&self, rule: &Rule) -> Span {
         self.source.span(rule.at)
@@ -165,6 +180,11 @@ impl Rule {
     /// What it does.
     pub(crate) fn action(&self) -> &Action {
         &self.body.action
+    }
+
+    /// What no two rules share that differ in more than the origin.
+    pub(crate) fn beside_origin(&self) -> usize {
+        Arc::as_ptr(&self.body).addr()
     }
 
     /// This rule with another action.

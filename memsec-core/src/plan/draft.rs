@@ -23,7 +23,7 @@ pub(super) struct Draft<'a> {
     pub guard: Option<Guard>,
     pub steps: Vec<Step>,
     /// The host before the first step.
-    pub before: Rc<Host>,
+    pub before: &'a Host,
     pub first: Rc<State>,
     /// What the claims are about, after each step.
     pub states: Vec<State>,
@@ -56,7 +56,7 @@ pub(super) struct State {
 impl<'a> Draft<'a> {
     pub(super) fn new(
         snapshot: &Snapshot,
-        host: &Host,
+        host: &'a Host,
         policy: &'a Policy,
     ) -> Self {
         let texts = certify::texts(snapshot);
@@ -66,7 +66,7 @@ impl<'a> Draft<'a> {
             host: host.clone(),
             guard: None,
             steps: Vec::new(),
-            before: Rc::new(host.clone()),
+            before: host,
             first: Rc::default(),
             states: Vec::new(),
             obstacles: Vec::new(),

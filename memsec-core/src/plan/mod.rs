@@ -80,7 +80,7 @@ fn synthesis(
 /// The rule that lets clients in goes last.
 fn draft<'a>(
     snapshot: &Snapshot,
-    host: &Host,
+    host: &'a Host,
     policy: &'a Policy,
 ) -> Result<Draft<'a>, Error> {
     let mut draft = Draft::new(snapshot, host, policy);

@@ -121,7 +121,7 @@ pub(super) fn cut_off(
         all.retain(|one| one.instance.is_none());
         all
     };
-    let (was, is) = (of(&draft.before), of(&draft.host));
+    let (was, is) = (of(draft.before), of(&draft.host));
     was.iter().find_map(|was| {
         let now = was.destinations.iter().find_map(|to| {
             let same = |now: &&Reached| {

@@ -39,13 +39,13 @@ pub(super) fn of<'a>(question: &Question<'a>) -> Atoms<'a> {
     }
     let (back, _) = wide.answer(&wide.parcel());
     let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
-    for rule in rules(question.there.iter()) {
+    for rule in kinds(question.there.iter()) {
         if tells(rule, false) && possible(&wide, rule) {
             names_in(rule, &mut names);
             client_ports(rule, false, &mut ports);
         }
     }
-    for rule in rules(question.back.iter()) {
+    for rule in kinds(question.back.iter()) {
         if tells(rule, true) && possible(&back, rule) {
             client_ports(rule, true, &mut ports);
         }
@@ -62,6 +62,27 @@ pub(super) fn rules<'s, 'a: 's>(
     stages: impl Iterator<Item = &'s Stage<'a>>,
 ) -> Vec<&'a Rule> {
     let mut out = Vec::new();
+    each(stages, |rules| out.extend(rules));
+    out
+}
+
+/// Of rules in a row that differ in their origin alone, one.
+fn kinds<'s, 'a: 's>(
+    stages: impl Iterator<Item = &'s Stage<'a>>,
+) -> Vec<&'a Rule> {
+    let mut out = Vec::new();
+    each(stages, |rules| {
+        let alike = |a: &Rule, b: &Rule| a.beside_origin() == b.beside_origin();
+        out.extend(rules.chunk_by(alike).filter_map(<[Rule]>::first));
+    });
+    out
+}
+
+/// Each chain that stages lead to, once.
+fn each<'s, 'a: 's>(
+    stages: impl Iterator<Item = &'s Stage<'a>>,
+    mut visit: impl FnMut(&'a [Rule]),
+) {
     for stage in stages {
         let chains = &stage.table.chains;
         let mut seen = vec![false; chains.len()];
@@ -71,15 +92,15 @@ pub(super) fn rules<'s, 'a: 's>(
             if std::mem::replace(seen, true) {
                 continue;
             }
-            for rule in chains.get(at).map_or(&[][..], |chain| &chain.rules) {
-                out.push(rule);
+            let rules = chains.get(at).map_or(&[][..], |chain| &chain.rules);
+            visit(rules);
+            for rule in rules {
                 if let Action::Jump(to) | Action::Goto(to) = rule.action() {
                     open.push(*to);
                 }
             }
         }
     }
-    out
 }
 
 /// Whether a rule may tell interfaces or client ports apart.
@@ -151,7 +172,7 @@ pub(super) fn other_ports<'s, 'a: 's>(
 ) -> Vec<Option<u16>> {
     let mut starts = BTreeSet::from([0, port]);
     starts.extend(port.checked_add(1));
-    for rule in rules(stages) {
+    for rule in kinds(stages) {
         for condition in rule.matches() {
             if let Test::DestinationPort(set) | Test::EitherPort(set) =
                 &condition.test

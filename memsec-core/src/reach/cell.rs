@@ -115,10 +115,27 @@ impl Truth {
 impl Cell<'_> {
     /// Whether the conditions of a rule hold, and for which addresses.
     pub(super) fn judge<'r>(&self, rule: &'r Rule) -> (Truth, Within<'r>) {
-        let (mut truth, mut within) = self.origin(rule);
+        let (truth, within) = self.origin(rule);
         if truth == Truth::No {
             return (truth, Within::All);
         }
+        self.beside(rule, truth, within)
+    }
+
+    /// The same of all but the origin of a rule.
+    pub(super) fn beside_origin<'r>(
+        &self,
+        rule: &'r Rule,
+    ) -> (Truth, Within<'r>) {
+        self.beside(rule, Truth::Yes, Within::All)
+    }
+
+    fn beside<'r>(
+        &self,
+        rule: &'r Rule,
+        mut truth: Truth,
+        mut within: Within<'r>,
+    ) -> (Truth, Within<'r>) {
         for condition in rule.matches() {
             match self.symbolic(condition) {
                 _ if condition.test == Test::Header => {

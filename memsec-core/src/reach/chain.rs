@@ -3,14 +3,17 @@
 use std::{cell, collections::HashMap, rc::Rc};
 
 use super::{
-    cell::{Cell, Truth},
+    cell::{Address, Cell, Truth},
     effect::Effect,
+    nest,
     piecewise::Piecewise,
     within::Within,
 };
 use crate::{
-    net::RangeSet,
-    netfilter::{Action, Chain, Rule, Table, Test},
+    net::{Family, RangeSet},
+    netfilter::{
+        Action, Chain, Entry, Order, Rule, Table, Test, entry, key_of,
+    },
 };
 
 /// How much work an answer may take, in rules looked at and pieces made.
@@ -34,7 +37,7 @@ impl Budget {
 }
 
 /// A rule that may hold.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Op<'a> {
     /// Its place in the chain.
     pub at: usize,
@@ -62,10 +65,68 @@ enum Summary<'a> {
 
 /// The rules of a chain that may hold, up to one that ends all packets.
 #[derive(Clone)]
-struct Judged<'a> {
-    ops: Rc<[Op<'a>]>,
+pub(super) struct Judged<'a> {
+    pub rules: &'a [Rule],
+    /// By place, what rules do that are for one network or all, and ask
+    /// nothing else that is not known: most of a long chain. They are not
+    /// among `ops`.
+    pub effects: Rc<[Effect]>,
+    pub ops: Rc<[Op<'a>]>,
     /// The first rule that was not looked at.
     to: usize,
+}
+
+impl<'a> Judged<'a> {
+    /// All of them, in the order of the chain.
+    pub(super) fn each(&self) -> impl Iterator<Item = Op<'a>> + '_ {
+        let effects = self.effects.iter().enumerate();
+        let plain = effects.filter(|(_, effect)| **effect != Effect::NONE);
+        let mut plain = plain.filter_map(|(at, effect)| {
+            Op::plain(at, self.rules.get(at)?, *effect)
+        });
+        let mut others = self.ops.iter().cloned();
+        let (mut a, mut b) = (plain.next(), others.next());
+        std::iter::from_fn(move || match (&a, &b) {
+            (Some(x), Some(y)) if x.at > y.at => {
+                std::mem::replace(&mut b, others.next())
+            }
+            (Some(_), _) => std::mem::replace(&mut a, plain.next()),
+            _ => std::mem::replace(&mut b, others.next()),
+        })
+    }
+}
+
+/// What a rule says to a cell, whatever its origin.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    truth: Truth,
+    /// True if it is not for some addresses beside its origin.
+    whole: bool,
+    what: What<'a>,
+    weight: usize,
+}
+
+/// What was said last by rules that differ in their origin: of a million
+/// most say one of a few things.
+struct Memory<'a>(Vec<Option<(usize, Said<'a>)>>);
+
+impl<'a> Memory<'a> {
+    const SLOTS: usize = 1024;
+
+    fn new() -> Self {
+        Self(vec![None; Self::SLOTS])
+    }
+
+    fn of(&mut self, rule: &Rule, make: impl FnOnce() -> Said<'a>) -> Said<'a> {
+        let key = rule.beside_origin();
+        let Some(slot) = self.0.get_mut((key >> 5) % Self::SLOTS) else {
+            return make();
+        };
+        match slot {
+            Some((known, said)) if *known == key => *said,
+            _ => slot.insert((key, make())).1,
+        }
+    }
 }
 
 /// The rules from one to the next that changes packets.
@@ -83,6 +144,8 @@ pub(super) struct Chains<'a, 'b> {
     table: &'a Table,
     cell: Cell<'b>,
     budget: &'b Budget,
+    /// The first and the last of the addresses that are asked for.
+    window: (u128, u128),
     done: HashMap<usize, Summary<'a>>,
     /// The rules of chains, from one on, where they are asked for again.
     again: HashMap<(usize, usize), Judged<'a>>,
@@ -93,9 +156,13 @@ impl<'a, 'b> Chains<'a, 'b> {
         table: &'a Table,
         cell: Cell<'b>,
         budget: &'b Budget,
+        addresses: &RangeSet<u128>,
     ) -> Self {
         let (done, again) = Default::default();
-        Self { table, cell, budget, done, again }
+        let ranges = addresses.ranges();
+        let first = ranges.first().map_or(0, |range| range.0);
+        let window = (first, ranges.last().map_or(first, |range| range.1));
+        Self { table, cell, budget, window, done, again }
     }
 
     fn chain(&self, at: usize) -> Option<&'a Chain> {
@@ -115,14 +182,16 @@ impl<'a, 'b> Chains<'a, 'b> {
             let effect = Rc::clone(effect);
             return Ok(Segment { effect, stop: None, ops: None });
         }
-        let ops = self.rest(chain, next)?;
+        let judged = self.rest(chain, next)?;
+        let ops = &judged.ops;
         let start = ops.partition_point(|op| op.at < next);
         let rest = ops.get(start..).unwrap_or_default();
         let len = rest.iter().position(|op| self.changes(op));
-        let part = rest.get(..len.unwrap_or(rest.len())).unwrap_or_default();
-        let effect = Rc::new(self.sweep(part)?);
         let stop = len.map(|len| start + len);
-        Ok(Segment { effect, stop, ops: Some(ops) })
+        let end = stop.and_then(|stop| ops.get(stop));
+        let to = end.map_or(judged.to, |op| op.at);
+        let effect = Rc::new(self.sweep(chain, &judged, next, to)?);
+        Ok(Segment { effect, stop, ops: Some(judged.ops) })
     }
 
     /// The rules of a chain that may hold, from `next` on and perhaps some
@@ -131,7 +200,7 @@ impl<'a, 'b> Chains<'a, 'b> {
         &mut self,
         chain: usize,
         next: usize,
-    ) -> Result<Rc<[Op<'a>]>, TooMuch> {
+    ) -> Result<Judged<'a>, TooMuch> {
         let whole = match self.done.get(&chain) {
             Some(Summary::Changing(judged)) => judged.clone(),
             _ => self.again(chain, 0)?,
@@ -147,7 +216,7 @@ impl<'a, 'b> Chains<'a, 'b> {
                 self.evaluate(to)?;
             }
         }
-        Ok(judged.ops)
+        Ok(judged)
     }
 
     fn again(
@@ -177,7 +246,10 @@ impl<'a, 'b> Chains<'a, 'b> {
             let Some((at, judged, _)) = open.pop() else { break };
             let summary = match judged.ops.iter().any(|op| self.changes(op)) {
                 true => Summary::Changing(judged),
-                false => Summary::Plain(Rc::new(self.sweep(&judged.ops)?)),
+                false => {
+                    let effect = self.sweep(at, &judged, 0, judged.to)?;
+                    Summary::Plain(Rc::new(effect))
+                }
             };
             self.done.insert(at, summary);
         }
@@ -196,27 +268,78 @@ impl<'a, 'b> Chains<'a, 'b> {
     }
 
     fn ops(&self, chain: usize, from: usize) -> Result<Judged<'a>, TooMuch> {
-        let mut ops = Vec::new();
         let rules = self.chain(chain).map_or(&[][..], |chain| &chain.rules);
+        let order = self.order(chain);
+        let (first, last) = self.window;
+        let asked = order.zip(first.try_into().ok().zip(last.try_into().ok()));
+        let near = asked.and_then(|(order, (a, b))| order.meeting(a, b));
+        let mut out = Judging {
+            rules,
+            effects: vec![Effect::NONE; order.map_or(0, |_| rules.len())],
+            ops: Vec::new(),
+            memory: order.map(|_| Memory::new()),
+        };
         let mut to = rules.len();
-        for (at, rule) in rules.iter().enumerate().skip(from) {
-            self.budget.spend(weight(rule))?;
-            let (truth, within) = self.cell.judge(rule);
-            if truth == Truth::No {
-                continue;
+        let mut judge = |at| self.judge(&mut out, at);
+        let stop = match near {
+            Some(places) => {
+                let ours = places.into_iter().filter(|&at| at >= from);
+                first_that(ours, &mut judge)
             }
-            let always = truth == Truth::Yes && within.is_all();
-            let what = Self::what(rule);
-            let stops = matches!(what, What::Effect(e) if !e.passes());
-            if !matches!(what, What::Effect(Effect::NONE)) {
-                ops.push(Op { at, truth, within, what });
-            }
-            if always && stops {
-                to = at + 1;
-                break;
-            }
+            None => first_that(from..rules.len(), &mut judge),
+        };
+        if let Some(at) = stop? {
+            to = at + 1;
         }
-        Ok(Judged { ops: ops.into(), to })
+        let (effects, ops) = (out.effects.into(), out.ops.into());
+        Ok(Judged { rules, effects, ops, to })
+    }
+
+    /// The order of the rules of a chain, where it is one that counts here.
+    pub(super) fn order(&self, chain: usize) -> Option<&'a Order> {
+        let counts = self.cell.source == Address::Symbolic
+            && self.cell.family == Family::Ipv4;
+        self.chain(chain).filter(|_| counts)?.order()
+    }
+
+    /// Adds a rule if it may hold, and says whether no packet passes it.
+    fn judge(&self, out: &mut Judging<'a>, at: usize) -> Result<bool, TooMuch> {
+        let Some(rule) = out.rules.get(at) else { return Ok(false) };
+        if let Some(memory) = &mut out.memory {
+            let said = memory.of(rule, || self.said(rule));
+            self.budget.spend(said.weight)?;
+            if said.truth == Truth::No {
+                return Ok(false);
+            }
+            if let (true, What::Effect(effect), Some((_, length))) =
+                (said.whole, said.what, rule.origin.prefix())
+            {
+                if let Some(slot) = out.effects.get_mut(at) {
+                    *slot = doubted(said.truth, effect);
+                }
+                let sure = said.truth == Truth::Yes && !effect.passes();
+                return Ok(sure && length == 0);
+            }
+        } else {
+            self.budget.spend(weight(rule))?;
+        }
+        let (truth, within) = self.cell.judge(rule);
+        if truth == Truth::No {
+            return Ok(false);
+        }
+        let always = truth == Truth::Yes && within.is_all();
+        let what = Self::what(rule);
+        let stops = matches!(what, What::Effect(e) if !e.passes());
+        if !matches!(what, What::Effect(Effect::NONE)) {
+            out.ops.push(Op { at, truth, within, what });
+        }
+        Ok(always && stops)
+    }
+
+    fn said(&self, rule: &'a Rule) -> Said<'a> {
+        let (truth, within) = self.cell.beside_origin(rule);
+        let (whole, what) = (within.is_all(), Self::what(rule));
+        Said { truth, whole, what, weight: weight(rule) }
     }
 
     fn what(rule: &'a Rule) -> What<'a> {
@@ -243,9 +366,100 @@ impl<'a, 'b> Chains<'a, 'b> {
         None
     }
 
+    /// What the rules of a chain do from one place to another.
+    fn sweep(
+        &self,
+        chain: usize,
+        judged: &Judged<'a>,
+        from: usize,
+        to: usize,
+    ) -> Result<Piecewise<Effect>, TooMuch> {
+        let start = judged.ops.partition_point(|op| op.at < from);
+        let ops = judged.ops.get(start..).unwrap_or_default();
+        let ops = ops.get(..ops.partition_point(|op| op.at < to));
+        let ops = ops.unwrap_or_default();
+        let plain = |from, to| {
+            let part = judged.effects.get(from..to).unwrap_or_default();
+            part.iter().any(|effect| *effect != Effect::NONE)
+        };
+        let mut parts = Vec::new();
+        let mut next = from;
+        let alone = |a: &Op<'_>, b: &Op<'_>| !plain(a.at + 1, b.at);
+        for row in ops.chunk_by(alone) {
+            let [first, ..] = row else { continue };
+            if plain(next, first.at) {
+                parts.push(self.nested(chain, judged, next, first.at)?);
+            }
+            next = row.last().map_or(next, |last| last.at + 1);
+            parts.push(self.sweep_ops(row)?);
+        }
+        if plain(next, to.min(judged.effects.len())) {
+            let to = to.min(judged.effects.len());
+            parts.push(self.nested(chain, judged, next, to)?);
+        }
+        self.composed(parts)
+    }
+
+    /// The effect of one after the other. Neighbours are joined first, so
+    /// that no piece is looked at more often than that halves their number.
+    fn composed(
+        &self,
+        mut parts: Vec<Piecewise<Effect>>,
+    ) -> Result<Piecewise<Effect>, TooMuch> {
+        while parts.len() > 1 {
+            let all: usize = parts.iter().map(Piecewise::len).sum();
+            self.budget.spend(all)?;
+            let mut half = Vec::with_capacity(parts.len().div_ceil(2));
+            let mut each = parts.into_iter();
+            while let Some(one) = each.next() {
+                half.push(match each.next() {
+                    Some(next) => one.joined(&next, Effect::then),
+                    None => one,
+                });
+            }
+            parts = half;
+        }
+        let only = parts.pop();
+        Ok(only.unwrap_or_else(|| Piecewise::constant(Effect::NONE)))
+    }
+
+    /// What rules do that are each for a network.
+    fn nested(
+        &self,
+        chain: usize,
+        judged: &Judged<'a>,
+        from: usize,
+        to: usize,
+    ) -> Result<Piecewise<Effect>, TooMuch> {
+        let effects = &judged.effects;
+        let part = effects.get(from..to).unwrap_or_default();
+        let ours = part.iter().filter(|effect| **effect != Effect::NONE);
+        let few = ours.count() < effects.len() / 8;
+        self.budget.spend(if few { to - from } else { effects.len() })?;
+        match self.order(chain).filter(|_| !few) {
+            Some(order) => {
+                let ours = |entry: &Entry| from <= entry.at && entry.at < to;
+                Ok(nest::composed(order.entries().filter(ours), effects))
+            }
+            None => {
+                let mut keys: Vec<u64> = Vec::new();
+                for (at, effect) in (from..).zip(part) {
+                    let rule = judged.rules.get(at);
+                    if let (true, Some(rule)) = (*effect != Effect::NONE, rule)
+                    {
+                        keys.extend(key_of(rule, at));
+                    }
+                }
+                keys.sort_unstable();
+                let entries = keys.into_iter().map(entry);
+                Ok(nest::composed(entries, effects))
+            }
+        }
+    }
+
     /// Goes through the addresses in their order, and keeps the composition
     /// of the ops that hold there.
-    fn sweep(&self, ops: &[Op<'_>]) -> Result<Piecewise<Effect>, TooMuch> {
+    fn sweep_ops(&self, ops: &[Op<'_>]) -> Result<Piecewise<Effect>, TooMuch> {
         let layers = layers(ops);
         if let [Layer::Flat(effect, within)] = layers.as_slice() {
             let within = within.ranges();
@@ -321,20 +535,56 @@ impl<'a, 'b> Chains<'a, 'b> {
     pub(super) fn plain(
         &mut self,
         chain: usize,
-    ) -> Result<Option<Rc<[Op<'a>]>>, TooMuch> {
-        let ops = self.rest(chain, 0)?;
-        let changes = ops.iter().any(|op| self.changes(op));
-        Ok((!changes).then_some(ops))
+    ) -> Result<Option<Judged<'a>>, TooMuch> {
+        let judged = self.rest(chain, 0)?;
+        let changes = judged.ops.iter().any(|op| self.changes(op));
+        Ok((!changes).then_some(judged))
     }
 }
 
+/// A chain that is being judged.
+struct Judging<'a> {
+    rules: &'a [Rule],
+    effects: Vec<Effect>,
+    ops: Vec<Op<'a>>,
+    memory: Option<Memory<'a>>,
+}
+
+/// The first of some numbers of which a question is answered with yes.
+fn first_that(
+    numbers: impl Iterator<Item = usize>,
+    question: &mut impl FnMut(usize) -> Result<bool, TooMuch>,
+) -> Result<Option<usize>, TooMuch> {
+    for number in numbers {
+        if question(number)? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
 impl Op<'_> {
+    /// One of a rule that is for a network, or for all.
+    fn plain(at: usize, rule: &Rule, effect: Effect) -> Option<Self> {
+        let within = match rule.origin.range() {
+            Some((_, range)) => Within::Range([range]),
+            None => Within::All,
+        };
+        let truth = if effect.passes() { Truth::Maybe } else { Truth::Yes };
+        let what = What::Effect(effect);
+        rule.origin.prefix().map(|_| Self { at, truth, within, what })
+    }
+
     /// What it does, and nothing where it may not hold.
     fn doubt(&self, effect: Effect) -> Effect {
-        match self.truth {
-            Truth::Maybe => effect.or(Effect::NONE),
-            _ => effect,
-        }
+        doubted(self.truth, effect)
+    }
+}
+
+fn doubted(truth: Truth, effect: Effect) -> Effect {
+    match truth {
+        Truth::Maybe => effect.or(Effect::NONE),
+        _ => effect,
     }
 }
 

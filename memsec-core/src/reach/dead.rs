@@ -1,10 +1,10 @@
 //! Rules that no packet gets to.
 
-use std::ptr;
+use std::{cell::OnceCell, ptr};
 
 use super::{
     Proto, Query, atoms,
-    cell::{Interface, Truth},
+    cell::{Cell, Interface, Truth},
     chain::TooMuch,
     journey::{Batch, Batches, Journey},
     live::Live,
@@ -100,8 +100,12 @@ fn candidates<'a>(
         for (at, chain) in table.chains.iter().enumerate() {
             let is = |set: &[bool]| set.get(at).copied().unwrap_or(false);
             if is(&input) || !is(&any) {
-                let ours = chain.rules.iter().filter(|r| names(r, port));
-                out.extend(ours.map(|rule| (chain, rule)));
+                let alike =
+                    |a: &Rule, b: &Rule| a.beside_origin() == b.beside_origin();
+                let rows = chain.rules.chunk_by(alike);
+                let ours = rows
+                    .filter(|row| row.first().is_some_and(|r| names(r, port)));
+                out.extend(ours.flatten().map(|rule| (chain, rule)));
             }
         }
     }
@@ -109,7 +113,10 @@ fn candidates<'a>(
 }
 
 /// The chains of a table that base chains lead to.
-fn reached(table: &Table, start: impl Fn(&Base) -> bool) -> Vec<bool> {
+pub(super) fn reached(
+    table: &Table,
+    start: impl Fn(&Base) -> bool,
+) -> Vec<bool> {
     let mut reached = vec![false; table.chains.len()];
     let all = table.chains.iter().enumerate();
     let bases =
@@ -158,49 +165,132 @@ fn dead(
         return Ok(Vec::new());
     }
     let flows = flows(question);
+    let flows: Vec<_> = flows.iter().map(Flow::new).collect();
     // A rule for other packets is not dead.
-    rules.retain(|(_, rule)| flows.iter().any(|f| within(f, rule).is_some()));
-    let live = live(&flows, &rules)?;
+    rules.retain(|(_, rule)| flows.iter().any(|flow| flow.holds(rule)));
+    let live = live(question, &flows, &rules, most < MOST)?;
     rules.retain(|(_, rule)| !live.has(rule));
-    if rules.is_empty() {
-        return Ok(Vec::new());
-    }
-    let alive: Result<Vec<_>, _> = flows.iter().map(arrivals).collect();
-    let flows: Vec<_> = flows.iter().zip(alive?).collect();
     let rules = rules.into_iter().take(most);
-    Ok(rules.map(|(chain, rule)| explained(&flows, chain, rule)).collect())
+    rules.map(|(chain, rule)| explained(&flows, chain, rule)).collect()
 }
 
+/// Packets that rules tell from others by more than their source.
+struct Flow<'f, 'a> {
+    journey: &'f Journey<'a>,
+    /// As rules in front of a socket see them.
+    cell: Cell<'f>,
+    /// The sources of which packets come to sockets of this host.
+    arrivals: OnceCell<RangeSet<u128>>,
+}
+
+impl<'f, 'a> Flow<'f, 'a> {
+    fn new(journey: &'f Journey<'a>) -> Self {
+        let (hook, priority) = (Hook::Input, 0);
+        let base =
+            Base { hook, priority, accepts: true, nat: false, span: None };
+        let cell = journey.cell(&base, &journey.parcel());
+        Self { journey, cell, arrivals: OnceCell::new() }
+    }
+
+    /// Whether a rule is for some of them.
+    fn holds(&self, rule: &Rule) -> bool {
+        let (truth, within) = self.cell.judge(rule);
+        let last = self.journey.family.last();
+        truth != Truth::No && within.ranges().iter().any(|r| r.0 <= last)
+    }
+
+    /// The sources that a rule is for; `None` if it is for none.
+    fn within(&self, rule: &Rule) -> Option<RangeSet<u128>> {
+        let (truth, set) = self.cell.judge(rule);
+        let set = set.set().intersection(&everyone(self.journey));
+        (truth != Truth::No && !set.is_empty()).then_some(set)
+    }
+
+    /// Those of some sources of which packets come to sockets of this host.
+    fn alive(&self, set: &RangeSet<u128>) -> Result<RangeSet<u128>, TooMuch> {
+        let ends = set.ranges().first().zip(set.ranges().last());
+        let few = ends.is_none_or(|(first, last)| last.1 - first.0 < FEW);
+        if few && self.journey.family == Family::Ipv4 {
+            return arrivals(self.journey, set.clone());
+        }
+        if let Some(all) = self.arrivals.get() {
+            return Ok(all.clone());
+        }
+        let all = arrivals(self.journey, everyone(self.journey))?;
+        Ok(self.arrivals.get_or_init(|| all).clone())
+    }
+}
+
+/// Among so many addresses few rules of a long chain are looked at.
+const FEW: u128 = 1 << 16;
+
 /// Those of some rules that packets of any flow get to, in whatever state.
+/// What most packets get to is told by the first flow; what none does, by
+/// one that stands for all that come in from elsewhere. A `rough` look takes
+/// what that one gets to as alive.
 fn live(
-    flows: &[Journey<'_>],
+    question: &Question<'_>,
+    flows: &[Flow<'_, '_>],
     rules: &[(&Chain, &Rule)],
+    rough: bool,
 ) -> Result<Live, TooMuch> {
-    let mut live = Live::of(rules.iter().map(|(_, rule)| *rule));
-    for flow in flows {
-        let flow = Journey { state: None, ..flow.clone() };
-        let addresses = everyone(&flow);
-        let start = Batches::of(Batch { parcel: flow.parcel(), addresses });
-        let routed = flow.sweep_seen(first(&flow), start, |stage, batch| {
-            live.add(&flow, stage, batch).map(|()| true)
-        })?;
-        let stages = stages(&flow.host.ruleset, flow.family, local(&flow));
-        let last = stages.last().map(|stage| ptr::from_ref(stage.chain));
-        flow.sweep_seen(local(&flow), routed, |stage, batch| {
-            live.add(&flow, stage, batch)?;
-            // What comes behind the last one is not asked for.
-            Ok(last != Some(ptr::from_ref(stage.chain)))
-        })?;
+    let all = || rules.iter().map(|(_, rule)| *rule);
+    let mut live = Live::of(all());
+    let mut possible: Option<Live> = None;
+    for flow in flows.iter().rev() {
+        let looped = flow.journey.looped();
+        let could = |rule: &Rule| {
+            looped || possible.as_ref().is_none_or(|p| p.has(rule))
+        };
+        let mut open = all().filter(|rule| !live.has(rule) && could(rule));
+        if !open.any(|rule| flow.holds(rule)) {
+            continue;
+        }
+        if rough && !looped {
+            walk(&elsewhere(question), &mut live)?;
+            break;
+        }
+        walk(flow.journey, &mut live)?;
+        if !looped && possible.is_none() && flows.len() > 2 {
+            let left = all().filter(|rule| !live.has(rule));
+            let mut some = Live::of(left);
+            walk(&elsewhere(question), &mut some)?;
+            possible = Some(some);
+        }
     }
     Ok(live)
 }
 
-/// Why a rule is dead, from the sources of each flow that come through.
+/// All packets for the port that come in by any interface but the loopback.
+fn elsewhere<'a>(question: &Question<'a>) -> Journey<'a> {
+    let journey = question.journey(Interface::NotLoopback, None);
+    Journey { given: None, ..journey }
+}
+
+/// Finds the rules that packets of a flow get to, in whatever state.
+fn walk(flow: &Journey<'_>, live: &mut Live) -> Result<(), TooMuch> {
+    let flow = Journey { state: None, ..flow.clone() };
+    let addresses = everyone(&flow);
+    let start = Batches::of(Batch { parcel: flow.parcel(), addresses });
+    let routed = flow.sweep_seen(first(&flow), start, |stage, batch| {
+        live.add(&flow, stage, batch).map(|()| true)
+    })?;
+    let stages = stages(&flow.host.ruleset, flow.family, local(&flow));
+    let last = stages.last().map(|stage| ptr::from_ref(stage.chain));
+    flow.sweep_seen(local(&flow), routed, |stage, batch| {
+        live.add(&flow, stage, batch)?;
+        // What comes behind the last one is not asked for.
+        Ok(last != Some(ptr::from_ref(stage.chain)))
+    })?;
+    Ok(())
+}
+
+/// Why a rule is dead.
 fn explained(
-    flows: &[(&Journey<'_>, RangeSet<u128>)],
+    flows: &[Flow<'_, '_>],
     chain: &Chain,
     rule: &Rule,
-) -> DeadRule {
+) -> Result<DeadRule, TooMuch> {
     let accepts = accepts(rule).unwrap_or(false);
     let mut found = DeadRule {
         rule: chain.place(rule),
@@ -208,39 +298,32 @@ fn explained(
         contradicted: false,
         shadowed_by: None,
     };
-    for (flow, alive) in flows {
-        let Some(set) = within(flow, rule) else { continue };
+    for flow in flows {
+        let Some(set) = flow.within(rule) else { continue };
+        let alive = flow.alive(&set)?;
         let other = match accepts {
-            true => set.difference(alive),
-            false => set.intersection(alive),
+            true => set.difference(&alive),
+            false => set.intersection(&alive),
         };
         let set = if other.is_empty() { &set } else { &other };
         if found.shadowed_by.is_none() || !found.contradicted {
-            found.shadowed_by = reason::decider(flow, set);
+            found.shadowed_by = reason::decider(flow.journey, set);
         }
         found.contradicted |= !other.is_empty();
     }
-    found
-}
-
-/// The sources of a flow that a rule is for; `None` if it is for none.
-fn within(flow: &Journey<'_>, rule: &Rule) -> Option<RangeSet<u128>> {
-    let (hook, priority) = (Hook::Input, 0);
-    let base = Base { hook, priority, accepts: true, nat: false, span: None };
-    let cell = flow.cell(&base, &flow.parcel());
-    let (truth, set) = cell.judge(rule);
-    let all = everyone(flow);
-    let set = set.set().intersection(&all);
-    (truth != Truth::No && !set.is_empty()).then_some(set)
+    Ok(found)
 }
 
 fn everyone(flow: &Journey<'_>) -> RangeSet<u128> {
     RangeSet::range(0, flow.family.last())
 }
 
-/// The sources of a flow of which packets come to sockets of this host.
-fn arrivals(flow: &Journey<'_>) -> Result<RangeSet<u128>, TooMuch> {
-    let addresses = everyone(flow);
+/// Those of some sources of which packets of a flow come to sockets of this
+/// host.
+fn arrivals(
+    flow: &Journey<'_>,
+    addresses: RangeSet<u128>,
+) -> Result<RangeSet<u128>, TooMuch> {
     let start = Batches::of(Batch { parcel: flow.parcel(), addresses });
     let routed = flow.sweep(first(flow), start)?;
     Ok(flow.sweep(local(flow), routed)?.alive())

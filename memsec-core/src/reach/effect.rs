@@ -39,6 +39,15 @@ impl Effect {
         }))
     }
 
+    /// The ends that a packet may meet, each by itself.
+    pub(super) const ENDS: [Self; 4] =
+        [Self(ACCEPT), Self(DROP), Self(REJECT), Self(RETURN)];
+
+    /// True if all that may come of a packet by `other` may come of it here.
+    pub(super) fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
     /// First this, then `next`.
     pub(super) fn then(self, next: Self) -> Self {
         match self.passes() {
@@ -75,6 +84,11 @@ impl Effect {
 
     pub(super) fn returns(self) -> bool {
         self.0 & RETURN != 0
+    }
+
+    /// True if a packet may come out at the end, or return.
+    pub(super) fn leaves(self) -> bool {
+        self.passes() || self.returns()
     }
 
     pub(super) fn stops(self) -> bool {

@@ -8,8 +8,9 @@ use std::{
 use super::{
     atoms,
     cell::Truth,
-    chain::{Budget, Chains, Op, TooMuch, What},
+    chain::{Budget, Chains, Judged, Op, TooMuch, What},
     journey::{Batch, Journey},
+    nest,
     stage::Stage,
 };
 use crate::{net::RangeSet, netfilter::Rule};
@@ -48,11 +49,16 @@ impl Live {
         batch: &Batch,
     ) -> Result<(), TooMuch> {
         let cell = journey.cell(stage.base, &batch.parcel);
-        let mut chains = Chains::new(stage.table, cell, &journey.budget);
-        if chains.plain(stage.index)?.is_none() {
+        let all = &batch.addresses;
+        let mut chains = Chains::new(stage.table, cell, &journey.budget, all);
+        let Some(judged) = chains.plain(stage.index)? else {
             for rule in atoms::rules([stage].into_iter()) {
                 self.found(rule);
             }
+            return Ok(());
+        };
+        let budget = &journey.budget;
+        if self.add_nested(&chains, stage, &judged, all, budget)? {
             return Ok(());
         }
         let mut entries: HashMap<usize, Vec<(u128, u128)>> = HashMap::new();
@@ -60,11 +66,10 @@ impl Live {
         for chain in order(&mut chains, stage.index)? {
             let entered = entries.remove(&chain).unwrap_or_default();
             let mut taken = Taken::outside(&RangeSet::from_ranges(entered));
-            let Some(ops) = chains.plain(chain)? else { continue };
-            let rules = stage.table.chains.get(chain);
-            let rules = rules.map_or(&[][..], |chain| &chain.rules);
-            for op in ops.iter() {
-                let Some(rule) = rules.get(op.at) else { continue };
+            let Some(judged) = chains.plain(chain)? else { continue };
+            for op in judged.each() {
+                let op = &op;
+                let Some(rule) = judged.rules.get(op.at) else { continue };
                 let call = match op.what {
                     What::Jump(to) | What::Goto(to) => Some(to),
                     _ => None,
@@ -84,6 +89,73 @@ impl Live {
         }
         Ok(())
     }
+
+    /// The short way, where all that counts of a base chain are rules that
+    /// are for networks, and packets from everywhere come to it. False if it
+    /// is not one.
+    fn add_nested(
+        &mut self,
+        chains: &Chains<'_, '_>,
+        stage: &Stage<'_>,
+        judged: &Judged<'_>,
+        addresses: &RangeSet<u128>,
+        budget: &Budget,
+    ) -> Result<bool, TooMuch> {
+        let takes = |op: &Op<'_>| match op.what {
+            What::Effect(effect) => op.truth == Truth::Yes && !effect.passes(),
+            _ => true,
+        };
+        let everyone = addresses.covers(0, u32::MAX.into());
+        let order = chains.order(stage.index).filter(|_| everyone);
+        let Some(order) = order.filter(|_| !judged.ops.iter().any(takes))
+        else {
+            return Ok(false);
+        };
+        let asked = self.places(judged.rules);
+        let is_asked = |at: usize| asked.get(at).copied().unwrap_or(false);
+        let mut found = |at: usize| {
+            if let Some(rule) = judged.rules.get(at) {
+                self.found(rule);
+            }
+        };
+        nest::met(order.entries(), &judged.effects, |at| {
+            if is_asked(at) {
+                found(at);
+            }
+        });
+        let open: Vec<_> =
+            judged.ops.iter().filter(|op| is_asked(op.at)).collect();
+        if open.is_empty() {
+            return Ok(true);
+        }
+        let stops = nest::stops(order.entries(), &judged.effects);
+        for op in open {
+            let mut looked = 0;
+            if op.within.ranges().iter().any(|&range| {
+                stops.meeting(range).any(|stop| {
+                    looked += 1;
+                    stop > op.at
+                })
+            }) {
+                found(op.at);
+            }
+            budget.spend(looked + op.within.ranges().len())?;
+        }
+        Ok(true)
+    }
+
+    /// By place, whether a rule of a chain is one that is asked for.
+    fn places(&self, rules: &[Rule]) -> Vec<bool> {
+        let mut out = vec![false; rules.len()];
+        let start = rules.as_ptr().addr();
+        for rule in self.0.iter().filter(|(_, found)| !**found) {
+            let from = rule.0.addr().wrapping_sub(start);
+            if let Some(slot) = out.get_mut(from / size_of::<Rule>()) {
+                *slot = true;
+            }
+        }
+        out
+    }
 }
 
 /// A chain and those that it leads to, each before those that it calls.
@@ -95,8 +167,9 @@ fn order(
     let mut out = Vec::new();
     let mut open = vec![(start, 0)];
     while let Some((chain, next)) = open.last_mut() {
-        let ops = chains.plain(*chain)?;
-        let rest = ops.as_deref().and_then(|ops| ops.get(*next..));
+        let judged = chains.plain(*chain)?;
+        let ops = judged.as_ref().map(|judged| &judged.ops);
+        let rest = ops.and_then(|ops| ops.get(*next..));
         let call =
             rest.unwrap_or_default().iter().enumerate().find_map(|(at, op)| {
                 match op.what {

@@ -52,13 +52,14 @@ impl Passage {
         sources: RangeSet<u128>,
     ) -> Result<Self, TooMuch> {
         let parcel = journey.parcel();
-        let start = Batches::of(Batch { parcel, addresses: sources });
+        let start = Batches::sole(Batch { parcel, addresses: sources });
         let routed = journey.sweep(first(journey), start)?;
         let mut passage = Self {
             here: RangeSet::empty(),
             there: RangeSet::empty(),
             lost: routed.stopped,
         };
+        let sole = routed.sole && routed.under_way.len() == 1;
         for batch in routed.under_way {
             let course = journey.course(&batch.parcel);
             let (here, there) = match course {
@@ -73,7 +74,9 @@ impl Passage {
                 passage.lose(&batch.addresses);
             }
             if here {
-                passage.arrive(journey, query, batch.clone())?;
+                let mut start = Batches::of(batch.clone());
+                start.sole = sole && !there;
+                passage.arrive(journey, query, start)?;
             }
             if there {
                 passage.leave(journey, batch)?;
@@ -99,9 +102,9 @@ impl Passage {
         &mut self,
         journey: &Journey<'_>,
         query: &Query<'_>,
-        batch: Batch,
+        start: Batches,
     ) -> Result<(), TooMuch> {
-        let passed = journey.sweep(local(journey), Batches::of(batch))?;
+        let passed = journey.sweep(local(journey), start)?;
         self.lose(&passed.stopped);
         for batch in passed.under_way {
             let ours = delivered(journey, query, &batch.parcel);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Answer, Explanation, Met, Verdict};
+use super::{Answer, Explanation, Met, Verdict, rule_line};
 
 /// Text of others for a terminal or a page: on one line, with nothing that a
 /// terminal would obey, and nothing that turns the direction of text, which
@@ -90,7 +90,7 @@ impl fmt::Display for Met {
         let Some(rule) = &self.rule else { return Ok(()) };
         write!(f, ", by {}", one_line(&rule.to_string()))?;
         match &rule.text {
-            Some(text) => write!(f, " {}", one_line(text.trim())),
+            Some(text) => write!(f, " {}", rule_line(text)),
             None => Ok(()),
         }
     }

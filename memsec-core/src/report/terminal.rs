@@ -14,7 +14,8 @@ use super::{
     words::{FEW, family, upper},
 };
 use crate::{
-    Exposure, Finding, Report, Scope, Severity, Unknown, reach::one_line,
+    Exposure, Finding, Report, Scope, Severity, Unknown,
+    reach::{one_line, rule_line},
     text::Place,
 };
 
@@ -100,7 +101,7 @@ fn exposure(screen: &mut Screen, way: &Way<'_>) {
 fn because(rule: &Place) -> String {
     let place = one_line(&rule.to_string());
     match &rule.text {
-        Some(text) => format!("by {place}: {}", one_line(text.trim())),
+        Some(text) => format!("by {place}: {}", rule_line(text)),
         None => format!("by {place}"),
     }
 }

@@ -37,6 +37,9 @@ const VOLATILE: &[&str] = &[
 /// Words of `ipset save` before a number that changes by itself.
 const COUNTED: &[&str] = &["timeout", "packets", "bytes"];
 
+/// Words of `nft list ruleset` before what changes by itself.
+const LISTED: &[&str] = &["packets", "bytes", "expires", "used"];
+
 impl Snapshot {
     /// What tells this host from one that has changed.
     pub fn fingerprint(&self) -> Fingerprint {
@@ -98,6 +101,8 @@ fn command(line: &str, output: &Output) -> String {
     match line {
         "ipset save" => ipset(&mut hash, text),
         "ss -lntupxH" => sockets(&mut hash, text),
+        "sysctl -a" => settings(&mut hash, text),
+        "nft list ruleset" => listing(&mut hash, text),
         _ if line.ends_with("-save") => iptables(&mut hash, text),
         _ => json(&mut hash, text),
     }
@@ -125,6 +130,29 @@ fn ipset(hash: &mut Xxh3Default, text: &str) {
             let counted = COUNTED.contains(&before) && line.starts_with("add");
             let word = if counted { "" } else { word };
             hash.update(word.as_bytes());
+            hash.update(b" ");
+            before = word;
+        }
+        hash.update(b"\n");
+    }
+}
+
+/// Without those that only count.
+fn settings(hash: &mut Xxh3Default, text: &str) {
+    for line in text.lines().filter(|line| !line.contains("_count =")) {
+        hash.update(line.as_bytes());
+        hash.update(b"\n");
+    }
+}
+
+/// Without comments, counters, quotas that are used and the time that is left
+/// to elements.
+fn listing(hash: &mut Xxh3Default, text: &str) {
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let mut before = "";
+        for word in line.split_whitespace() {
+            let counted = LISTED.contains(&before);
+            hash.update(if counted { b"" } else { word.as_bytes() });
             hash.update(b" ");
             before = word;
         }
@@ -223,6 +251,19 @@ mod tests {
             r#"{"right": 11211}"#, r#"{"right": 11212}"#;
         nft_packets_of_a_limit_after: false, "nft -j list ruleset",
             r#"{"bytes": 2, "x": 1}"#, r#"{"bytes": 2, "x": 2}"#;
+        nft_counters_as_text: true, "nft list ruleset",
+            "counter packets 1 bytes 2 accept\n",
+            "counter packets 9 bytes 8 accept\n";
+        nft_elements_as_text: true, "nft list ruleset",
+            "elements = { 1.2.3.4 timeout 1h expires 59m1s }\n",
+            "elements = { 1.2.3.4 timeout 1h expires 7m }\n";
+        nft_ports_as_text: false, "nft list ruleset",
+            "tcp dport 11211 accept\n", "tcp dport 11212 accept\n";
+        connections: true, "sysctl -a",
+            "net.netfilter.nf_conntrack_count = 1\n",
+            "net.netfilter.nf_conntrack_count = 2\n";
+        a_setting: false, "sysctl -a",
+            "net.ipv4.ip_forward = 0\n", "net.ipv4.ip_forward = 1\n";
         a_lease: true, "ip -j address",
             r#"[{"valid_life_time":10}]"#, r#"[{"valid_life_time":9}]"#;
         a_started_container: true, "docker inspect",

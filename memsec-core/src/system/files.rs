@@ -1,14 +1,20 @@
 use std::{
     fs,
-    io::{ErrorKind, Read},
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    io::{self, ErrorKind, Read},
+    os::{
+        fd::AsRawFd,
+        unix::fs::{MetadataExt, OpenOptionsExt},
+    },
+    path::Path,
 };
 
-use nix::errno::Errno;
+use nix::{
+    errno::Errno,
+    fcntl::{OFlag, OpenHow, ResolveFlag, openat2},
+};
 
 use crate::{
-    Snapshot,
+    Snapshot, audit,
     managers::csf,
     memcached::{
         Start, UNIT_DIRECTORIES, environment_files, instances, part_matches,
@@ -68,6 +74,7 @@ const FILES: &[&str] = &[
     "/etc/rc.local",
     "/etc/redhat-release",
     "/etc/resolv.conf",
+    "/etc/sasl2/memcached.conf",
     "/etc/selinux/config",
     "/etc/services",
     "/etc/SuSE-release",
@@ -142,29 +149,35 @@ fn add(snapshot: &mut Snapshot, root: &Path, pattern: &str) {
     csf::leave_out_secrets(snapshot);
 }
 
-/// Puts the authentication files that an instance names into a snapshot, by
-/// their form only.
+/// Puts the files with passwords and with keys that an instance names into a
+/// snapshot, by their form only.
 pub(super) fn secrets(snapshot: &mut Snapshot, root: &Path) {
     let found = instances(snapshot, None).unwrap_or_default();
-    let paths = found.iter().filter_map(|instance| match &instance.start {
-        Start::Runs(running) => running.options.get(&'Y'),
+    let secrets = found.iter().filter_map(|instance| match &instance.start {
+        Start::Runs(running) => Some(audit::secrets(running)),
         Start::Exits(_) => None,
     });
-    let paths: Vec<_> = paths.map(|word| word.text.clone()).collect();
-    for path in paths {
+    for (path, letter) in secrets.flatten() {
         if let Some(mut file) = file(root, &path) {
-            file.content = form(&file.content);
+            file.content = form(&file.content, letter);
             snapshot.files.insert(path, file);
         }
     }
 }
 
-/// One user a line, as `name:password`; memcached takes no other form.
-fn form(content: &Content) -> Content {
-    let well_formed = |text: &str| text.lines().all(|line| line.contains(':'));
+/// The form of a file by the option that names it: `-Y` has one user a line,
+/// as `name:password`, and a key is in PEM; memcached takes no other. What
+/// SASL keeps is of many forms.
+fn form(content: &Content, letter: char) -> Content {
+    let good = |text: &str| match letter {
+        'Y' => text.lines().all(|line| line.contains(':')),
+        'o' => text.contains("-----BEGIN "),
+        _ => true,
+    };
     Content::Secret(match content {
         Content::Text(text) if text.is_empty() => SecretForm::Empty,
-        Content::Text(text) if well_formed(text) => SecretForm::WellFormed,
+        Content::Text(text) if good(text) => SecretForm::WellFormed,
+        Content::Bytes(_) if letter == 'S' => SecretForm::WellFormed,
         Content::Error(error) => return Content::Error(error.clone()),
         _ => SecretForm::Malformed,
     })
@@ -184,7 +197,11 @@ fn expand(root: &Path, pattern: &str) -> Vec<String> {
 }
 
 fn matching(root: &Path, directory: &str, part: &str) -> Vec<String> {
-    let entries = fs::read_dir(inside(root, directory));
+    let entries = open(root, directory, OFlag::O_DIRECTORY);
+    // The one that was opened, whatever its name leads to by now.
+    let entries = entries.and_then(|open| {
+        fs::read_dir(format!("/proc/self/fd/{}", open.as_raw_fd()))
+    });
     let names = entries.into_iter().flatten().flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
         part_matches(part, &name).then(|| format!("{directory}/{name}"))
@@ -207,8 +224,8 @@ fn included(snapshot: &mut Snapshot, root: &Path) {
             let own = path.starts_with("/etc/csf/") && !path.contains("..");
             let found = match own {
                 true => file(root, &path),
-                false => inside(root, &path)
-                    .exists()
+                false => open(root, &path, OFlag::O_PATH)
+                    .is_ok()
                     .then(|| unread_as(Errno::EPERM).into()),
             };
             if let Some(found) = found {
@@ -218,23 +235,56 @@ fn included(snapshot: &mut Snapshot, root: &Path) {
     }
 }
 
-fn inside(root: &Path, path: &str) -> PathBuf {
-    root.join(path.trim_start_matches('/'))
+/// Opens what a path leads to for a process whose root directory is `root`:
+/// a link in an unpacked archive leads to a file of that archive. What is
+/// opened does not wait for anybody, as a FIFO would.
+fn open(root: &Path, path: &str, flags: OFlag) -> io::Result<fs::File> {
+    let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    let how = OpenHow::new().flags(flags);
+    let how = how.resolve(ResolveFlag::RESOLVE_IN_ROOT);
+    match openat2(&fs::File::open(root)?, path, how) {
+        Ok(opened) => Ok(fs::File::from(opened)),
+        // Before Linux 5.6, and where a sandbox knows no such call.
+        Err(Errno::ENOSYS | Errno::EPERM) => {
+            let path = root.join(path.trim_start_matches('/'));
+            let mut options = fs::OpenOptions::new();
+            options.read(true).custom_flags(flags.bits()).open(path)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A file, or why it could not be read; `None` if there is none.
 fn file(root: &Path, path: &str) -> Option<File> {
-    let real = inside(root, path);
-    match fs::metadata(&real) {
-        Ok(meta) => Some(File {
-            content: bytes(&real).map_or_else(|e| unread(&e), Content::from),
+    let read = || {
+        let file = open(root, path, OFlag::O_RDONLY)?;
+        let meta = file.metadata()?;
+        Ok((bytes(&file, &meta), meta))
+    };
+    match read() {
+        Ok((read, meta)) => Some(File {
+            content: read.map_or_else(|e| unread(&e), Content::from),
             mode: Some(meta.mode() & 0o7777),
             uid: Some(meta.uid()),
             gid: Some(meta.gid()),
         }),
-        Err(error) if is_missing(error.kind()) => None,
-        Err(error) => Some(unread(&error).into()),
+        Err(error) => not_opened(root, path, &error),
     }
+}
+
+/// Of a file that may not be opened the mode can still be known.
+fn not_opened(root: &Path, path: &str, why: &io::Error) -> Option<File> {
+    if is_missing(why.kind()) {
+        return None;
+    }
+    let mut file = File::from(unread(why));
+    let meta = open(root, path, OFlag::O_PATH).and_then(|f| f.metadata());
+    if let Ok(meta) = meta {
+        file.mode = Some(meta.mode() & 0o7777);
+        file.uid = Some(meta.uid());
+        file.gid = Some(meta.gid());
+    }
+    Some(file)
 }
 
 /// Below what is no directory there is nothing either.
@@ -251,9 +301,14 @@ fn unread_as(reason: Errno) -> Content {
     Content::Error(format!("{reason:?}"))
 }
 
-fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+/// The content of a file; no other thing of the file system has one.
+fn bytes(mut file: &fs::File, meta: &fs::Metadata) -> io::Result<Vec<u8>> {
+    if !meta.is_file() {
+        let what = if meta.is_dir() { Errno::EISDIR } else { Errno::EINVAL };
+        return Err(what.into());
+    }
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
+    file.by_ref().take(MOST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -295,9 +350,50 @@ mod tests {
 
     #[test]
     fn of_a_secret_only_the_form_is_kept() {
-        let of = |text: &str| form(&Content::Text(text.to_owned()));
-        assert_eq!(of(""), Content::Secret(SecretForm::Empty));
-        assert_eq!(of("a:b\n"), Content::Secret(SecretForm::WellFormed));
-        assert_eq!(of("a"), Content::Secret(SecretForm::Malformed));
+        let of =
+            |letter, text: &str| form(&Content::Text(text.to_owned()), letter);
+        let good = Content::Secret(SecretForm::WellFormed);
+        let bad = Content::Secret(SecretForm::Malformed);
+        assert_eq!(of('Y', ""), Content::Secret(SecretForm::Empty));
+        assert_eq!(of('Y', "a:b\n"), good);
+        assert_eq!(of('Y', "a"), bad);
+        assert_eq!(of('o', "-----BEGIN PRIVATE KEY-----\n"), good);
+        assert_eq!(of('o', "a:b\n"), bad);
+        let bytes = Content::Bytes(vec![0xff]);
+        assert_eq!(form(&bytes, 'S'), good);
+        assert_eq!(form(&bytes, 'o'), bad);
+    }
+
+    #[test]
+    fn a_link_leads_to_a_file_of_the_same_root() {
+        let root = tempfile::TempDir::new().unwrap();
+        fs::create_dir(root.path().join("etc")).unwrap();
+        fs::write(root.path().join("etc/hosts"), "own").unwrap();
+        let link = root.path().join("etc/link");
+        std::os::unix::fs::symlink("/etc/hosts", link).unwrap();
+        let up = root.path().join("up");
+        std::os::unix::fs::symlink("../../../etc", up).unwrap();
+        for path in ["/etc/link", "/up/hosts"] {
+            let file = file(root.path(), path).unwrap();
+            assert_eq!(file.content, Content::Text("own".to_owned()));
+        }
+        assert_eq!(expand(root.path(), "/up/h*"), ["/up/hosts"]);
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let root = tempfile::TempDir::new().unwrap();
+        let path = root.path().join("fifo");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        let file = file(root.path(), "/fifo").unwrap();
+        assert_eq!(file.content, Content::Error("EINVAL".to_owned()));
+    }
+
+    #[test]
+    fn a_loop_of_links_is_an_error() {
+        let root = tempfile::TempDir::new().unwrap();
+        std::os::unix::fs::symlink("a", root.path().join("a")).unwrap();
+        let file = file(root.path(), "/a").unwrap();
+        assert_eq!(file.content, Content::Error("ELOOP".to_owned()));
     }
 }

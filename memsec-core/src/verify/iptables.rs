@@ -227,7 +227,8 @@ fn field(word: &str, rest: &mut Rest<'_>, sets: &Sets) -> Option<Field> {
             mask: flags(rest.next()?)?,
             value: flags(rest.next()?)?,
         },
-        "-f" | "--fragment" => Field::Never,
+        // Whole packets are no later part of one, and `! -f` is of them.
+        "-f" | "--fragment" => Field::State(Vec::new()),
         "--icmp-type" | "--icmpv6-type" => {
             rest.next()?;
             Field::Never

@@ -87,11 +87,11 @@ impl Kind {
         }
         for _ in 0..size {
             let network = network(&mut rng);
-            let rest = match self {
+            let (not, rest) = match self {
                 Self::Mixed => rest(&mut rng),
-                _ => " -j DROP".to_owned(),
+                _ => ("", " -j DROP".to_owned()),
             };
-            let _ = writeln!(lines, "-A INPUT -s {network}{rest}");
+            let _ = writeln!(lines, "-A INPUT{not} -s {network}{rest}");
         }
         lines
     }
@@ -103,38 +103,53 @@ fn iptables(lines: &str, kind: Kind) -> String {
         "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n\
          :OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n\
          -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
-         {lines}-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n\
-         -A INPUT{from} -p tcp -m tcp --dport 11211 -j ACCEPT\nCOMMIT\n"
+         -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n\
+         {lines}-A INPUT{from} -p tcp -m tcp --dport 11211 -j ACCEPT\n\
+         -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT\nCOMMIT\n"
     )
 }
 
-fn rest(rng: &mut Rng) -> String {
-    let port = |rng: &mut Rng| PORTS[rng.usize(..PORTS.len())];
+/// What stands before the source, and behind it.
+fn rest(rng: &mut Rng) -> (&'static str, String) {
     let what = ["ACCEPT", "DROP", "DROP"][rng.usize(..3)];
-    match rng.usize(..100) {
+    let rest = match rng.usize(..100) {
         0..70 => " -j DROP".to_owned(),
         70..92 => {
             let proto = ["tcp", "tcp", "tcp", "udp"][rng.usize(..4)];
-            let port = port(rng);
+            let port = match rng.usize(..5) {
+                0 => rng.u16(1..),
+                _ => one_of(rng),
+            };
             format!(" -p {proto} -m {proto} --dport {port} -j {what}")
         }
         92..96 => {
-            let [first, second] = [port(rng), port(rng)];
-            let list = format!("{first},{second},60000:60010");
+            let list = [(); 3].map(|()| one_of(rng).to_string()).join(",");
             format!(" -p tcp -m multiport --dports {list} -j {what}")
         }
         96..98 => {
             let name = ["eth0", "eth1", "docker0"][rng.usize(..3)];
             format!(" -i {name} -j {what}")
         }
+        98 => {
+            let port = one_of(rng);
+            let rest = format!(
+                " -d 198.51.100.7/32 -p tcp -m tcp --dport {port} -j DROP"
+            );
+            return (" !", rest);
+        }
         _ => {
-            let port = port(rng);
+            let port = one_of(rng);
             format!(
                 " -p tcp -m tcp --dport {port} -m conntrack --ctstate NEW \
                  -j DROP"
             )
         }
-    }
+    };
+    ("", rest)
+}
+
+fn one_of(rng: &mut Rng) -> u16 {
+    PORTS[rng.usize(..PORTS.len())]
 }
 
 fn network(rng: &mut Rng) -> String {

@@ -8,9 +8,9 @@ use std::{
 };
 
 use memsec_core::system::Ended;
-use memsec_tests::requirements;
+use memsec_tests::{firewall, requirements, server::Launch};
 
-use super::{EVERYBODY, Host, firewall, remote, server::Launch};
+use super::{EVERYBODY, Host, remote};
 
 /// In the environment: tries every point, not a sample.
 const ALL: &str = "MEMSEC_ALL_CRASHES";
@@ -57,7 +57,7 @@ fn points(log: &str) -> Vec<Point> {
 }
 
 /// All, or a few by a seed that is printed.
-fn chosen(points: Vec<Point>) -> Vec<Point> {
+fn chosen<P>(points: Vec<P>) -> Vec<P> {
     if env::var_os(ALL).is_some() {
         return points;
     }
@@ -188,4 +188,114 @@ fn killed_on_the_way_back() {
         trials.rollback(&name);
     }
     println!("rollback: {} points tried, 0 states lost", points.len());
+}
+
+/// Either the confirmation is on the disk, or it was never given.
+#[test]
+fn killed_while_confirming() {
+    let Some(trials) = Trials::new() else { return };
+    let server = &trials.host.server;
+    let confirm = |point: Option<&Point>| {
+        let outcome = server.memsec(&["apply", "600"], &trials.plan).unwrap();
+        assert_eq!(outcome.state, Ended::Waiting, "{outcome:#?}");
+        let words = traced("/tmp/log", point);
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let name = outcome.name;
+        let ended = server.memsec_under(&words, &["confirm", &name], "");
+        (name, ended.is_ok())
+    };
+    let (name, is_done) = confirm(None);
+    assert!(is_done);
+    let log = server.shell("cat /tmp/log");
+    trials.rollback(&name);
+    let (points, mut stays) = (chosen(points(&log)), 0);
+    for point in &points {
+        println!("{} {}", point.0, point.1);
+        let (name, _) = confirm(Some(point));
+        if server.pending().is_empty() {
+            trials.host.becomes(&trials.after);
+            stays += 1;
+        }
+        trials.rollback(&name);
+    }
+    println!(
+        "confirm: {} points tried, {stays} times confirmed, 0 states lost",
+        points.len()
+    );
+}
+
+/// Stands before the programs that a plan runs: kills the one of a number
+/// before it has begun, or when it has done its work.
+const KILLER: &str = r#"
+for name in nft iptables ip6tables systemctl; do
+    real=$(command -v "$name")
+    [ "$name" != systemctl ] || real=/run/systemctl
+    rm -f "/run/bin/$name"
+    cat >"/run/bin/$name" <<END
+#!/bin/sh
+number=\$((\$(cat /run/number) + 1))
+echo "\$number" >/run/number
+[ "before \$number" != "\$(cat /run/kill)" ] || kill -9 \$\$
+$real "\$@"
+status=\$?
+[ "after \$number" != "\$(cat /run/kill)" ] || kill -9 \$\$
+exit "\$status"
+END
+    chmod 755 "/run/bin/$name"
+done
+"#;
+
+impl Trials {
+    /// Kills the command of a number, before or after its work, from now on.
+    fn kill(&self, when: &str, number: usize) {
+        let script =
+            format!("echo 0 >/run/number; echo {when} {number} >/run/kill");
+        self.host.server.shell(&script);
+    }
+
+    /// How many commands ran since.
+    fn commands(&self) -> usize {
+        let number = self.host.server.shell("cat /run/number");
+        number.trim().parse().unwrap()
+    }
+
+    /// Each command, killed at either end.
+    fn deaths(&self) -> Vec<(&'static str, usize)> {
+        let all = 1..=self.commands();
+        chosen(all.flat_map(|n| [("before", n), ("after", n)]).collect())
+    }
+}
+
+#[test]
+fn commands_that_are_killed() {
+    let Some(trials) = Trials::new() else { return };
+    let server = &trials.host.server;
+    server.shell(KILLER);
+    trials.kill("never", 0);
+    let name = trials.apply();
+    let there = trials.deaths();
+    trials.kill("never", 0);
+    trials.rollback(&name);
+    let back = trials.deaths();
+    for (when, number) in &there {
+        println!("apply: {when} {number}");
+        trials.kill(when, *number);
+        // It is refused, undone or carried out.
+        let ended = server.memsec(&["apply"], &trials.plan);
+        let failed =
+            |o: &memsec_core::system::Outcome| o.state == Ended::RollbackFailed;
+        assert!(!ended.as_ref().is_ok_and(failed), "{ended:#?}");
+        trials.kill("never", 0);
+        trials.is_whole();
+    }
+    for (when, number) in &back {
+        println!("rollback: {when} {number}");
+        let name = trials.apply();
+        trials.kill(when, *number);
+        let _ = server.memsec(&["rollback", &name], "").unwrap();
+        trials.kill("never", 0);
+        trials.rollback(&name);
+    }
+    let number = there.len() + back.len();
+    println!("commands: {number} killed, 0 states lost");
 }

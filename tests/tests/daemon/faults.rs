@@ -4,9 +4,10 @@ use memsec_core::{
     Policy,
     system::{Ended, Outcome},
 };
+use memsec_tests::{firewall, server::Launch};
 use serde_json::{Value, json};
 
-use super::{EVERYBODY, Host, firewall, server::Launch};
+use super::{EVERYBODY, Host};
 
 /// A plan of these steps for this host as it is.
 fn plan(host: &Host, steps: Value) -> String {

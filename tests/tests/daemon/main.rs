@@ -3,12 +3,9 @@
 //! are in a second namespace.
 
 mod apply;
-mod client;
 mod crash;
 mod faults;
-mod firewall;
 mod manager;
-mod server;
 mod watch;
 
 use std::{
@@ -16,17 +13,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client::{
-    ALLOWED, Addresses, GLANCE, LOOPBACK, Link, MEMCACHED, OTHER, PATIENCE,
-    SERVER,
-};
-use firewall::Firewall;
 use manager::Manager;
 use memsec_core::{
     Cidr, Exposure, Plan, Policy, Proto, Render, Report, audit, net::Family,
 };
-use memsec_tests::{namespace::Namespace, requirements};
-use server::{Launch, Server};
+use memsec_tests::{
+    client::{
+        self, ALLOWED, Addresses, GLANCE, LOOPBACK, Link, MEMCACHED, OTHER,
+        PATIENCE, SERVER,
+    },
+    firewall::{self, Firewall},
+    namespace::Namespace,
+    requirements,
+    server::{Launch, Server},
+};
 
 const PROGRAMS: [&str; 9] = [
     "unshare",

@@ -1,6 +1,6 @@
 //! The firewall managers of Debian, each running as it does on a host.
 
-use crate::server::Server;
+use memsec_tests::server::Server;
 
 /// Starts firewalld on a bus of its own. It runs as long as the host. Its
 /// check of the way back is off: who passes that depends on the routes.

@@ -8,9 +8,11 @@ use std::{
 };
 
 use memsec_core::Proto;
-use memsec_tests::namespace::Namespace;
-
-use crate::client::{Addresses, GLANCE, Link, PATIENCE, SERVER};
+use memsec_tests::{
+    client::{Addresses, GLANCE, Link, MEMCACHED, PATIENCE, SERVER},
+    namespace::Namespace,
+    probe::{self, Row, Seen},
+};
 
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -54,6 +56,44 @@ pub fn during(
             prober.join().unwrap();
         }
     });
+}
+
+/// Does `work` while some try to get in without a pause, a new connection or
+/// datagram every millisecond; gives how many.
+///
+/// # Panics
+///
+/// If one gets in.
+pub fn nobody_gets_in(
+    clients: &Namespace,
+    from: &[Addresses],
+    work: impl FnOnce(),
+) -> usize {
+    let done = AtomicBool::new(false);
+    let links = from.iter().flat_map(|&from| Link::each(from, SERVER));
+    let rows = links.flat_map(|Link { from, to }| {
+        let port = MEMCACHED;
+        Proto::BOTH.map(|proto| Row { from, sport: 0, proto, to, port })
+    });
+    thread::scope(|scope| {
+        let hammers: Vec<_> = rows
+            .map(|row| {
+                let done = &done;
+                let tries = move || probe::hammer(&row, done);
+                (row, scope.spawn(move || clients.within(tries)))
+            })
+            .collect();
+        let stop = Stop(&done);
+        work();
+        drop(stop);
+        let tries = hammers.into_iter().map(|(row, hammer)| {
+            let (seen, number) = hammer.join().unwrap();
+            let open = seen.iter().filter(|s| **s == Seen::Memcached).count();
+            assert_eq!(open, 0, "{row:?} got in");
+            number
+        });
+        tries.sum()
+    })
 }
 
 /// Does `work` while a client uses memcached over TCP without a pause; gives

@@ -81,5 +81,7 @@ function words(members) {
 }
 
 function place({ source, line, text }) {
-  return [source, line, text].filter((part) => part != null).join(":");
+  // What nft prints for programs tells a person less than where it stands.
+  const parts = text && text.startsWith("{") ? [source] : [source, line, text];
+  return parts.filter((part) => part != null).join(":");
 }

@@ -75,6 +75,13 @@ pub(super) fn key_files(running: &Running) -> Vec<(String, char)> {
     key.filter(|_| on).map(|path| (path, 'o')).into_iter().collect()
 }
 
+/// The files with the passwords and the keys of a daemon, and the option to
+/// blame.
+#[cfg(feature = "host")]
+pub(crate) fn secrets(running: &Running) -> Vec<(String, char)> {
+    [auth_files(running), key_files(running)].concat()
+}
+
 fn readable(
     subject: &Subject<'_>,
     files: fn(&Running) -> Vec<(String, char)>,

@@ -111,12 +111,30 @@ fn names(rule: &Rule, ports: &BTreeSet<u16>) -> bool {
     })
 }
 
+/// The rules that do something and name a port of memcached. Whatever their
+/// origin: rules in a row that differ in nothing else are asked once.
+fn naming<'a>(
+    subject: &Subject<'a>,
+    action: &Action,
+) -> Vec<(&'a Chain, &'a Rule)> {
+    let ports = ports(subject);
+    let tables = subject.host.ruleset.tables.iter();
+    let mut out = Vec::new();
+    for chain in tables.flat_map(|table| &table.chains) {
+        let alike = |a: &Rule, b: &Rule| a.beside_origin() == b.beside_origin();
+        let rows = chain.rules.chunk_by(alike).filter(|row| {
+            row.first().is_some_and(|rule| {
+                rule.action() == action && names(rule, &ports)
+            })
+        });
+        out.extend(rows.flatten().map(|rule| (chain, rule)));
+    }
+    out
+}
+
 /// The rules that accept and name a port of memcached, by their place.
 fn accepting<'a>(subject: &Subject<'a>) -> Vec<(Place, &'a Rule)> {
-    let ports = ports(subject);
-    let own = rules(subject).filter(|(_, rule)| {
-        *rule.action() == Action::Accept && names(rule, &ports)
-    });
+    let own = naming(subject, &Action::Accept).into_iter();
     own.map(|(chain, rule)| (chain.place(rule), rule)).collect()
 }
 
@@ -229,10 +247,7 @@ fn empty_set(subject: &Subject<'_>) -> Vec<Found> {
 }
 
 fn untracked(subject: &Subject<'_>) -> Vec<Found> {
-    let ports = ports(subject);
-    let own = rules(subject).filter(|(_, rule)| {
-        *rule.action() == Action::NoTrack && names(rule, &ports)
-    });
+    let own = naming(subject, &Action::NoTrack).into_iter();
     let found = own.map(|(chain, rule)| {
         let message = "it hides the packets for the port from conntrack";
         let place = chain.place(rule);
@@ -242,7 +257,8 @@ fn untracked(subject: &Subject<'_>) -> Vec<Found> {
 }
 
 fn opens_udp(subject: &Subject<'_>) -> Vec<Found> {
-    let all = accepting(subject);
+    let mut all = accepting(subject);
+    all.retain(|(_, rule)| may_be_udp(rule));
     if all.is_empty() {
         return Vec::new();
     }
@@ -253,18 +269,42 @@ fn opens_udp(subject: &Subject<'_>) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     for family in Family::BOTH {
         for port in ports(subject).into_iter().take(8) {
-            let who = asked(subject, family, Proto::Udp, port);
             let allowed = subject.policy.allowed(family);
-            if who.may.difference(&allowed).is_empty() {
-                continue;
-            }
             let own = |place: &&Place| all.iter().any(|(p, _)| p == *place);
-            let Some(place) = who.because.iter().find(own) else { continue };
-            if found.iter().all(|known| known.place != *place) {
-                let message = format!("it opens UDP port {port}");
-                found.push(Found::new(severity, place.clone(), message));
+            for who in over_udp(subject, family, port) {
+                if who.may.difference(&allowed).is_empty() {
+                    continue;
+                }
+                let place = who.because.iter().find(own);
+                let Some(place) = place else { continue };
+                if found.iter().all(|known| known.place != *place) {
+                    let message = format!("it opens UDP port {port}");
+                    found.push(Found::new(severity, place.clone(), message));
+                }
             }
         }
     }
     found
+}
+
+fn may_be_udp(rule: &Rule) -> bool {
+    let udp = Proto::Udp.number();
+    rule.matches().iter().all(|condition| match &condition.test {
+        Test::Protocol(set) => condition.negated != set.contains(udp),
+        _ => true,
+    })
+}
+
+/// Who reaches a UDP port: by each interface, where that was asked already,
+/// or by whichever.
+fn over_udp(subject: &Subject<'_>, family: Family, port: u16) -> Vec<Sources> {
+    let ways = subject.reached.iter().filter(|way| {
+        (way.proto, way.port, way.family()) == (Proto::Udp, port, family)
+            && !way.local
+    });
+    let ways: Vec<_> = ways.map(|way| way.sources.clone()).collect();
+    match ways.is_empty() {
+        true => vec![asked(subject, family, Proto::Udp, port)],
+        false => ways,
+    }
 }

@@ -7,7 +7,7 @@ use crate::{
     Proto,
     audit::{Reached, Scope, Severity, subject::Subject},
     net::Family,
-    reach::{DeadRule, dead_rules},
+    reach::{DeadRule, dead_rules, rule_line},
     text::Place,
 };
 
@@ -159,7 +159,9 @@ fn dead_rule(dead: &DeadRule) -> Found {
     let intent = if dead.accepts { "let packets in" } else { "stop packets" };
     let cause = match &dead.shadowed_by {
         Some(rule) => match &rule.text {
-            Some(text) => format!("{rule} decides before it: {text}"),
+            Some(text) => {
+                format!("{rule} decides before it: {}", rule_line(text))
+            }
             None => format!("{rule} decides before it"),
         },
         None => "no packet gets to its chain".to_owned(),
@@ -193,9 +195,9 @@ fn undecided(subject: &Subject<'_>) -> Vec<Found> {
     }
     let found = places.into_iter().map(|rule| Found {
         severity: Severity::Info,
-        message: format!(
-            "{rule}: whether it matches depends on more than the packet"
-        ),
+        message: "whether it matches depends on more than the packet: the \
+                  answer has two bounds"
+            .to_owned(),
         place: rule.clone(),
     });
     found.collect()

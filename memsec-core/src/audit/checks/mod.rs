@@ -37,6 +37,8 @@ mod udp;
 mod unit;
 mod version;
 
+#[cfg(feature = "host")]
+pub(crate) use credentials::secrets;
 pub(super) use missing::missing;
 use serde::Serialize;
 

@@ -44,7 +44,8 @@ fn is_cut(seen: &Explanation) -> bool {
 
 fn stopper(seen: &Explanation) -> Place {
     let last = seen.path.iter().rev().find_map(|met| met.rule.clone());
-    last.unwrap_or_default()
+    // What no rule decides the policy of a chain does.
+    last.unwrap_or_else(|| Place::whole("iptables-save"))
 }
 
 fn cut(subject: &Subject<'_>) -> Vec<Found> {

@@ -1,4 +1,7 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use memchr::memchr;
 
@@ -302,7 +305,8 @@ impl Building {
     fn finish(self, source: &Source) -> Chain {
         let name = self.name.as_ref().to_owned();
         let (base, rules) = (self.base, self.rules.finish());
-        Chain { name, base, rules, source: source.clone() }
+        let source = source.clone();
+        Chain { name, base, rules, source, order: OnceLock::new() }
     }
 }
 

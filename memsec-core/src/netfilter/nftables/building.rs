@@ -1,6 +1,6 @@
 //! Tables, from what either listing declares.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::OnceLock};
 
 use super::{
     Native,
@@ -132,7 +132,9 @@ impl<'a> Building<'a> {
         let (name, rules) = (head.name.clone(), Vec::new());
         let source = self.source.clone();
         self.index.insert(head.name, self.native.table.chains.len());
-        self.native.table.chains.push(Chain { name, base, rules, source });
+        let order = OnceLock::new();
+        let chain = Chain { name, base, rules, source, order };
+        self.native.table.chains.push(chain);
         self.devices.push(devices);
     }
 

@@ -24,16 +24,26 @@ pub(in crate::reach) struct Batches {
     pub under_way: Vec<Batch>,
     /// The other ends of which some packet may be dropped or rejected.
     pub stopped: RangeSet<u128>,
+    /// True if `stopped` need not have those of which no packet gets on.
+    pub sole: bool,
 }
 
 impl Batches {
     pub(in crate::reach) fn of(batch: Batch) -> Self {
-        Self { under_way: vec![batch], stopped: RangeSet::empty() }
+        let stopped = RangeSet::empty();
+        Self { under_way: vec![batch], stopped, sole: false }
     }
 
-    pub(super) fn stop(&mut self, addresses: &RangeSet<u128>) {
-        if !addresses.is_empty() {
-            self.stopped = self.stopped.union(addresses);
+    /// The same, where of those that do not get on nobody asks.
+    pub(in crate::reach) fn sole(batch: Batch) -> Self {
+        Self { sole: true, ..Self::of(batch) }
+    }
+
+    pub(super) fn stop(&mut self, addresses: RangeSet<u128>) {
+        if self.stopped.is_empty() {
+            self.stopped = addresses;
+        } else if !addresses.is_empty() {
+            self.stopped = self.stopped.union(&addresses);
         }
     }
 
@@ -72,6 +82,7 @@ impl Journey<'_> {
     ) -> Result<Batches, TooMuch> {
         for stage in stages(&self.host.ruleset, self.family, hooks) {
             let mut next = Vec::new();
+            batches.sole &= batches.under_way.len() == 1;
             for batch in std::mem::take(&mut batches.under_way) {
                 let parcel = self.seen(batch.parcel, stage.base);
                 let batch = Batch { parcel, ..batch };

@@ -12,6 +12,7 @@ use crate::{
     reach::{
         cell::{Address, Truth},
         chain::{Chains, Op, TooMuch, What},
+        effect::Effect,
         stage::Stage,
     },
 };
@@ -31,6 +32,8 @@ pub(super) struct Crossing<'s, 'a> {
     journey: &'s Journey<'a>,
     stage: &'s Stage<'a>,
     here: Option<Address>,
+    /// All that come to it.
+    addresses: RangeSet<u128>,
     /// The chains as each parcel sees them.
     chains: HashMap<Parcel, Chains<'a, 's>>,
     ways: Vec<Way>,
@@ -40,9 +43,9 @@ pub(super) struct Crossing<'s, 'a> {
 
 impl<'s, 'a> Crossing<'s, 'a> {
     pub(super) fn new(journey: &'s Journey<'a>, stage: &'s Stage<'a>) -> Self {
-        let (chains, ways, seen) = Default::default();
+        let (addresses, chains, ways, seen) = Default::default();
         let here = journey.here();
-        Self { journey, stage, here, chains, ways, seen }
+        Self { journey, stage, here, addresses, chains, ways, seen }
     }
 
     /// Takes a batch through; `out` gets those that pass, `ended` the rest.
@@ -53,6 +56,7 @@ impl<'s, 'a> Crossing<'s, 'a> {
         ended: &mut Batches,
     ) -> Result<(), TooMuch> {
         let stack = vec![(self.stage.index, 0)];
+        self.addresses = hull(&batch.addresses);
         self.ways.push(Way { stack, batch });
         while let Some(Way { stack, batch }) = self.ways.pop() {
             if let Some(&(chain, next)) = stack.last() {
@@ -76,7 +80,7 @@ impl<'s, 'a> Crossing<'s, 'a> {
             (false, _) => return self.go(stack, batch),
             (true, _) if batch.addresses.is_empty() => {}
             (true, true) => add(out, batch),
-            (true, false) => ended.stop(&batch.addresses),
+            (true, false) => ended.stop(batch.addresses),
         }
         Ok(())
     }
@@ -91,36 +95,55 @@ impl<'s, 'a> Crossing<'s, 'a> {
         ended: &mut Batches,
     ) -> Result<(), TooMuch> {
         let (journey, stage) = (self.journey, self.stage);
-        let parcel = batch.parcel;
+        let (parcel, addresses) = (batch.parcel, &self.addresses);
         let chains = self.chains.entry(parcel).or_insert_with(|| {
             let cell = journey.cell(stage.base, &parcel);
-            Chains::new(stage.table, cell, &journey.budget)
+            Chains::new(stage.table, cell, &journey.budget, addresses)
         });
         let segment = chains.segment(chain, next)?;
         let effect = &segment.effect;
         journey.budget.spend(effect.len() + batch.addresses.ranges().len())?;
-        let split = |wanted: fn(_) -> bool| {
+        let split = |wanted: &dyn Fn(Effect) -> bool| {
             let addresses = match effect.constant_value() {
                 Some(value) if wanted(value) => batch.addresses.clone(),
                 Some(_) => RangeSet::empty(),
-                None => effect.keep(wanted).intersection(&batch.addresses),
+                None => effect.keep(wanted).intersected(&batch.addresses),
             };
             Batch { parcel, addresses }
         };
-        let accepted = split(|effect| effect.accepts());
+        let Some(stop) = segment.stop else {
+            if let [_] = *stack {
+                let policy = stage.base.accepts;
+                let sole = ended.sole && self.seen.is_empty();
+                let through = |e: Effect| e.accepts() || policy && e.leaves();
+                let stops = |e: Effect| e.stops() || !policy && e.leaves();
+                let counts = |e: Effect| stops(e) && (!sole || through(e));
+                ended.stop(split(&counts).addresses);
+                let passed = split(&through);
+                if !passed.addresses.is_empty() {
+                    add(out, passed);
+                }
+                return Ok(());
+            }
+            let left = split(&Effect::leaves);
+            ended.stop(split(&Effect::stops).addresses);
+            let accepted = split(&Effect::accepts);
+            if !accepted.addresses.is_empty() {
+                add(out, accepted);
+            }
+            return self.back(stack, left, out, ended);
+        };
+        let accepted = split(&Effect::accepts);
         if !accepted.addresses.is_empty() {
             add(out, accepted);
         }
-        ended.stop(&split(|effect| effect.stops()).addresses);
-        let returned = split(|effect| effect.returns());
-        let passed = split(|effect| effect.passes());
-        let op = segment.stop.and_then(|at| segment.ops.as_ref()?.get(at));
-        if let Some(op) = op {
+        ended.stop(split(&Effect::stops).addresses);
+        let returned = split(&Effect::returns);
+        let passed = split(&Effect::passes);
+        if let Some(op) = segment.ops.as_ref().and_then(|ops| ops.get(stop)) {
             self.act(&stack, op, passed, out, ended)?;
-            return self.back(stack, returned, out, ended);
         }
-        self.back(stack.clone(), returned, out, ended)?;
-        self.back(stack, passed, out, ended)
+        self.back(stack, returned, out, ended)
     }
 
     /// Sends those on who did not go that way before.
@@ -193,7 +216,7 @@ impl<'s, 'a> Crossing<'s, 'a> {
                 let mut hit = hit;
                 match hit.parcel.translate(to, self.here) {
                     true => add(out, hit),
-                    false => ended.stop(&hit.addresses),
+                    false => ended.stop(hit.addresses),
                 }
                 Ok(())
             }
@@ -217,7 +240,7 @@ impl<'s, 'a> Crossing<'s, 'a> {
             Action::NoTrack => hit.parcel.untrack(),
             _ => {
                 // A target that is not known: it may do anything.
-                ended.stop(&hit.addresses);
+                ended.stop(hit.addresses.clone());
                 add(out, hit.clone());
                 hit.parcel.mark = None;
                 hit.parcel.connection_mark = None;
@@ -228,4 +251,10 @@ impl<'s, 'a> Crossing<'s, 'a> {
         }
         self.go(behind, hit)
     }
+}
+
+/// From the first to the last of some addresses.
+fn hull(addresses: &RangeSet<u128>) -> RangeSet<u128> {
+    let ends = addresses.ranges().first().zip(addresses.ranges().last());
+    ends.map_or_else(RangeSet::empty, |(a, b)| RangeSet::range(a.0, b.1))
 }

@@ -1,11 +1,15 @@
 //! One packet in one base chain, rule by rule, along every way that it may
 //! take.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use super::parcel::Parcel;
 use crate::{
-    netfilter::Action,
+    net::Family,
+    netfilter::{Action, Chain},
     reach::{
         cell::{Address, Cell, Truth},
         chain::{Budget, TooMuch},
@@ -36,6 +40,8 @@ pub(super) struct Tour<'s, 'a, V, M> {
     /// Where a redirected packet goes.
     pub here: Option<Address>,
     ways: Vec<(Stack, Parcel)>,
+    /// The rules of long chains that may be for a source.
+    near: HashMap<(usize, u32), Option<Rc<[usize]>>>,
     seen: HashSet<(Stack, Parcel)>,
     ends: Vec<(End, Parcel)>,
 }
@@ -52,8 +58,8 @@ where
         meet: M,
         here: Option<Address>,
     ) -> Self {
-        let (ways, ends, seen) = Default::default();
-        Self { stage, budget, view, meet, here, ways, seen, ends }
+        let (ways, near, seen, ends) = Default::default();
+        Self { stage, budget, view, meet, here, ways, near, seen, ends }
     }
 
     /// The ends that a parcel may come to, each once.
@@ -82,11 +88,12 @@ where
                 return Ok(());
             };
             let chain = stage.table.chains.get(*at).unwrap_or(stage.chain);
-            let Some(rule) = chain.rules.get(*next) else {
+            let place = self.next(*at, *next, chain, &cell);
+            let Some(rule) = place.and_then(|at| chain.rules.get(at)) else {
                 stack.pop();
                 continue;
             };
-            *next += 1;
+            *next = place.unwrap_or(*next) + 1;
             self.budget.spend(1)?;
             let (truth, _) = cell.judge(rule);
             if truth == Truth::No {
@@ -115,6 +122,27 @@ where
             self.act(stack, if known { parcel } else { unsure }, rule.action());
             return Ok(());
         }
+    }
+
+    /// The next rule of a chain that may be for a packet, from one on.
+    fn next(
+        &mut self,
+        at: usize,
+        next: usize,
+        chain: &Chain,
+        cell: &Cell<'_>,
+    ) -> Option<usize> {
+        let source = match (cell.family, cell.source) {
+            (Family::Ipv4, Address::Known(source)) => source.try_into().ok(),
+            _ => None,
+        };
+        let order = chain.order().zip(source);
+        let Some((order, source)) = order else { return Some(next) };
+        let near = self.near.entry((at, source));
+        let near =
+            near.or_insert_with(|| Some(order.meeting(source, source)?.into()));
+        let Some(places) = near else { return Some(next) };
+        places.get(places.partition_point(|&place| place < next)).copied()
     }
 
     /// Does what a rule says.

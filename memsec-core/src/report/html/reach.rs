@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Plan, Report, Scope,
     net::{Family, IpSet},
+    reach::rule_line,
     report::{
         ways::{Way, ways},
         words::{FEW, family, part_of, upper},
@@ -125,11 +126,11 @@ fn row(way: &Way<'_>) -> Vec<String> {
 
 fn because(rules: &[Place]) -> String {
     let rule = |rule: &Place| {
-        let text = rule.text.as_deref().unwrap_or_default().trim();
+        let text = rule_line(rule.text.as_deref().unwrap_or_default());
         let place = escape(&rule.to_string());
         match text.is_empty() {
             true => place,
-            false => format!("{place}: <code>{}</code>", escape(text)),
+            false => format!("{place}: <code>{}</code>", escape(&text)),
         }
     };
     let shown: Vec<_> = rules.iter().take(FEW).map(rule).collect();

@@ -4,6 +4,7 @@ use super::markup::{escape, escape_lines, list, section, table};
 use crate::{
     Finding, Instance, Listener, Plan, Render, Report, Step,
     plan::{claim_line, command_line},
+    reach::rule_line,
     report::references::address,
 };
 
@@ -21,10 +22,11 @@ fn finding(finding: &Finding) -> String {
         Some(_) => "accepted",
         None => finding.severity.name(),
     };
-    let text = finding.place.text.as_deref().unwrap_or_default().trim();
+    let text = finding.place.text.as_deref().unwrap_or_default();
+    let text = rule_line(text);
     let text = match text.is_empty() {
         true => String::new(),
-        false => format!(": <code>{}</code>", escape(text)),
+        false => format!(": <code>{}</code>", escape(&text)),
     };
     format!(
         "<article class=\"finding {severity}\">\n\

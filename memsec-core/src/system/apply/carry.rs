@@ -13,6 +13,7 @@ use super::{
     live,
     place::Place,
     run::Run,
+    session::Moment,
     watch,
 };
 use crate::{Error, Plan, Policy, Step, StepKind, plan::Basis};
@@ -136,11 +137,15 @@ impl<'a> Carrier<'a> {
                 .map_err(|why| self.fail(number, why))?;
         }
         live::obeys(policy, must_run).map_err(|why| self.fail(0, why))?;
-        let record = match self.how.confirm {
-            Some(_) => Record::Applied,
-            None => Record::Confirmed,
-        };
-        self.note(&record).map_err(|why| self.fail(0, why))
+        self.end().map_err(|why| self.fail(0, why))
+    }
+
+    fn end(&mut self) -> Result<(), String> {
+        if self.how.confirm.is_none() {
+            return self.note(&Record::Confirmed);
+        }
+        self.note(&Record::Since(Moment::now()))?;
+        self.note(&Record::Applied)
     }
 
     fn fail(&mut self, step: usize, why: String) -> Stop {

@@ -9,6 +9,8 @@ use std::{
 
 use nix::fcntl::{FallocateFlags, fallocate};
 
+use super::session::Moment;
+
 /// Room for the records of a run, so that a full disk does not end one.
 const ROOM: i64 = 64 << 10;
 
@@ -26,6 +28,8 @@ pub(super) enum Record {
     Done(usize),
     /// A step, or with 0 the run, failed, and why.
     Failed(usize, String),
+    /// When the confirmation began to be awaited.
+    Since(Moment),
     /// Every step is done and checked, and the confirmation is awaited.
     Applied,
     /// It stays.
@@ -52,6 +56,9 @@ impl Record {
             Self::Failed(step, why) => {
                 format!("failed {step} {}", why.replace('\n', " "))
             }
+            Self::Since(Moment { boot, since }) => {
+                format!("since {since} {boot}")
+            }
             Self::Applied => "applied".to_owned(),
             Self::Confirmed => "confirmed".to_owned(),
             Self::RollingBack => "rolling-back".to_owned(),
@@ -72,6 +79,10 @@ impl Record {
             "ran" => ran(step()?, rest?)?,
             "done" => Self::Done(step()?),
             "failed" => Self::Failed(step()?, rest?.to_owned()),
+            "since" => Self::Since(Moment {
+                since: number?.parse().ok()?,
+                boot: rest?.to_owned(),
+            }),
             "applied" => Self::Applied,
             "confirmed" => Self::Confirmed,
             "rolling-back" => Self::RollingBack,
@@ -135,6 +146,7 @@ mod tests {
             Record::Ran { step: 1, status: -1, from: 0, to: 9 },
             Record::Done(1),
             Record::Failed(3, "no such program".to_owned()),
+            Record::Since(Moment { boot: "a-b".to_owned(), since: 7 }),
             Record::Applied,
             Record::Confirmed,
             Record::RollingBack,

@@ -128,8 +128,10 @@ impl Runs {
     ///
     /// # Errors
     ///
-    /// A run that does not wait, and a confirmation by the connection that
-    /// the plan was carried out from: that it still lives proves nothing.
+    /// A run that does not wait, and a confirmation by a connection that was
+    /// open before the plan was carried out: that it still lives proves
+    /// nothing. A connection is one of ssh; a process that has none above it
+    /// is at the host itself.
     pub fn confirm(&self, name: &str) -> Result<Outcome, Error> {
         let run = self.find(name)?;
         let _lock = self.lock(PATIENCE)?;
@@ -142,7 +144,7 @@ impl Runs {
                 return Err(Error::argument(format!("run {name} {what}")));
             }
         }
-        if run.is_of_this_session() {
+        if run.saw_our_connection()? {
             return Err(Error::unsupported(
                 "confirm from a new connection: this one was open before",
             ));

@@ -53,8 +53,8 @@ pub struct Carried {
     pub summary: String,
     /// How far it came.
     pub status: StepStatus,
-    /// The exit status of its command; -1 where it was killed or could not
-    /// be run.
+    /// The exit status of its command; 124 where it took too long, 127 where
+    /// it is not there, and -1 where a signal ended it.
     pub exit: Option<i32>,
     /// What its command and its check printed: the end of it.
     pub output: String,
@@ -132,6 +132,7 @@ impl Outcome {
                     step.message = Some(why.clone());
                 }
             }
+            Record::Since(_) => {}
             Record::Applied => self.state = Ended::Waiting,
             Record::Confirmed => self.state = Ended::Confirmed,
             Record::RollingBack => self.state = Ended::Unfinished,

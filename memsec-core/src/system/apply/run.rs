@@ -13,12 +13,14 @@ use std::{
 
 use super::{
     Apply, Outcome, boot,
-    journal::{self, Journal},
+    journal::{self, Journal, Record},
     place::{self, Place},
-    script::Script,
-    session,
+    script::{self, Script},
 };
-use crate::{Error, Plan, system::command::PATH};
+use crate::{
+    Error, Plan, StepKind,
+    system::command::{self, PATH},
+};
 
 /// A run that is on the disk.
 #[derive(Clone, Debug)]
@@ -43,10 +45,11 @@ impl Run {
         places: &[Option<Place>],
         how: &Apply,
     ) -> Result<(), Error> {
+        let guard = guard(plan);
         let hidden = self.directory.with_file_name(format!(".{}", self.name));
         let draft = Self { directory: hidden, name: self.name.clone() };
         let made = draft
-            .fill(plan, places, &self.script(plan, places, how))
+            .fill(plan, places, &self.script(plan, places, how, &guard), &guard)
             .and_then(|()| fs::rename(&draft.directory, &self.directory))
             .and_then(|()| place::sync_directory(&self.directory));
         made.map_err(|error| {
@@ -61,6 +64,7 @@ impl Run {
         plan: &Plan,
         places: &[Option<Place>],
         how: &Apply,
+        guard: &Option<String>,
     ) -> String {
         let script = Script {
             run: &self.name,
@@ -68,6 +72,7 @@ impl Run {
             made: boot::missing(),
             steps: &plan.steps,
             places,
+            has_guard: guard.is_some(),
             limit: how.limit.as_secs().max(1),
             confirm: how.confirm.map(|time| time.as_secs().max(1)),
         };
@@ -78,7 +83,8 @@ impl Run {
         &self,
         plan: &Plan,
         places: &[Option<Place>],
-        script: &str,
+        rollback: &str,
+        guard: &Option<String>,
     ) -> io::Result<()> {
         let none = Path::new("");
         for part in ["", "before", "after"] {
@@ -100,8 +106,10 @@ impl Run {
             }
         }
         place::write(&self.path("plan.json"), plan.to_json().as_bytes(), none)?;
-        place::write(&self.path("session"), session::text().as_bytes(), none)?;
-        place::write(&self.path("rollback.sh"), script.as_bytes(), none)?;
+        place::write(&self.path("rollback.sh"), rollback.as_bytes(), none)?;
+        if let Some(table) = guard {
+            place::write(&self.path(script::GUARD), table.as_bytes(), none)?;
+        }
         for side in ["before/1", "after/1", "journal"] {
             place::sync_directory(&self.path(side))?;
         }
@@ -137,11 +145,15 @@ impl Run {
         Ok(outcome)
     }
 
-    /// Whether this process belongs to the connection that the run was made
-    /// from.
-    pub(super) fn is_of_this_session(&self) -> bool {
-        let of = fs::read_to_string(self.path("session")).unwrap_or_default();
-        !of.is_empty() && of == session::text()
+    /// Whether the connection that this process belongs to was there before
+    /// the run was carried out.
+    pub(super) fn saw_our_connection(&self) -> Result<bool, Error> {
+        let records = journal::read(&self.path("journal"));
+        let records = records.map_err(|error| self.error(&error))?;
+        Ok(records.iter().any(|record| match record {
+            Record::Since(moment) => moment.saw_our_connection(),
+            _ => false,
+        }))
     }
 
     /// Runs the script. It goes on if we are killed.
@@ -166,4 +178,15 @@ impl Run {
         };
         run().map(drop).map_err(|error| self.error(&error))
     }
+}
+
+/// What loads the guard as it is now, in the place of whichever there is then:
+/// its file need not be what was loaded, nor be there at all. `None` where there is none, or the plan loads none.
+fn guard(plan: &Plan) -> Option<String> {
+    plan.steps.iter().find(|step| step.kind == StepKind::Guard)?;
+    let line = ["nft", "-s", "list", "table", "inet", "memsec"];
+    let output = command::run(&line);
+    let table = &output.stdout;
+    let head = "table inet memsec\ndelete table inet memsec\n";
+    (output.status == 0).then(|| format!("{head}{table}"))
 }

@@ -12,6 +12,9 @@ use crate::{
 
 const END: &str = include_str!("rollback.sh");
 
+/// In the directory of a run: what loads the guard that was there before.
+pub(super) const GUARD: &str = "guard.nft";
+
 /// What a script is made of.
 #[derive(Debug)]
 pub(super) struct Script<'a> {
@@ -23,6 +26,8 @@ pub(super) struct Script<'a> {
     pub steps: &'a [Step],
     /// Where each step writes, if it does.
     pub places: &'a [Option<Place>],
+    /// Whether the guard that was loaded before is kept.
+    pub has_guard: bool,
     /// Seconds that a command may take.
     pub limit: u64,
     /// Seconds that the run waits for its confirmation.
@@ -72,7 +77,13 @@ impl Script<'_> {
     ) -> String {
         let number = index + 1;
         let file = place.as_ref().map(|place| self.file(number, place));
-        let (file, command) = (file.unwrap_or_default(), command(step));
+        let command = match step.kind {
+            StepKind::Guard if self.has_guard => {
+                format!("        run nft -f \"$dir/{GUARD}\"\n")
+            }
+            _ => command(step),
+        };
+        let file = file.unwrap_or_default();
         // A unit that is gone cannot be disabled.
         let both = match step.kind {
             StepKind::Persist => [command, file],

@@ -1,16 +1,18 @@
 //! A host that runs memcached.
 
 use std::{
+    env,
     net::{SocketAddr, TcpListener},
     process::Command,
     thread,
     time::Duration,
 };
 
+use crate::{
+    client::SERVER,
+    namespace::{Namespace, must, output},
+};
 use memsec_core::{Snapshot, system::Outcome};
-use memsec_tests::namespace::{Namespace, must, output};
-
-use crate::client::SERVER;
 
 /// The first directory has the stand-in for systemctl.
 const PATH: &str = "/run/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -64,19 +66,51 @@ impl Launch {
     }
 }
 
+/// Answers at a TCP port of this network: says what it hears. It ends with
+/// the test.
+///
+/// # Panics
+///
+/// If the port is not free.
+pub fn stand_in(port: u16) {
+    let everywhere: SocketAddr = ([0u16; 8], port).into();
+    let listener = TcpListener::bind(everywhere).expect("the port is free");
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let wait = Some(Duration::from_secs(1));
+                let _ = stream.set_read_timeout(wait);
+                std::io::copy(&mut &stream, &mut &stream)
+            });
+        }
+    });
+}
+
+/// A program of this package: cargo builds them before any test of it, two
+/// directories above.
+fn built(name: &str) -> String {
+    let test = env::current_exe().expect("a test is a program");
+    let target = test.ancestors().nth(2).expect("cargo's directory");
+    target.join(name).display().to_string()
+}
+
 impl Server {
     /// A host on one network with its clients, with no rules yet, and no
     /// memcached.
     pub fn new(clients: &Namespace) -> Self {
         let server = Self { namespace: Namespace::new() };
-        let boot = include_str!("boot.sh");
-        let collect = env!("CARGO_BIN_EXE_collect");
-        let run = env!("CARGO_BIN_EXE_run");
-        let arguments = ["-c", boot, "boot.sh", collect, run];
-        server.run("sh", &arguments, include_str!("systemctl"));
+        let boot = include_str!("../tests/daemon/boot.sh");
+        let [collect, run] = ["collect", "run"].map(built);
+        let arguments = ["-c", boot, "boot.sh", &collect, &run];
+        server.run("sh", &arguments, include_str!("../tests/daemon/systemctl"));
         server.namespace.connect(clients);
         server.namespace.address(SERVER);
         server
+    }
+
+    /// Its network, mounts and processes.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
     }
 
     /// Loads rules of iptables and of ip6tables.
@@ -88,7 +122,7 @@ impl Server {
     /// Starts memcached with these options.
     pub fn start(&self, launch: Launch, options: &str) {
         if matches!(launch, Launch::Sysconfig) {
-            self.write(UNIT, include_str!("el.service"));
+            self.write(UNIT, include_str!("../tests/daemon/el.service"));
         }
         let (path, text) = launch.configuration(options);
         self.write(path, &text);
@@ -98,19 +132,7 @@ impl Server {
     /// Answers at a TCP port as a server would that memcached is beside:
     /// says what it hears. It ends with the test.
     pub fn stand_in(&self, port: u16) {
-        let listener = self.namespace.within(|| {
-            let everywhere: SocketAddr = ([0u16; 8], port).into();
-            TcpListener::bind(everywhere).expect("the port is free")
-        });
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                thread::spawn(move || {
-                    let wait = Some(Duration::from_secs(1));
-                    let _ = stream.set_read_timeout(wait);
-                    std::io::copy(&mut &stream, &mut &stream)
-                });
-            }
-        });
+        self.namespace.within(|| stand_in(port));
     }
 
     /// Does `work` in a thread of this host's network.
@@ -158,7 +180,7 @@ impl Server {
 
     /// All that a plan can change, as text.
     pub fn state(&self) -> String {
-        self.run("sh", &["-c", include_str!("state.sh")], "")
+        self.run("sh", &["-c", include_str!("../tests/daemon/state.sh")], "")
     }
 
     /// Runs a script, which must go well; gives what it printed.
@@ -181,6 +203,11 @@ impl Server {
     /// Runs a program, which must go well, and returns what it printed.
     fn run(&self, program: &str, words: &[&str], input: &str) -> String {
         must(self.command(program, words), input)
+    }
+
+    /// A program with its arguments that is yet to run.
+    pub fn program(&self, words: &[&str]) -> Command {
+        self.command(words[0], &words[1..])
     }
 
     fn command(&self, program: &str, words: &[&str]) -> Command {

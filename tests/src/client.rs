@@ -54,7 +54,9 @@ pub const GLANCE: Duration = Duration::from_millis(200);
 /// Who asks whom: the two addresses are of one family.
 #[derive(Clone, Copy, Debug)]
 pub struct Link {
+    /// Who asks.
     pub from: IpAddr,
+    /// Who is asked.
     pub to: IpAddr,
 }
 

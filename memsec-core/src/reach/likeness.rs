@@ -1,0 +1,169 @@
+//! Which interfaces and addresses of a host no rule tells apart.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    net::IpAddr,
+};
+
+use super::{Query, dead::reached, journey::address_type};
+use crate::{
+    net::{Family, PortSet, RangeSet},
+    netfilter::{
+        Action, AddressType, Connection, Hook, Match, Name, Rule, Ruleset,
+        Test, Translated,
+    },
+};
+
+/// What the rules for a family ask of the interface that a packet comes in
+/// by and of the address that it goes to. A host with five hundred of each
+/// is asked of one of a kind.
+#[derive(Debug, Default)]
+pub(crate) struct Likeness {
+    names: HashSet<String>,
+    prefixes: BTreeSet<String>,
+    /// Where sets of addresses begin and end.
+    starts: BTreeSet<u128>,
+    /// True if a rule asks what routing says of the interface itself.
+    routed: bool,
+    /// The ports from which rules send packets elsewhere; `None` for all.
+    turned: Vec<Option<PortSet>>,
+    /// True if a rule asks what only one address can answer.
+    apart: bool,
+}
+
+/// An interface and an address, in what rules can tell of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Kind {
+    interface: Option<String>,
+    prefixes: Vec<String>,
+    address: u128,
+    kind: AddressType,
+    looped: bool,
+}
+
+/// More boundaries than this are not kept.
+const MOST: usize = 1 << 16;
+
+impl Likeness {
+    pub(crate) fn of(ruleset: &Ruleset, family: Family) -> Self {
+        let mut out = Self::default();
+        let tables = ruleset.tables.iter();
+        for table in tables.filter(|table| table.families.contain(family)) {
+            let answers = reached(table, |base| {
+                matches!(base.hook, Hook::Output | Hook::Postrouting)
+            });
+            for (chain, answers) in table.chains.iter().zip(answers) {
+                let rules = chain.rules.chunk_by(|a, b| {
+                    !answers && a.beside_origin() == b.beside_origin()
+                });
+                for rule in rules.filter_map(<[Rule]>::first) {
+                    out.rule(rule, answers);
+                }
+            }
+        }
+        out.apart |= out.starts.len() > MOST;
+        out
+    }
+
+    fn rule(&mut self, rule: &Rule, answers: bool) {
+        if self.starts.len() > MOST {
+            return;
+        }
+        // The source of an answer is the address that was asked.
+        if let Some(set) = rule.origin.addresses().filter(|_| answers) {
+            self.boundaries(&set);
+        }
+        rule.matches().iter().for_each(|one| self.condition(one, answers));
+        if let Action::Translate(to) = rule.action() {
+            if to.of != Translated::Source {
+                let ports = rule.matches().iter().find_map(ports);
+                self.turned.push(ports.cloned());
+                let range = |(first, last)| PortSet::range(first, last);
+                self.turned.extend(to.ports.map(range).map(Some));
+            }
+        }
+    }
+
+    fn condition(&mut self, condition: &Match, answers: bool) {
+        match &condition.test {
+            Test::Source(set) if answers => self.boundaries(set),
+            Test::Destination(set) => self.boundaries(set),
+            Test::Connection { of, .. } => self.connection(of),
+            Test::In(names) | Test::Out(names) => {
+                names.iter().for_each(|name| self.name(name));
+            }
+            Test::Either(lists) => {
+                let all = lists.iter().flatten();
+                all.for_each(|one| self.condition(one, answers));
+            }
+            Test::SourceType(_) | Test::ReversePath { .. } => {
+                self.routed = true;
+            }
+            Test::TypeHere { .. } => self.apart = true,
+            _ => {}
+        }
+    }
+
+    fn connection(&mut self, of: &Connection) {
+        match of {
+            Connection::OriginalSource(set)
+            | Connection::OriginalDestination(set)
+            | Connection::ReplySource(set)
+            | Connection::ReplyDestination(set) => self.boundaries(set),
+            _ => {}
+        }
+    }
+
+    fn name(&mut self, name: &Name) {
+        match name {
+            Name::Exact(name) => {
+                self.names.insert(name.clone());
+            }
+            Name::Prefix(prefix) => {
+                self.prefixes.insert(prefix.clone());
+            }
+        }
+    }
+
+    fn boundaries(&mut self, set: &RangeSet<u128>) {
+        for (first, last) in set.ranges().iter().take(MOST + 1) {
+            self.starts.insert(*first);
+            self.starts.extend(last.checked_add(1));
+        }
+    }
+
+    /// Of which kind a question is; `None` if it is the only one.
+    pub(crate) fn kind(&self, query: &Query<'_>) -> Option<Kind> {
+        let (to, interface) = (query.to?, query.interface);
+        let turns = |ports: &Option<PortSet>| {
+            ports.as_ref().is_none_or(|set| set.contains(query.port))
+        };
+        if self.apart || self.turned.iter().any(turns) {
+            return None;
+        }
+        let named = |name: &&str| self.routed || self.names.contains(*name);
+        let begins = |prefix: &&String| {
+            interface.is_some_and(|name| name.starts_with(prefix.as_str()))
+        };
+        Some(Kind {
+            interface: interface.filter(named).map(str::to_owned),
+            prefixes: self.prefixes.iter().filter(begins).cloned().collect(),
+            address: self.before(to),
+            kind: address_type(to),
+            looped: interface == Some("lo"),
+        })
+    }
+
+    /// The last boundary up to an address.
+    fn before(&self, address: IpAddr) -> u128 {
+        let number = Family::number(address);
+        self.starts.range(..=number).next_back().copied().unwrap_or(0)
+    }
+}
+
+fn ports(condition: &Match) -> Option<&PortSet> {
+    match &condition.test {
+        Test::DestinationPort(set) if !condition.negated => Some(set),
+        _ => None,
+    }
+}

@@ -1,0 +1,174 @@
+//! Rules that are for networks, all at once: networks lie within each other
+//! or apart, so that those around an address are a stack.
+
+use super::{effect::Effect, piecewise::Piecewise};
+use crate::netfilter::Entry;
+
+/// A network that is open, and what it and those around it do.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    last: u32,
+    at: usize,
+    /// The first of their rules that no packet passes.
+    stop: usize,
+    /// For each of [`Effect::ENDS`], the first rule that packets may pass and
+    /// that may end them so.
+    ends: [usize; 4],
+    /// The greatest `stop` at any address of it.
+    most: usize,
+}
+
+/// There is no such rule.
+const NONE: usize = usize::MAX;
+
+/// Hears of what comes of the addresses, in ascending order.
+trait Listener {
+    /// From this address on it is this.
+    fn from(&mut self, start: u128, stop: usize, ends: &[usize; 4]);
+
+    /// Of all addresses that a rule is for, the greatest first rule that
+    /// ends all packets.
+    fn left(&mut self, at: usize, most: usize);
+}
+
+/// Goes through rules that are for networks, in the order of these.
+fn go(
+    entries: impl Iterator<Item = Entry>,
+    effects: &[Effect],
+    listener: &mut impl Listener,
+) {
+    let outside = Frame {
+        last: u32::MAX,
+        at: NONE,
+        stop: NONE,
+        ends: [NONE; 4],
+        most: 0,
+    };
+    let mut frames = Vec::new();
+    let mut top = outside;
+    let mut since = 0;
+    listener.from(0, top.stop, &top.ends);
+    for Entry { first, last, at } in entries {
+        let effect = effects.get(at).copied().unwrap_or(Effect::NONE);
+        if effect == Effect::NONE {
+            continue;
+        }
+        while top.last < first && !frames.is_empty() {
+            leave(&mut frames, &mut top, &mut since, listener);
+        }
+        let first = u64::from(first);
+        if since < first {
+            top.most = top.most.max(top.stop);
+            since = first;
+        }
+        let mut frame = Frame { last, at, most: 0, ..top };
+        if effect.passes() {
+            for (end, slot) in Effect::ENDS.iter().zip(&mut frame.ends) {
+                if effect.has(*end) {
+                    *slot = at.min(*slot);
+                }
+            }
+        } else {
+            frame.stop = at.min(top.stop);
+        }
+        frames.push(std::mem::replace(&mut top, frame));
+        listener.from(first.into(), top.stop, &top.ends);
+    }
+    while !frames.is_empty() {
+        leave(&mut frames, &mut top, &mut since, listener);
+    }
+}
+
+/// Goes on behind the innermost network.
+fn leave(
+    frames: &mut Vec<Frame>,
+    top: &mut Frame,
+    since: &mut u64,
+    listener: &mut impl Listener,
+) {
+    let next = u64::from(top.last) + 1;
+    if *since < next {
+        top.most = top.most.max(top.stop);
+        *since = next;
+    }
+    listener.left(top.at, top.most);
+    let Some(mut outer) = frames.pop() else { return };
+    outer.most = outer.most.max(top.most);
+    // Behind the last address there is none that anybody asks for.
+    if top.last != u32::MAX {
+        listener.from(next.into(), outer.stop, &outer.ends);
+    }
+    *top = outer;
+}
+
+/// Composes the effects of rules, each of which is for a network.
+pub(super) fn composed(
+    entries: impl Iterator<Item = Entry>,
+    effects: &[Effect],
+) -> Piecewise<Effect> {
+    let out = Piecewise::new([]);
+    let mut composer = Composer { effects, out };
+    go(entries, effects, &mut composer);
+    composer.out
+}
+
+struct Composer<'e> {
+    effects: &'e [Effect],
+    out: Piecewise<Effect>,
+}
+
+impl Listener for Composer<'_> {
+    fn from(&mut self, start: u128, stop: usize, ends: &[usize; 4]) {
+        let effect = self.effects.get(stop).copied();
+        let mut effect = effect.unwrap_or(Effect::NONE);
+        for (end, first) in Effect::ENDS.into_iter().zip(ends) {
+            if *first < stop {
+                effect = effect.or(end);
+            }
+        }
+        self.out.push(start, effect);
+    }
+
+    fn left(&mut self, _: usize, _: usize) {}
+}
+
+/// At each address, the first rule that no packet passes.
+pub(super) fn stops(
+    entries: impl Iterator<Item = Entry>,
+    effects: &[Effect],
+) -> Piecewise<usize> {
+    let mut stops = Stops(Piecewise::new([]));
+    go(entries, effects, &mut stops);
+    stops.0
+}
+
+struct Stops(Piecewise<usize>);
+
+impl Listener for Stops {
+    fn from(&mut self, start: u128, stop: usize, _: &[usize; 4]) {
+        self.0.push(start, stop);
+    }
+
+    fn left(&mut self, _: usize, _: usize) {}
+}
+
+/// Tells of each rule that some packet gets to, for whatever address.
+pub(super) fn met(
+    entries: impl Iterator<Item = Entry>,
+    effects: &[Effect],
+    tell: impl FnMut(usize),
+) {
+    go(entries, effects, &mut Meeting(tell));
+}
+
+struct Meeting<F>(F);
+
+impl<F: FnMut(usize)> Listener for Meeting<F> {
+    fn from(&mut self, _: u128, _: usize, _: &[usize; 4]) {}
+
+    fn left(&mut self, at: usize, most: usize) {
+        if most >= at {
+            (self.0)(at);
+        }
+    }
+}
