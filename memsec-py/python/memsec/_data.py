@@ -439,7 +439,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class Proof:
-    """That a plan does what the policy asks, and nothing else."""
+    """That a plan does what the policy asks, and nothing else. What a checker
+    wants besides, the certificate, is in ``Plan.to_json``."""
 
     holds: bool
     claims: tuple[Claim, ...]
