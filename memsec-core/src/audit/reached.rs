@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{
     Cidr, Policy, Proto,
-    host::Host,
+    host::{Host, Way},
     memcached::{Instance, Running, Start},
     net::{Family, Interface, IpSet},
     reach::{Query, Sources, Taker, sources},
@@ -103,7 +103,10 @@ fn behind(host: &Host) -> Vec<Target> {
         })
     };
     let mut targets = Vec::new();
-    for way in &host.ways {
+    let there = |way: &&Way| {
+        way.taker != Taker::Other || host.bridge(way.address).is_some()
+    };
+    for way in host.ways.iter().filter(there) {
         let outer = Target {
             instance: Some(way.instance.clone()),
             certain: sure(&way.instance),
