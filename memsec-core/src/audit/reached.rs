@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     Cidr, Policy, Proto,
-    host::Host,
+    host::{Host, Way},
     memcached::{Instance, Running, Start},
     net::{Family, Interface, IpSet},
     reach::{Kind, Likeness, Query, Sources, Taker, sources},
@@ -138,7 +138,10 @@ fn behind(host: &Host) -> Vec<Target> {
         })
     };
     let mut targets = Vec::new();
-    for way in &host.ways {
+    let there = |way: &&Way| {
+        way.taker != Taker::Other || host.bridge(way.address).is_some()
+    };
+    for way in host.ways.iter().filter(there) {
         let outer = Target {
             instance: Some(way.instance.clone()),
             certain: sure(&way.instance),

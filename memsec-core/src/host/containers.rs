@@ -9,7 +9,7 @@ use std::{
 
 use super::{Host, listening::Holder};
 use crate::{
-    Error, Proto, Snapshot,
+    Cidr, Error, Proto, Snapshot,
     memcached::{Instance, Listener, Network, Socket, Start, networks},
     netfilter::Forward,
     reach::Taker,
@@ -66,6 +66,23 @@ impl Host {
             here && (way.proto, way.port) == (proto, port)
                 && (every || way.address == to)
         })
+    }
+
+    /// The interface that leads to a container, and the network that it is
+    /// on. Where there is none, nobody comes to it past what is published.
+    pub(crate) fn bridge(&self, to: IpAddr) -> Option<(String, Cidr)> {
+        let interfaces = self.interfaces.iter().flatten();
+        let mut networks = interfaces.flat_map(|interface| {
+            let networks = interface.addresses.iter();
+            let networks = networks.filter_map(|entry| entry.network().ok());
+            networks.map(move |network| (&interface.name, network))
+        });
+        let on = networks.find(|(_, network)| network.contains(to));
+        let routes = self.routes.iter().map(|r| (&r.interface, r.to));
+        let routed =
+            routes.filter(|(_, net)| net.prefix() > 0 && net.contains(to));
+        let found = on.or_else(|| routed.max_by_key(|(_, net)| net.prefix()));
+        found.map(|(name, network)| (name.clone(), network))
     }
 
     /// Finds what leads to the containers that are known, and what leads to
