@@ -319,10 +319,11 @@ impl Way {
         })
     }
 
-    /// Clients whose packets to another port a rule turns to this one.
+    /// Clients whose packets to another port, and perhaps another address, a
+    /// rule turns to this one.
     fn led(&self, tables: &[Table], port: u16) -> Result<Segments, Error> {
-        let turned =
-            walk(tables, &self.probe(40000, port), &["ingress", "prerouting"])?;
+        let elsewhere = Probe { host: None, ..self.probe(40000, port) };
+        let turned = walk(tables, &elsewhere, &["ingress", "prerouting"])?;
         let probe = Probe { original: port, ..self.probe(40000, self.port) };
         let then = walk(tables, &probe, &["input"])?;
         Ok(turned.open.meet(&then.may()))
