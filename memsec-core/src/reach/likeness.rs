@@ -178,7 +178,7 @@ mod tests {
     use crate::{
         Proto, Snapshot,
         host::Host,
-        reach::{Sources, sources},
+        reach::{Sources, Taker, sources},
     };
 
     const NAMES: [&str; 5] = ["lo", "eth0", "eth1", "br-a", "br-b"];
@@ -255,6 +255,7 @@ mod tests {
                     family: Family::Ipv4,
                     to: Some(Ipv4Addr::new(10, 0, n, 1).into()),
                     wildcard: true,
+                    taker: Taker::Socket,
                     proto: Proto::Tcp,
                     port: 11211,
                 };

@@ -8,7 +8,17 @@ use serde_json::{Map, Value};
 use super::command;
 use crate::{Snapshot, snapshot::Output};
 
-const ENGINES: [&str; 2] = ["docker", "podman"];
+/// What lists the containers of an engine, and what shows those of a list.
+pub(super) const CONTAINERS: [[&[&str]; 2]; 2] = [
+    [
+        &["docker", "ps", "--all", "--quiet", "--no-trunc"],
+        &["docker", "inspect"],
+    ],
+    [
+        &["podman", "ps", "--all", "--quiet", "--no-trunc"],
+        &["podman", "inspect"],
+    ],
+];
 
 /// The members that are kept, below another or at the top.
 const KEPT: [(&str, &[&str]); 4] = [
@@ -52,17 +62,16 @@ const COMMAND: [&str; 3] = ["Args", "Cmd", "Entrypoint"];
 
 /// Each engine's containers, where there are any.
 pub(super) fn inspect(snapshot: &mut Snapshot) {
-    for engine in ENGINES {
-        let list = [engine, "ps", "--all", "--quiet", "--no-trunc"];
-        let all = command::run(&list);
-        let mut line = vec![engine, "inspect"];
-        line.extend(all.stdout.split_whitespace());
-        if all.status == 0 && line.len() > 2 {
-            let Output { stdout, status } = command::run(&line);
+    for [list, show] in CONTAINERS {
+        let all = command::run(list);
+        let names: Vec<_> = all.stdout.split_whitespace().collect();
+        if all.status == 0 && !names.is_empty() {
+            let Output { stdout, status } =
+                command::run(&[show, &names].concat());
             // What cannot be read cannot be cleared of secrets.
             let stdout = Arc::new(without_secrets(&stdout).unwrap_or_default());
             let output = Output { stdout, status };
-            snapshot.commands.insert(format!("{engine} inspect"), output);
+            snapshot.commands.insert(show.join(" "), output);
         }
     }
 }
