@@ -130,7 +130,8 @@ fn follow(
         if matched.is_empty() {
             continue;
         }
-        let unclear = !meets.sure || rule.action == Action::Unknown;
+        let unclear = !meets.sure
+            || matches!(rule.action, Action::Unknown | Action::Translate(_));
         let notes = if unclear { &mut fate.unsure } else { &mut fate.decided };
         if notes.len() < 8 {
             notes.push(rule.place.clone());
