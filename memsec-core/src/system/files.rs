@@ -199,7 +199,8 @@ fn expand(root: &Path, pattern: &str) -> Vec<String> {
 }
 
 fn matching(root: &Path, directory: &str, part: &str) -> Vec<String> {
-    let entries = open(root, directory, OFlag::O_DIRECTORY);
+    // The root itself has no name before its slash.
+    let entries = open(root, &format!("{directory}/"), OFlag::O_DIRECTORY);
     // The one that was opened, whatever its name leads to by now.
     let entries = entries.and_then(|open| {
         fs::read_dir(format!("/proc/self/fd/{}", open.as_raw_fd()))
