@@ -13,6 +13,7 @@ mod packed;
 mod reading;
 mod rule;
 mod ruleset;
+mod tracking;
 mod unread;
 
 #[cfg(test)]
@@ -20,10 +21,12 @@ mod hostile_tests;
 #[cfg(test)]
 mod truth_tests;
 
+pub(crate) use iptables::{protocol, protocol_name};
 pub(crate) use origin::Origin;
 pub(crate) use rule::{
     Action, AddressType, Addresses, Connection, IcmpType, MarkChange, Marking,
-    Match, Name, PacketType, State, Status, Test, Translated, Translation,
+    Match, Name, PacketType, Refusal, State, Status, Test, Translated,
+    Translation,
 };
 pub(crate) use ruleset::{Base, Chain, Families, Hook, Rule, Ruleset, Table};
 pub(crate) use unread::Unread;

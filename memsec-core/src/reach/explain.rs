@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::{
-    Answer, Delivery, Explanation, Met, Packet, Verdict,
-    cell::{Address, Interface},
+    Answer, Delivery, Explanation, Met, Packet, Protocol, Verdict,
+    cell::{Address, Interface, Truth},
     chain::TooMuch,
     journey::{Course, Journey, Parcel, Traffic},
     meeting::{Meeting, Outcome},
@@ -97,7 +97,7 @@ fn sockets<'a>(
         };
         let sockets = listeners.iter().filter_map(|one| one.socket());
         let ours = sockets.filter(|(proto, socket)| {
-            *proto == packet.proto && socket.port == packet.port
+            packet.proto == *proto && socket.port == packet.port
         });
         ours.map(|(proto, socket)| Delivery {
             instance: instance.id.clone(),
@@ -179,6 +179,9 @@ impl<'a> Way<'a> {
         }
         let start = Traffic::of(self.journey.parcel());
         if let Ok(routed) = self.pass(first, start) {
+            if self.waits(self.journey.waits()) {
+                return self.end();
+            }
             for parcel in routed.under_way {
                 self.route(packet, parcel);
             }
@@ -239,7 +242,25 @@ impl<'a> Way<'a> {
         }
     }
 
+    /// A part of a datagram alone waits for the rest, and in the end is
+    /// dropped.
+    fn waits(&mut self, truth: Truth) -> bool {
+        if truth != Truth::No {
+            let maybe = if truth == Truth::Yes { "" } else { "maybe " };
+            let outcome = format!("{maybe}drop");
+            self.path.push(Met {
+                hook: "defragmentation".to_owned(),
+                ..lost(&outcome)
+            });
+            self.ends.push(Verdict::Dropped.into());
+        }
+        truth == Truth::Yes
+    }
+
     fn local(&mut self, packet: &Packet, parcel: Parcel) {
+        if self.waits(self.journey.joins()) {
+            return;
+        }
         let one = Traffic::of(parcel);
         let hooks = local(&self.journey);
         let Ok(passed) = self.pass(hooks, one) else {
@@ -266,6 +287,17 @@ impl<'a> Way<'a> {
 
     fn arrive(&mut self, packet: &Packet, parcel: &Parcel) -> Arrival {
         let family = Family::of(packet.from);
+        if !self.journey.proto.has_ports() {
+            // The kernel itself hears ICMP.
+            let heard = self.journey.proto == Protocol::icmp(family);
+            let verdict =
+                if heard { Verdict::Delivered } else { Verdict::NobodyListens };
+            return verdict.into();
+        }
+        if self.journey.shape.is_part() {
+            // Behind the rules it is joined with the rest.
+            return Verdict::Delivered.into();
+        }
         let (to, port) = (parcel.destination, parcel.dport);
         let (Address::Known(to), Some(port)) = (to, port) else {
             self.certain = false;
@@ -399,12 +431,13 @@ fn action(meeting: &Meeting<'_>, action: &Action) -> String {
         Action::Continue => "continue".to_owned(),
         Action::Accept => "accept".to_owned(),
         Action::Drop => "drop".to_owned(),
-        Action::Reject => "reject".to_owned(),
+        Action::Reject(_) => "reject".to_owned(),
         Action::Return => "return".to_owned(),
         Action::Jump(to) => format!("jump {}", name(*to)),
         Action::Goto(to) => format!("goto {}", name(*to)),
         Action::Translate(_) => "translate".to_owned(),
         Action::NoTrack => "notrack".to_owned(),
+        Action::Zone => "zone".to_owned(),
         Action::Mark(_) => "mark".to_owned(),
         Action::Queue { .. } => "queue".to_owned(),
         Action::Unknown(name) => name.clone(),

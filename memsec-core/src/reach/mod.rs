@@ -14,7 +14,10 @@ mod packet;
 pub(crate) mod packet_set;
 mod passage;
 mod piecewise;
+mod possible;
+mod protocol;
 mod reason;
+mod shape;
 mod sources;
 mod stage;
 mod text;
@@ -22,6 +25,8 @@ mod within;
 
 #[cfg(test)]
 mod agreement_tests;
+#[cfg(test)]
+mod kernel_tests;
 #[cfg(test)]
 mod law_tests;
 #[cfg(test)]
@@ -34,6 +39,7 @@ mod truth_tests;
 pub(crate) use dead::{DeadRule, dead_rules};
 pub use explain::explain;
 pub use explanation::{Answer, Delivery, Explanation, Met, Verdict};
-pub use packet::{Packet, Proto, State};
+pub use packet::{Direction, Extension, Fragment, Frame, Packet, Proto, State};
+pub use protocol::Protocol;
 pub(crate) use sources::{Query, Sources, sources};
 pub(crate) use text::one_line;

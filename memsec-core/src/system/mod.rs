@@ -31,10 +31,21 @@ const COMMANDS: &[&[&str]] = &[
     &["ip", "-j", "address"],
     &["ip", "-j", "route"],
     &["ip", "-6", "-j", "route"],
+    &["ip", "-j", "rule"],
+    &["ip", "-6", "-j", "rule"],
     &["memcached", "-V"],
     &["ss", "-lntupxH"],
     &["systemctl", "cat", "memcached.service"],
     &["systemctl", "list-unit-files", "--type=service", "--no-legend"],
+];
+
+/// The settings of the kernel that decide what becomes of packets. The
+/// others, of which some are secret, are not read.
+const SETTINGS: &[&str] = &[
+    "sysctl",
+    "-a",
+    "-r",
+    r"^net\.(ipv4\.ip_forward|ipv4\.conf\..*\.(rp_filter|accept_local|route_localnet|forwarding)|ipv6\.conf\.all\.forwarding|netfilter\.nf_conntrack_(tcp_loose|checksum))$",
 ];
 
 /// What is asked of the daemons of this host, besides their version and
@@ -68,6 +79,8 @@ pub fn collect_with(probe: Probe) -> Result<Snapshot, Error> {
     for line in COMMANDS {
         snapshot.commands.insert(line.join(" "), command::run(line));
     }
+    let settings = command::run(SETTINGS);
+    snapshot.commands.insert("sysctl -a".to_owned(), settings);
     inspect(&mut snapshot);
     snapshot.processes = processes::memcached(Path::new("/proc"));
     probe::ask(&mut snapshot, probe);

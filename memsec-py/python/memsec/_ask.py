@@ -49,8 +49,10 @@ def explain(
     """What becomes of one packet on a host, with the rules that it meets.
 
     The packet is a mapping, or keyword arguments: ``from_``, ``to``,
-    ``proto``, ``port``, ``sport``, ``in_``, ``state``, ``flags``. Only where
-    it comes from is needed. Addresses may be ``ipaddress`` objects.
+    ``proto``, ``port``, ``sport``, ``in_``, ``state``, ``flags``, ``icmp``,
+    ``fragment``, ``direction``, ``connection_mark``, ``extension``,
+    ``frame``. Only where it comes from is needed. Addresses may be
+    ``ipaddress`` objects.
     """
     import json
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::parcel::Parcel;
 use crate::{
-    netfilter::Action,
+    netfilter::{Action, Refusal},
     reach::{
         cell::{Address, Cell, Truth},
         chain::{Budget, TooMuch},
@@ -19,7 +19,7 @@ use crate::{
 pub(super) enum End {
     Pass,
     Drop,
-    Reject,
+    Reject(Refusal),
 }
 
 /// Where a packet is: in which chains, each with the next rule there.
@@ -123,7 +123,9 @@ where
         match action {
             Action::Accept => return self.end(End::Pass, parcel),
             Action::Drop => return self.end(End::Drop, parcel),
-            Action::Reject => return self.end(End::Reject, parcel),
+            Action::Reject(how) => {
+                return self.end(End::Reject(*how), parcel);
+            }
             Action::Translate(to) => {
                 let end = match parcel.translate(to, self.here) {
                     true => End::Pass,
@@ -156,6 +158,7 @@ where
                 stack.push((*to, 0));
             }
             Action::NoTrack => parcel.untrack(),
+            Action::Zone => parcel.zoned = true,
             Action::Mark(marking) => parcel.mark(*marking),
         }
         self.ways.push((stack, parcel));
