@@ -92,9 +92,9 @@ fn queue(value: &Value) -> Action {
 fn mangle(value: &Value, families: Families, sets: &Sets<'_>) -> Way {
     let key = |pointer| value.pointer(pointer).and_then(Value::as_str);
     let set = value.get("value").unwrap_or(&Value::Null);
-    let marks = [key("/key/meta/key"), key("/key/ct/key")];
-    if let (true, Some(map)) = (marks.contains(&Some("mark")), set.get("map")) {
-        let packet = marks[0].is_some();
+    let [packet, connection] =
+        ["/key/meta/key", "/key/ct/key"].map(|at| key(at) == Some("mark"));
+    if let (true, Some(map)) = (packet || connection, set.get("map")) {
         return looked_up(map, families, sets, packet).unwrap_or(Way::Unknown);
     }
     match (key("/key/meta/key"), key("/key/ct/key")) {
