@@ -11,16 +11,19 @@ use crate::{
     Error,
     memcached::{Instance, instances},
     net::{
-        BoundSocket, Family, Interface, Route, Settings, interfaces, routes,
-        sockets,
+        BoundSocket, Family, Interface, Route, Settings, has_policies,
+        interfaces, routes, sockets,
     },
     netfilter::Ruleset,
     snapshot::Snapshot,
 };
 
-/// What prints the routes of each family.
-const ROUTES: [(&str, Family); 2] =
-    [("ip -j route", Family::Ipv4), ("ip -6 -j route", Family::Ipv6)];
+/// What prints the routes of each family, and the rules by which tables of
+/// routes are chosen.
+const ROUTES: [(&str, &str, Family); 2] = [
+    ("ip -j route", "ip -j rule", Family::Ipv4),
+    ("ip -6 -j route", "ip -6 -j rule", Family::Ipv6),
+];
 
 /// The model of a host: a [`Snapshot`], read once, to be asked many things.
 ///
@@ -67,10 +70,15 @@ impl Host {
         let interfaces = interfaces.transpose()?;
         let mut all_routes = Vec::new();
         let mut routed = Vec::new();
-        for (command, family) in ROUTES {
+        for (command, rules, family) in ROUTES {
+            let rules = snapshot.output(rules);
+            let policies = rules.as_ref().map(has_policies).transpose()?;
             if let Some(text) = snapshot.output(command) {
                 all_routes.extend(routes(&text, family)?);
-                routed.push(family);
+                // Where rules choose tables, one of them is not all.
+                if policies != Some(true) {
+                    routed.push(family);
+                }
             }
         }
         let settings = snapshot.output("sysctl -a");

@@ -73,7 +73,8 @@ pub use plan::{
 };
 pub use policy::{Acceptance, Date, Keep, Peer, Policy, Port, Strategy};
 pub use reach::{
-    Answer, Delivery, Explanation, Met, Packet, Proto, State, Verdict, explain,
+    Answer, Delivery, Direction, Explanation, Extension, Fragment, Frame, Met,
+    Packet, Proto, Protocol, State, Verdict, explain,
 };
 pub use report::Style;
 pub use schema::{SCHEMA, SCHEMAS};

@@ -97,7 +97,7 @@ fn change(
     let changed = if opened.is_empty() { &closed } else { &opened };
     let packet = Packet {
         to: then.destinations.first().copied(),
-        proto: now.proto,
+        proto: now.proto.into(),
         port: now.port,
         interface: now.interface.clone(),
         ..Packet::new(witness(changed)?)

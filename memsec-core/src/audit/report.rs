@@ -75,8 +75,9 @@ pub struct Exposure {
     pub scope: Scope,
     /// Whether `may` and `must` are the same.
     pub exact: bool,
-    /// Every source whose packet could be delivered, but for `except`.
-    /// Sources that routing never lets in are not taken out.
+    /// Every source whose packet could be delivered, but for `except`. What
+    /// no other host has (this host's own addresses, loopback, groups) is
+    /// not named by itself, nor taken out of a wider network.
     pub may: Vec<Cidr>,
     /// What `may` lacks, where that is the shorter way to say it.
     pub except: Vec<Cidr>,

@@ -100,7 +100,7 @@ impl Change {
 
     fn packet(&self, packets: &PacketBox) -> Option<Packet> {
         let mut packet = Packet::new(packets.from.first()?);
-        packet.proto = self.proto;
+        packet.proto = self.proto.into();
         packet.port = packets.dport.first()?;
         packet.to = packets.to.first().filter(|_| !packets.to.is_all());
         packet.interface = self.interfaces.first().map(|name| {

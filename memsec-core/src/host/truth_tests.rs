@@ -162,7 +162,8 @@ fn rows(probes: &str) -> impl Iterator<Item = Row<'_>> {
 fn policy(probes: &str) -> Policy {
     let mut policy = Policy::new();
     for Row { packet, .. } in rows(probes) {
-        let port = Port { proto: packet.proto, port: packet.port };
+        let proto = packet.proto.spoken().unwrap();
+        let port = Port { proto, port: packet.port };
         if !policy.ports.contains(&port) {
             policy.ports.push(port);
         }
@@ -228,7 +229,7 @@ fn held(report: &Report, packet: &Packet) -> Option<(bool, bool)> {
         _ => "eth0",
     };
     let own = report.exposures.iter().filter(|one| {
-        one.proto == packet.proto
+        packet.proto == one.proto
             && one.port == packet.port
             && one.interface.as_deref() == Some(near(packet.from))
             && one.destinations.contains(&to)

@@ -14,7 +14,8 @@ pub(crate) use held::Held;
 pub use interface::{Interface, InterfaceAddress, interfaces};
 pub use ip_set::{Family, IpSet};
 pub use ranges::{Bounded, RangeSet};
-pub use route::{Route, routes};
+pub(crate) use route::has_policies;
+pub use route::{Route, RouteKind, routes};
 pub(crate) use settings::Settings;
 pub use sockets::{BoundSocket, InetSocket, Local, Owner, sockets};
 

@@ -15,6 +15,7 @@ mod packed;
 mod reading;
 mod rule;
 mod ruleset;
+mod tracking;
 mod unread;
 
 #[cfg(test)]
@@ -23,11 +24,13 @@ mod hostile_tests;
 mod truth_tests;
 
 pub(crate) use forwards::Forward;
+pub(crate) use iptables::{protocol, protocol_name};
 pub(crate) use order::{Entry, Order, entry, of as key_of};
 pub(crate) use origin::Origin;
 pub(crate) use rule::{
     Action, AddressType, Addresses, Connection, IcmpType, MarkChange, Marking,
-    Match, Name, PacketType, State, Status, Test, Translated, Translation,
+    Match, Name, PacketType, Refusal, State, Status, Test, Translated,
+    Translation,
 };
 pub(crate) use ruleset::{Base, Chain, Families, Hook, Rule, Ruleset, Table};
 pub(crate) use unread::Unread;

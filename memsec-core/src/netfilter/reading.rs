@@ -104,6 +104,9 @@ impl Ruleset {
     ) {
         self.unread.append(&mut dump.unread);
         let shared = from_save && !dump.legacy;
+        for (_, table) in &mut dump.tables {
+            table.legacy = !shared;
+        }
         if shared {
             let tables = dump.tables.iter_mut();
             let security = tables.filter(|(name, _)| name == "security");

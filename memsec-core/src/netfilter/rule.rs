@@ -83,6 +83,8 @@ pub(crate) enum Test {
     /// The first next-header field of IPv6: the protocol, unless extension
     /// headers stand before it.
     NextHeader(RangeSet<u8>),
+    /// It came in through IPsec: xt_policy.c.
+    Ipsec,
     /// A header that ordinary packets do not have: without it, xt_rt.c and
     /// its like never match, negated or not.
     Header,
@@ -244,6 +246,14 @@ pub(crate) struct IcmpType {
     pub codes: (u8, u8),
 }
 
+impl IcmpType {
+    /// Whether it is about a message.
+    pub(crate) fn has(self, kind: u8, code: u8) -> bool {
+        let (first, last) = self.codes;
+        self.kind == kind && (first..=last).contains(&code)
+    }
+}
+
 /// What becomes of a mark: `mark & keep ^ flip`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MarkChange {
@@ -296,6 +306,15 @@ pub(crate) enum Translated {
     Unknown,
 }
 
+/// How a sender is told that its packet is rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Refusal {
+    /// By an error of ICMP or ICMPv6.
+    Error,
+    /// By a TCP segment with RST.
+    Reset,
+}
+
 /// What a rule does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -303,7 +322,7 @@ pub(crate) enum Action {
     Continue,
     Accept,
     Drop,
-    Reject,
+    Reject(Refusal),
     Return,
     /// The index of a chain of the same table.
     Jump(usize),
@@ -312,6 +331,8 @@ pub(crate) enum Action {
     /// connection; the chain ends.
     Translate(Translation),
     NoTrack,
+    /// Its connections are apart from those of other zones.
+    Zone,
     Mark(Marking),
     /// Off to a program, or accepted if none listens and `bypass` is set.
     Queue {

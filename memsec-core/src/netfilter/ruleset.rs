@@ -22,6 +22,8 @@ pub(crate) struct Table {
     pub families: Families,
     pub name: String,
     pub chains: Vec<Chain>,
+    /// True if the old back end holds it.
+    pub legacy: bool,
 }
 
 /// The packets that a table sees.

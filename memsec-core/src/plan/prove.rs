@@ -189,7 +189,7 @@ fn open(
         message: with_obstacles(draft, message),
         packet: Some(Packet {
             to: reached.destinations.first().copied(),
-            proto: reached.proto,
+            proto: reached.proto.into(),
             port: reached.port,
             interface: reached.interface.clone(),
             ..Packet::new(from)

@@ -390,7 +390,7 @@ mod laws {
                 // memcached's port, of another host.
                 let elsewhere = to == "10.20.0.99" && other;
                 packet.port = if elsewhere { 11211 } else { port };
-                (packet.state, packet.proto) = (state, proto);
+                (packet.state, packet.proto) = (state, proto.into());
                 packet
             },
         )

@@ -126,7 +126,7 @@ proptest! {
         for from in near.chain([IpAddr::from([10, 9, 9, 2])]) {
             let mut packet = Packet::new(from);
             packet.to = Some(to);
-            packet.proto = Proto::Udp;
+            packet.proto = Proto::Udp.into();
             packet.interface = Some("eth0".to_owned());
             let one = host.explain(&packet).unwrap();
             let gets_in =

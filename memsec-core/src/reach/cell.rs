@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Proto, within::Within};
+use super::{Fragment, Protocol, shape::Shape, within::Within};
 use crate::{
     net::{Family, PortSet, RangeSet},
     netfilter::{
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Cell<'a> {
     pub family: Family,
-    pub proto: Proto,
+    pub proto: Protocol,
     pub source: Address,
     pub destination: Address,
     pub sport: Option<u16>,
@@ -25,6 +25,8 @@ pub(super) struct Cell<'a> {
     pub state: Option<State>,
     /// True for the answers of a connection.
     pub reply: bool,
+    /// True if its connection is past the last hook of its first packet.
+    pub confirmed: bool,
     /// The byte of TCP flags.
     pub flags: u8,
     pub source_type: Option<AddressType>,
@@ -42,8 +44,11 @@ pub(super) struct Cell<'a> {
     pub reverse: [Option<bool>; 2],
     /// Takes note of a rule that asks what routing says of the other end.
     pub asked: &'a std::cell::Cell<bool>,
-    /// True for a packet with no headers but those it needs.
-    pub ordinary: bool,
+    /// What it is beside.
+    pub shape: Shape,
+    /// True where extensions of the old kind read it: those look for ports
+    /// in no fragment but the first.
+    pub legacy: bool,
 }
 
 /// The addresses and ports of a connection, in the direction that it was
@@ -154,8 +159,13 @@ impl Cell<'_> {
     /// Whoever wants to get in may add a header; who wants to be served does
     /// not add one that is dropped.
     fn header(&self, rule: &Rule) -> Truth {
-        let stops = matches!(rule.action(), Action::Drop | Action::Reject);
-        if self.ordinary || stops { Truth::No } else { Truth::Maybe }
+        let stops = matches!(rule.action(), Action::Drop | Action::Reject(_));
+        match self.shape.header {
+            Some(first) if first != self.proto.number() => Truth::Maybe,
+            Some(first) if EXTENSIONS.contains(&first) => Truth::Maybe,
+            None if !stops => Truth::Maybe,
+            _ => Truth::No,
+        }
     }
 
     fn origin(&self, rule: &Rule) -> (Truth, Within<'static>) {
@@ -219,6 +229,9 @@ impl Cell<'_> {
                 None => Truth::Maybe,
             };
         }
+        if self.unread(&condition.test) {
+            return Truth::No;
+        }
         let truth = self.plain(&condition.test);
         let truth = if condition.negated { truth.not() } else { truth };
         match (&condition.test, self.state) {
@@ -229,6 +242,25 @@ impl Cell<'_> {
             }
             _ => truth,
         }
+    }
+
+    /// True for what a later fragment does not have, where that is looked
+    /// at: xt_tcpudp.c and ip_tables.c. (nft_payload_fast_eval() of nftables
+    /// reads whatever stands there.)
+    fn unread(&self, test: &Test) -> bool {
+        let of_header = matches!(
+            test,
+            Test::SourcePort(_)
+                | Test::DestinationPort(_)
+                | Test::EitherPort(_)
+                | Test::Flags { .. }
+                | Test::Icmp(_)
+        );
+        of_header && self.legacy && self.is_later()
+    }
+
+    fn is_later(&self) -> bool {
+        self.shape.fragment == Some(Fragment::Later)
     }
 
     /// Of each list all must hold; a source that is a symbol is not decided
@@ -262,9 +294,12 @@ impl Cell<'_> {
             }
             Test::State(set) => self.state(*set),
             Test::Connection { of, .. } => self.connection(of),
+            Test::Flags { .. } if self.proto != Protocol::TCP => Truth::No,
+            Test::Flags { .. } | Test::Icmp(_) if self.is_later() => {
+                Truth::Maybe
+            }
             Test::Flags { mask, value } => {
-                let tcp = self.proto == Proto::Tcp;
-                Truth::of(tcp && self.flags & mask == *value)
+                Truth::of(self.flags & mask == *value)
             }
             Test::SourceType(set) => {
                 let kind = self.source_type;
@@ -277,8 +312,18 @@ impl Cell<'_> {
             Test::Mark { mask, values } => {
                 Truth::known(self.mark.map(|mark| values.contains(mark & mask)))
             }
-            Test::Icmp(_) => Truth::No,
-            Test::LaterFragment if self.ordinary => Truth::No,
+            Test::Icmp(kinds) => {
+                Truth::of(self.shape.icmp.is_some_and(|(kind, code)| {
+                    kinds.iter().any(|one| one.has(kind, code))
+                }))
+            }
+            Test::LaterFragment if self.shape.header.is_some() => {
+                Truth::of(self.is_later())
+            }
+            Test::PacketType(set) => {
+                let frame = self.shape.frame;
+                Truth::known(frame.map(|frame| frame.meets(*set)))
+            }
             Test::NextHeader(set) => self.next_header(set),
             Test::ConnectionMark { mask, values } => {
                 let mark = self.connection_mark;
@@ -289,10 +334,11 @@ impl Cell<'_> {
                 let [strict, any] = self.reverse;
                 self.asked(Truth::known(if *loose { any } else { strict }))
             }
+            Test::Ipsec if self.shape.header.is_some() => Truth::No,
             Test::Header
+            | Test::Ipsec
             | Test::LaterFragment
             | Test::TypeHere { .. }
-            | Test::PacketType(_)
             | Test::Undecided
             | Test::Unknown => Truth::Maybe,
         }
@@ -306,10 +352,10 @@ impl Cell<'_> {
     }
 
     fn next_header(&self, set: &RangeSet<u8>) -> Truth {
-        let same = set.contains(self.proto.number());
-        if self.ordinary {
-            return Truth::of(same);
+        if let Some(first) = self.shape.header {
+            return Truth::of(set.contains(first));
         }
+        let same = set.contains(self.proto.number());
         let behind = EXTENSIONS.iter().any(|number| set.contains(*number));
         if same || behind { Truth::Maybe } else { Truth::No }
     }
@@ -338,9 +384,11 @@ impl Cell<'_> {
         };
         let (sent, now) = (self.original, self.translated);
         match of {
+            Connection::Reply(_) if self.about() => Truth::Maybe,
             Connection::Reply(reply) => Truth::of(*reply == self.reply),
             Connection::Status(bits) => self.status(*bits),
             Connection::Any => Truth::Yes,
+            Connection::OriginalProtocol(_) if self.about() => Truth::Maybe,
             Connection::OriginalProtocol(set) => {
                 Truth::of(set.contains(self.proto.number()))
             }
@@ -364,12 +412,22 @@ impl Cell<'_> {
         }
     }
 
+    /// True for an ICMP error: its connection is the one it is about.
+    fn about(&self) -> bool {
+        self.shape.icmp.is_some() && self.state == Some(State::Related)
+    }
+
     /// nf_conntrack_core.c: a connection is confirmed behind the hook of its
     /// first packet, and "seen-reply" from the first answer on.
     fn status(&self, bits: Status) -> Truth {
         let (sure, possible) = match self.state {
+            Some(State::New) if self.confirmed => {
+                (Status::Confirmed, Status::Confirmed)
+            }
             Some(State::New) => (Status::default(), Status::default()),
-            Some(State::Related) => (Status::Expected, Status::Expected),
+            Some(State::Related) if !self.about() => {
+                (Status::Expected, Status::Expected)
+            }
             _ => (
                 Status::SeenReply | Status::Confirmed,
                 Status::SeenReply
@@ -393,8 +451,9 @@ impl Cell<'_> {
     }
 }
 
-/// The extension headers of IPv6, behind which a protocol may stand.
-const EXTENSIONS: [u8; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
+/// The extension headers of IPv6, behind which a protocol may stand, and
+/// those of IPsec.
+const EXTENSIONS: [u8; 9] = [0, 43, 44, 50, 51, 60, 135, 139, 140];
 
 /// The states of packets that belong to no connection.
 const NO_ENTRY: State = State(State::Invalid.0 | State::Untracked.0);

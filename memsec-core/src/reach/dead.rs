@@ -151,7 +151,7 @@ fn names(rule: &Rule, port: u16) -> bool {
 fn accepts(rule: &Rule) -> Option<bool> {
     match rule.action() {
         Action::Accept => Some(true),
-        Action::Drop | Action::Reject => Some(false),
+        Action::Drop | Action::Reject(_) => Some(false),
         _ => None,
     }
 }

@@ -26,12 +26,13 @@ impl Effect {
         Some(Self(match action {
             Action::Accept => ACCEPT,
             Action::Drop => DROP,
-            Action::Reject => REJECT,
+            Action::Reject(_) => REJECT,
             Action::Return => RETURN,
             Action::Queue { .. } => ACCEPT | DROP,
             Action::Continue => PASS,
             Action::Translate(_)
             | Action::NoTrack
+            | Action::Zone
             | Action::Unknown(_)
             | Action::Mark(_)
             | Action::Jump(_)

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::{
-    Answer, Delivery, Explanation, Met, Packet, Taker, Verdict,
-    cell::{Address, Interface},
+    Answer, Delivery, Explanation, Met, Packet, Protocol, Taker, Verdict,
+    cell::{Address, Interface, Truth},
     chain::TooMuch,
     journey::{Course, Journey, Parcel, Traffic},
     meeting::{Meeting, Outcome},
@@ -98,7 +98,7 @@ fn sockets<'a>(
         };
         let sockets = listeners.iter().filter_map(|one| one.socket());
         let ours = sockets.filter(|(proto, socket)| {
-            *proto == packet.proto && socket.port == packet.port
+            packet.proto == *proto && socket.port == packet.port
         });
         ours.map(|(proto, socket)| Delivery {
             instance: instance.id.clone(),
@@ -180,6 +180,9 @@ impl<'a> Way<'a> {
         }
         let start = Traffic::of(self.journey.parcel());
         if let Ok(routed) = self.pass(first, start) {
+            if self.waits(self.journey.waits()) {
+                return self.end();
+            }
             for parcel in routed.under_way {
                 self.route(packet, parcel);
             }
@@ -240,7 +243,25 @@ impl<'a> Way<'a> {
         }
     }
 
+    /// A part of a datagram alone waits for the rest, and in the end is
+    /// dropped.
+    fn waits(&mut self, truth: Truth) -> bool {
+        if truth != Truth::No {
+            let maybe = if truth == Truth::Yes { "" } else { "maybe " };
+            let outcome = format!("{maybe}drop");
+            self.path.push(Met {
+                hook: "defragmentation".to_owned(),
+                ..lost(&outcome)
+            });
+            self.ends.push(Verdict::Dropped.into());
+        }
+        truth == Truth::Yes
+    }
+
     fn local(&mut self, packet: &Packet, parcel: Parcel) {
+        if self.waits(self.journey.joins()) {
+            return;
+        }
         let one = Traffic::of(parcel);
         let hooks = local(&self.journey);
         let Ok(passed) = self.pass(hooks, one) else {
@@ -271,6 +292,17 @@ impl<'a> Way<'a> {
 
     fn arrive(&mut self, packet: &Packet, parcel: &Parcel) -> Arrival {
         let family = Family::of(packet.from);
+        if !self.journey.proto.has_ports() {
+            // The kernel itself hears ICMP.
+            let heard = self.journey.proto == Protocol::icmp(family);
+            let verdict =
+                if heard { Verdict::Delivered } else { Verdict::NobodyListens };
+            return verdict.into();
+        }
+        if self.journey.shape.is_part() {
+            // Behind the rules it is joined with the rest.
+            return Verdict::Delivered.into();
+        }
         let (to, port) = (parcel.destination, parcel.dport);
         let (Address::Known(to), Some(port)) = (to, port) else {
             self.certain = false;
@@ -290,25 +322,31 @@ impl<'a> Way<'a> {
     /// What gets a packet to `to` and is no daemon of the host's: the proxy
     /// of a container, or another program.
     fn other(&mut self, packet: &Packet, to: IpAddr) -> Option<Delivery> {
-        let (proto, port) = (packet.proto, packet.port);
+        let (proto, port) = (packet.proto.spoken()?, packet.port);
+        let delivery = |instance: &str, address| Delivery {
+            instance: instance.to_owned(),
+            proto,
+            address,
+            port,
+        };
         if let Some(way) = self.host.proxied(proto, to, port) {
             if way.taker == Taker::Perhaps {
                 self.ends.push(Verdict::NobodyListens.into());
             }
-            return Some(delivery(&way.instance, packet, way.address));
+            return Some(delivery(&way.instance, way.address));
         }
         let name = self.host.taken_by(proto, to, port)?;
-        Some(delivery(name, packet, to))
+        Some(delivery(name, to))
     }
 
     /// A packet that is sent on: to a container of this host, or to another.
     fn forward(&mut self, parcel: &Parcel) -> Arrival {
-        let (Address::Known(to), Some(port)) =
-            (parcel.destination, parcel.dport)
+        let (Address::Known(to), Some(port), Some(proto)) =
+            (parcel.destination, parcel.dport, self.journey.proto.spoken())
         else {
             return Verdict::Forwarded.into();
         };
-        let (proto, to) = (self.journey.proto, self.journey.family.address(to));
+        let to = self.journey.family.address(to);
         let Some(way) = self.host.behind(proto, to, port) else {
             return Verdict::Forwarded.into();
         };
@@ -358,11 +396,6 @@ impl<'a> Way<'a> {
             path: self.path,
         }
     }
-}
-
-fn delivery(instance: &str, packet: &Packet, address: IpAddr) -> Delivery {
-    let (proto, port) = (packet.proto, packet.port);
-    Delivery { instance: instance.to_owned(), proto, address, port }
 }
 
 fn delivered(to: Delivery, answer: Answer) -> Arrival {
@@ -447,12 +480,13 @@ fn action(meeting: &Meeting<'_>, action: &Action) -> String {
         Action::Continue => "continue".to_owned(),
         Action::Accept => "accept".to_owned(),
         Action::Drop => "drop".to_owned(),
-        Action::Reject => "reject".to_owned(),
+        Action::Reject(_) => "reject".to_owned(),
         Action::Return => "return".to_owned(),
         Action::Jump(to) => format!("jump {}", name(*to)),
         Action::Goto(to) => format!("goto {}", name(*to)),
         Action::Translate(_) => "translate".to_owned(),
         Action::NoTrack => "notrack".to_owned(),
+        Action::Zone => "zone".to_owned(),
         Action::Mark(_) => "mark".to_owned(),
         Action::Queue { .. } => "queue".to_owned(),
         Action::Unknown(name) => name.clone(),

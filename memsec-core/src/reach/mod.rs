@@ -16,8 +16,11 @@ mod packet;
 pub(crate) mod packet_set;
 mod passage;
 mod piecewise;
+mod possible;
+mod protocol;
 mod reason;
 mod rule_line;
+mod shape;
 mod sources;
 mod stage;
 mod text;
@@ -25,6 +28,8 @@ mod within;
 
 #[cfg(test)]
 mod agreement_tests;
+#[cfg(test)]
+mod kernel_tests;
 #[cfg(test)]
 mod law_tests;
 #[cfg(test)]
@@ -38,7 +43,8 @@ pub(crate) use dead::{DeadRule, dead_rules};
 pub use explain::explain;
 pub use explanation::{Answer, Delivery, Explanation, Met, Verdict};
 pub(crate) use likeness::{Kind, Likeness};
-pub use packet::{Packet, Proto, State};
+pub use packet::{Direction, Extension, Fragment, Frame, Packet, Proto, State};
+pub use protocol::Protocol;
 pub(crate) use rule_line::rule_line;
 pub(crate) use sources::{Query, Sources, Taker, sources};
 pub(crate) use text::one_line;

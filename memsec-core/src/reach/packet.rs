@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Protocol;
+
 /// TCP or UDP.
 #[derive(
     Clone,
@@ -69,10 +71,10 @@ pub struct Packet {
     /// that a listener of this port would be reached by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<IpAddr>,
-    /// TCP or UDP.
+    /// What it carries: TCP by default, or ICMP with `icmp`.
     #[serde(default = "tcp")]
-    pub proto: Proto,
-    /// The destination port.
+    pub proto: Protocol,
+    /// The destination port, of a protocol that has ports.
     #[serde(default = "memcached_port")]
     pub port: u16,
     /// The source port.
@@ -88,10 +90,35 @@ pub struct Packet {
     /// TCP flags, letters of FSRPAUEC.
     #[serde(default = "syn")]
     pub flags: String,
+    /// The type and the code of an ICMP or ICMPv6 message; an echo request
+    /// by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icmp: Option<(u8, u8)>,
+    /// The one part of a datagram that it is, if it is not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fragment: Option<Fragment>,
+    /// Who opened the connection that it belongs to; by default whoever
+    /// sends it.
+    #[serde(default, alias = "ctdir", skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// The mark of the connection that it belongs to; without it, whichever.
+    #[serde(
+        default,
+        alias = "ctmark",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub connection_mark: Option<u32>,
+    /// What stands between its IP header and what it carries.
+    #[serde(default, alias = "ext", skip_serializing_if = "Option::is_none")]
+    pub extension: Option<Extension>,
+    /// Whom the Ethernet frame around it is for; by default, whom the
+    /// destination address is for.
+    #[serde(default, alias = "dmac", skip_serializing_if = "Option::is_none")]
+    pub frame: Option<Frame>,
 }
 
-fn tcp() -> Proto {
-    Proto::Tcp
+fn tcp() -> Protocol {
+    Protocol::TCP
 }
 
 fn memcached_port() -> u16 {
@@ -115,11 +142,90 @@ fn syn() -> String {
 pub enum State {
     /// None yet.
     #[default]
+    #[serde(alias = "NEW")]
     New,
     /// One that has seen packets both ways.
+    #[serde(alias = "ESTABLISHED")]
     Established,
-    /// None, and one that is there announced it.
+    /// None, and one that is there announced it, or is what an ICMP error is
+    /// about.
+    #[serde(alias = "RELATED")]
     Related,
+    /// None, and conntrack finds fault with the packet, whatever its flags:
+    /// a wrong checksum, for one.
+    #[serde(alias = "INVALID")]
+    Invalid,
+}
+
+/// A part of a datagram that comes alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Fragment {
+    /// The first of several, with the ports.
+    First,
+    /// One behind the first, without them.
+    Later,
+    /// Of IPv6: all of it, with a fragment header (RFC 6946).
+    Atomic,
+}
+
+/// Which end of a connection sends a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The one that opened it.
+    Original,
+    /// The other one.
+    Reply,
+}
+
+/// A header behind that of IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Extension {
+    /// Hop-by-hop options, of IPv6.
+    #[serde(alias = "hbh")]
+    HopByHop,
+    /// Destination options, of IPv6.
+    #[serde(alias = "dstopts")]
+    DestinationOptions,
+    /// A routing header, of IPv6.
+    Routing,
+    /// Options of IPv4.
+    #[serde(alias = "ipopt")]
+    Options,
+}
+
+impl Extension {
+    /// Its number in the header before it; options of IPv4 have none.
+    pub(super) fn number(self) -> Option<u8> {
+        match self {
+            Self::HopByHop => Some(0),
+            Self::DestinationOptions => Some(60),
+            Self::Routing => Some(43),
+            Self::Options => None,
+        }
+    }
+}
+
+/// Whom an Ethernet frame is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Frame {
+    /// This host.
+    Host,
+    /// All hosts of the link.
+    #[serde(alias = "bcast")]
+    Broadcast,
+    /// Some hosts of the link.
+    #[serde(alias = "mcast")]
+    Multicast,
+    /// Another host, and this one listens in.
+    Other,
 }
 
 impl Packet {
@@ -134,6 +240,12 @@ impl Packet {
             interface: None,
             state: State::New,
             flags: syn(),
+            icmp: None,
+            fragment: None,
+            direction: None,
+            connection_mark: None,
+            extension: None,
+            frame: None,
         }
     }
 

@@ -108,7 +108,7 @@ fn ends(meeting: &Meeting<'_>) -> bool {
             rule.action(),
             Action::Accept
                 | Action::Drop
-                | Action::Reject
+                | Action::Reject(_)
                 | Action::Translate(_)
                 | Action::Queue { .. }
                 | Action::Unknown(_)

@@ -9,7 +9,8 @@ use super::{
     chain::{Budget, TooMuch},
     journey::{self, Journey, address_type},
     passage::Passage,
-    reason,
+    possible, reason,
+    shape::Shape,
     stage::{Stage, stages},
 };
 use crate::{
@@ -112,6 +113,7 @@ pub(crate) fn sources(host: &Host, query: &Query<'_>) -> Sources {
     for one in &answered {
         must = must.intersection(&one.must);
     }
+    let (may, mut must) = possible::within(&question, (may, must));
     let unread = ruleset.unread(family).map(|unread| unread.place.clone());
     let mut undecided: Vec<Place> = unread.collect();
     if !undecided.is_empty() {
@@ -195,7 +197,7 @@ impl<'a> Question<'a> {
         Journey {
             host: self.host,
             family: self.family,
-            proto: self.query.proto,
+            proto: self.query.proto.into(),
             flags: SYN,
             interface,
             state: Some(State::New),
@@ -214,7 +216,8 @@ impl<'a> Question<'a> {
             },
             peer: None,
             reply: false,
-            ordinary: false,
+            shape: Shape::default(),
+            connection_mark: Some(0),
             budget: Rc::clone(&self.budget),
             asked: Rc::default(),
         }

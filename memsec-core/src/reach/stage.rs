@@ -14,6 +14,20 @@ pub(super) struct Stage<'a> {
     pub base: &'a Base,
 }
 
+impl Stage<'_> {
+    /// Whether a nat chain of the other back end stands at the same place:
+    /// which of both is asked first depends on which came first.
+    pub(super) fn is_contested(&self, all: &[Self]) -> bool {
+        let place = |stage: &Self| (stage.base.hook, stage.base.priority);
+        self.base.nat
+            && all.iter().any(|other| {
+                other.base.nat
+                    && other.table.legacy != self.table.legacy
+                    && place(other) == place(self)
+            })
+    }
+}
+
 /// The base chains of hooks, in the order that packets meet them.
 pub(super) fn stages<'a>(
     ruleset: &'a Ruleset,

@@ -5,9 +5,8 @@ use std::{fs, net::IpAddr, path::PathBuf};
 use serde_json::Value;
 
 use super::{
-    Packet, Proto, Query, Verdict, atoms,
+    Answer, Packet, Proto, Query, Verdict, atoms,
     cell::Interface,
-    explain,
     journey::{Batch, Batches},
     sources::{Question, sources},
 };
@@ -147,6 +146,28 @@ fn hosts() {
                 );
                 rows += 1;
                 exact += usize::from(may == must);
+                let packet = Packet {
+                    to: Some(to),
+                    proto: proto.into(),
+                    interface: interface.map(str::to_owned),
+                    ..Packet::new(row.from)
+                };
+                let one = host.explain(&packet).unwrap();
+                let through = !matches!(
+                    one.verdict,
+                    Verdict::Dropped | Verdict::Rejected
+                );
+                let sure = through
+                    && one.certain
+                    && (proto == Proto::Udp
+                        || one.answer != Some(Answer::Dropped));
+                if through != may || must && !sure {
+                    let verdict = one.verdict;
+                    wrong.push(format!(
+                        "{name}: {line}: explained as {verdict:?} \
+                         {sure}, and may {may} must {must}"
+                    ));
+                }
                 // A container may listen there, and the host itself not.
                 let refused = kind == "docker" && line.ends_with("refused");
                 if row.open && !may || !row.open && must && !refused {
@@ -260,80 +281,6 @@ fn kernel() {
     assert!(wrong.is_empty());
 }
 
-const ADDRESSES: &str = r#"[
- {"ifname":"lo","link_type":"loopback","addr_info":[
-  {"local":"127.0.0.1","prefixlen":8},{"local":"::1","prefixlen":128}]},
- {"ifname":"eth0","addr_info":[{"local":"192.0.2.1","prefixlen":24},
-  {"local":"2001:db8:0:1::1","prefixlen":64},
-  {"local":"fe80::ff:fe00:101","prefixlen":64}]},
- {"ifname":"eth1","addr_info":[{"local":"10.0.0.1","prefixlen":24},
-  {"local":"2001:db8:0:2::1","prefixlen":64}]},
- {"ifname":"docker0","addr_info":[{"local":"172.17.0.1","prefixlen":16}]}]"#;
-
-fn kernel_packet(probe: &Value) -> Option<Packet> {
-    let odd = ["frag", "ext", "badsum", "dmac", "ctdir", "ctmark", "ttl"];
-    if odd.iter().any(|key| probe.get(*key).is_some()) {
-        return None;
-    }
-    let mut json = serde_json::json!({});
-    let names = [
-        ("src", "from"),
-        ("dst", "to"),
-        ("proto", "proto"),
-        ("if", "in"),
-        ("sport", "sport"),
-        ("dport", "port"),
-    ];
-    for (theirs, ours) in names {
-        json[ours] = probe[theirs].clone();
-    }
-    let state = probe["state"].as_str().unwrap_or("new").to_lowercase();
-    json["state"] = state.into();
-    let flags = probe["flags"].as_str().unwrap_or("S");
-    json["flags"] = if flags == "none" { "" } else { flags }.into();
-    Packet::from_json("packet", &json.to_string()).ok()
-}
-
-#[test]
-fn kernel_packets() {
-    let Some(path) = shared("truth/kernel/cases.jsonl") else { return };
-    let (mut cases, mut certain, mut wrong) = (0, 0, Vec::new());
-    for line in fs::read_to_string(path).unwrap().lines() {
-        let case: Value = serde_json::from_str(line).unwrap();
-        let Some(snapshot) = kernel_snapshot(&case) else { continue };
-        let verdict = case["verdict"].as_str().unwrap();
-        let ours = case.get("sysctl").is_none() && case.get("host").is_none();
-        if verdict.contains("restore:") || !ours {
-            continue;
-        }
-        let Some(packet) = kernel_packet(&case["probe"]) else { continue };
-        let snapshot = snapshot.with_command("ip -j address", ADDRESSES);
-        let name = case["name"].as_str().unwrap();
-        let found = explain(&snapshot, &packet).unwrap();
-        cases += 1;
-        certain += usize::from(found.certain);
-        let right = match found.verdict {
-            Verdict::Delivered | Verdict::NobodyListens => 'L',
-            Verdict::Forwarded => 'F',
-            Verdict::Dropped | Verdict::Rejected => 'D',
-        };
-        let seen = verdict.chars().next().unwrap();
-        let seen = if seen == 'R' { 'D' } else { seen };
-        // What is not certain is the end that lets most through.
-        let sound = found.certain && seen == right
-            || !found.certain && (seen == 'D' || right != 'D');
-        if !sound {
-            let (v, c) = (found.verdict, found.certain);
-            wrong.push(format!("{name}: {verdict} is not {v:?} {c}"));
-        }
-    }
-    println!("kernel packets: {cases} cases, {certain} certain");
-    for line in &wrong {
-        println!("  {line}");
-    }
-    assert!(wrong.is_empty());
-}
-
 type Pairs = Vec<(RangeSet<u128>, RangeSet<u128>)>;
 
 /// A relation of verified.jsonl: sources and the destinations they reach.
@@ -377,6 +324,7 @@ fn bounds(
     proto: Proto,
     port: u16,
     (family, to): (Family, u128),
+    assigned: &[(String, RangeSet<u128>)],
 ) -> Option<(RangeSet<u128>, RangeSet<u128>)> {
     let table = host.ruleset.tables.first()?;
     let index = table.chains.iter().position(|c| c.name == chain)?;
@@ -393,26 +341,52 @@ fn bounds(
     };
     let question = Question::new(host, &query);
     let mut names = atoms::of(&question).interfaces;
-    names.push(Interface::Named("lo"));
-    let loopback = loopback(family);
+    names.extend(assigned.iter().map(|(name, _)| Interface::Named(name)));
     let (mut may, mut must) = (RangeSet::empty(), RangeSet::all());
     for interface in names {
-        let lo = interface == Interface::Named("lo");
+        let own = assigned
+            .iter()
+            .find(|(name, _)| interface == Interface::Named(name));
         let journey = question.journey(interface, Some(10000));
         let addresses = RangeSet::range(0, family.last());
         let start = Batches::of(Batch { parcel: journey.parcel(), addresses });
         let passed = journey.sweep(&[base.hook], start).ok()?;
         let alive = passed.alive();
-        let within = if lo { loopback.clone() } else { RangeSet::all() };
+        let within = own.map_or(RangeSet::all(), |(_, set)| set.clone());
         may = may.union(&alive.intersection(&within));
         let sure = alive.difference(&passed.stopped);
         must = must.intersection(&sure.union(&within.complement()));
     }
     let all = RangeSet::range(0, family.last());
-    Some((
-        may.intersection(&all),
-        must.difference(&loopback).intersection(&all),
-    ))
+    let must = must.difference(&loopback(family));
+    Some((may.intersection(&all), must.intersection(&all)))
+}
+
+/// What the proof takes the interfaces to have, lo always: lines like
+/// "eth0 = [10.0.0.0/8]", or "= all_but_those_ips [...]".
+fn assigned(
+    path: &std::path::Path,
+    family: Family,
+) -> Vec<(String, RangeSet<u128>)> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| {
+        let (name, list) = line.split_once(" = ")?;
+        let (kind, list) = list.split_once('[')?;
+        let parts = list.trim_end_matches(']').split(',').map(str::trim);
+        let parts = parts.flat_map(|part| match part.split_once('-') {
+            Some((first, last)) => {
+                let number = |text: &str| Family::number(text.parse().unwrap());
+                vec![(number(first), number(last))]
+            }
+            None => vec![part.parse::<crate::Cidr>().unwrap().bounds()],
+        });
+        let set = RangeSet::from_ranges(parts);
+        let but = kind.contains("all_but");
+        Some((name.to_owned(), if but { set.complement() } else { set }))
+    });
+    let lo = ("lo".to_owned(), loopback(family));
+    let others: Vec<_> = lines.filter(|(name, _)| name != "lo").collect();
+    std::iter::once(lo).chain(others).collect()
 }
 
 /// What the proof takes lo to have.
@@ -440,9 +414,6 @@ fn verified() {
     for line in fs::read_to_string(&path).unwrap().lines() {
         let entry: Value = serde_json::from_str(line).unwrap();
         let id = entry["id"].as_str().unwrap();
-        if entry["ipassmt"] != "-" {
-            continue;
-        }
         let file = root.join(entry["file"].as_str().unwrap());
         let Ok(text) = fs::read_to_string(&file) else { continue };
         let v6 = id.contains("ip6tables") || id.contains("ipv6_server");
@@ -450,6 +421,8 @@ fn verified() {
             true => (Family::Ipv6, "ip6tables-save"),
             false => (Family::Ipv4, "iptables-save"),
         };
+        let assignment = entry["ipassmt"].as_str().unwrap();
+        let assigned = assigned(&root.join("ipassmt").join(assignment), family);
         let snapshot =
             Snapshot::new().with_command(command, &filter_only(&text));
         let host = match Host::new(&snapshot) {
@@ -471,8 +444,9 @@ fn verified() {
             let lower = relation(&found["lower"]["accept"]);
             for to in destinations(&[&upper, &lower]) {
                 let chain = entry["chain"].as_str().unwrap();
+                let way = (family, to);
                 let Some((may, must)) =
-                    bounds(&host, chain, proto, port, (family, to))
+                    bounds(&host, chain, proto, port, way, &assigned)
                 else {
                     unread.push(format!("{id}: no {chain}"));
                     continue;

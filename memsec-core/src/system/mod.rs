@@ -34,6 +34,8 @@ const COMMANDS: &[&[&str]] = &[
     &["ip", "-j", "address"],
     &["ip", "-j", "route"],
     &["ip", "-6", "-j", "route"],
+    &["ip", "-j", "rule"],
+    &["ip", "-6", "-j", "rule"],
     &["memcached", "-V"],
     &["ss", "-lntupxH"],
     &["systemctl", "cat", "memcached.service"],

@@ -251,7 +251,7 @@ pub(super) fn witness(
         message: format!("{from} {what}"),
         packet: Some(Packet {
             to: way.to,
-            proto: way.proto,
+            proto: way.proto.into(),
             port: way.port,
             interface: way.interface.clone(),
             ..Packet::new(from)

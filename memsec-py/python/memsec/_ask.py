@@ -51,10 +51,12 @@ def explain(
     """What becomes of one packet on a host, with the rules that it meets.
 
     The packet is a mapping, or keyword arguments: ``from_``, ``to``,
-    ``proto``, ``port``, ``sport``, ``in_``, ``state``, ``flags``. Only where
-    it comes from is needed. Addresses may be ``ipaddress`` objects. Raises
-    ``ParseError`` for what is no packet, and ``UnsupportedError`` where the
-    snapshot does not tell which interface it arrives at.
+    ``proto``, ``port``, ``sport``, ``in_``, ``state``, ``flags``, ``icmp``,
+    ``fragment``, ``direction``, ``connection_mark``, ``extension``,
+    ``frame``. Only where it comes from is needed. Addresses may be
+    ``ipaddress`` objects. Raises ``ParseError`` for what is no
+    packet, and ``UnsupportedError`` where the snapshot does not tell which
+    interface it arrives at.
     """
     import json
 

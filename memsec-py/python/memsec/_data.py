@@ -407,6 +407,12 @@ class Packet:
     in_: str | None = None
     state: str = "new"
     flags: str = "S"
+    icmp: tuple[int, int] | None = None
+    fragment: str | None = None
+    direction: str | None = None
+    connection_mark: int | None = None
+    extension: str | None = None
+    frame: str | None = None
 
     @property
     def source(self) -> _Address:
@@ -668,7 +674,8 @@ def _outcome(object: _Json) -> Outcome:
 
 def _packet(object: _Json) -> Packet:
     from_, in_ = object["from"], object.get("in")
-    return _known(Packet, object, from_=from_, in_=in_)
+    icmp = _optional(tuple, object.get("icmp"))
+    return _known(Packet, object, from_=from_, in_=in_, icmp=icmp)
 
 
 def _witness(object: _Json) -> Witness:

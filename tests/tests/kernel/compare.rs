@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 use memsec_core::{
-    Explanation, Host, Packet, Snapshot, Verdict, snapshot::Process,
+    Explanation, Host, Packet, Protocol, Snapshot, Verdict, snapshot::Process,
 };
 
 use crate::{
@@ -94,6 +94,10 @@ fn agrees(answer: &Explanation, packet: &Packet, fate: Fate) -> bool {
         | (Fate::Rejected { heard: false }, Verdict::Dropped)
         | (Fate::Forwarded(_), Verdict::Forwarded) => true,
         (Fate::Dropped, Verdict::Rejected) => !is_told(packet),
+        (Fate::Delivered(_), Verdict::Delivered) if !has_port(packet) => true,
+        (Fate::Delivered(_), Verdict::NobodyListens) if !has_port(packet) => {
+            true
+        }
         (Fate::Delivered(to), Verdict::Delivered) => to.port() == MEMCACHED,
         (Fate::Delivered(to), Verdict::NobodyListens) => {
             to.port() != MEMCACHED || !is_heard(packet)
@@ -102,8 +106,14 @@ fn agrees(answer: &Explanation, packet: &Packet, fate: Fate) -> bool {
     }
 }
 
+/// Whether it has the ports that tell who hears it.
+fn has_port(packet: &Packet) -> bool {
+    let ports = [Protocol::TCP, Protocol::UDP].contains(&packet.proto);
+    ports && packet.fragment.is_none()
+}
+
 /// Whether somebody can be told: a host of a network that the kernel has a
-/// route to, and of no RST, nor of what was not for one host alone.
+/// route to, of what was for one host alone.
 fn is_told(packet: &Packet) -> bool {
     let neighbours: [IpNet; 4] = [
         "198.51.100.0/24".parse(),
@@ -113,8 +123,7 @@ fn is_told(packet: &Packet) -> bool {
     ]
     .map(|network| network.expect("a network"));
     let from = packet.from;
-    !packet.flags.contains('R')
-        && is_heard(packet)
+    is_heard(packet)
         && !destination(packet).is_loopback()
         && !destination(packet).is_unspecified()
         && !destination(packet).to_string().starts_with("::ffff:")

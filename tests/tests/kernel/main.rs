@@ -33,7 +33,8 @@ const PROGRAMS: [&str; 9] = [
     "iptables-legacy-save",
 ];
 
-/// How many verdicts are compared if nothing else is said; CI says more.
+/// How many verdicts are compared if nothing else is said; CI says more
+/// (tests/run).
 const VERDICTS: u64 = 200_000;
 
 fn ready() -> bool {

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use fastrand::Rng;
 use ipnet::IpNet;
-use memsec_core::{Packet, Proto, State, net::Family};
+use memsec_core::{
+    Direction, Extension, Fragment, Frame, Packet, Protocol, State, net::Family,
+};
 
 use crate::{
     oracle::Load,
@@ -92,15 +94,24 @@ impl Named {
             one(rng, &["eth0", "eth0", "eth0", "eth1", "docker0", "local"]);
         let from = self.address(rng, family);
         let to = self.destination(rng, family);
-        let proto = one(rng, &[Proto::Tcp, Proto::Tcp, Proto::Udp]);
+        let proto = match rng.usize(..16) {
+            0 if interface != "local" => icmp(family),
+            1 if interface != "local" => other(rng),
+            0..11 => Protocol::TCP,
+            _ => Protocol::UDP,
+        };
+        let ports = [Protocol::TCP, Protocol::UDP].contains(&proto);
         // A network's own address hears no answer: no connection comes of it.
         let hears = match from {
             IpAddr::V4(from) => !matches!(from.octets()[3], 0 | 255),
             IpAddr::V6(_) => true,
         };
-        let state = match once(rng, 6) && proto == Proto::Tcp && hears {
-            true => State::Established,
-            false => State::New,
+        let state = match rng.usize(..48) {
+            0..8 if ports && hears => State::Established,
+            8 if proto == Protocol::UDP || proto == icmp(family) => {
+                State::Invalid
+            }
+            _ => State::New,
         };
         let mut packet = Packet {
             to: Some(to),
@@ -112,8 +123,18 @@ impl Named {
             flags: one(rng, &FLAGS).to_owned(),
             ..Packet::new(from)
         };
+        if proto == icmp(family) {
+            packet.icmp = Some(message(rng, family));
+        }
+        if state == State::Established {
+            packet.direction = once(rng, 4).then_some(Direction::Reply);
+            let marks = [None, Some(0), Some(1), Some(2), Some(3)];
+            packet.connection_mark = one(rng, &marks);
+        }
         if interface == "local" {
             make_local(rng, family, &mut packet);
+        } else {
+            dress(rng, family, &mut packet);
         }
         if packet.state != State::New || interface == "local" {
             // So that few are of one connection.
@@ -147,6 +168,60 @@ impl Named {
     }
 }
 
+/// A protocol without ports that conntrack takes as it comes.
+fn other(rng: &mut Rng) -> Protocol {
+    let name = one(rng, &["esp", "ipencap", "gre", "253"]);
+    name.parse().expect("it is one")
+}
+
+/// The messages of a family.
+fn icmp(family: Family) -> Protocol {
+    match family {
+        Family::Ipv4 => Protocol::ICMP,
+        Family::Ipv6 => Protocol::ICMPV6,
+    }
+}
+
+/// A type and a code of ICMP.
+fn message(rng: &mut Rng, family: Family) -> (u8, u8) {
+    let kinds: &[(u8, u8)] = match family {
+        Family::Ipv4 => &[(8, 0), (8, 0), (0, 0), (3, 3), (11, 0), (13, 0)],
+        Family::Ipv6 => {
+            &[(128, 0), (128, 0), (129, 0), (1, 4), (3, 0), (135, 0)]
+        }
+    };
+    one(rng, kinds)
+}
+
+/// Gives it what few packets have.
+fn dress(rng: &mut Rng, family: Family, packet: &mut Packet) {
+    if packet.state != State::New {
+        return;
+    }
+    match rng.usize(..32) {
+        0 => packet.fragment = Some(Fragment::First),
+        1 => packet.fragment = Some(Fragment::Later),
+        2 if family == Family::Ipv6 => {
+            packet.fragment = Some(Fragment::Atomic);
+        }
+        2 => packet.extension = Some(Extension::Options),
+        3 if family == Family::Ipv6 => {
+            packet.extension = Some(one(
+                rng,
+                &[
+                    Extension::HopByHop,
+                    Extension::DestinationOptions,
+                    Extension::Routing,
+                ],
+            ));
+        }
+        4 => {
+            packet.frame = Some(one(rng, &[Frame::Broadcast, Frame::Other]));
+        }
+        _ => {}
+    }
+}
+
 /// The host sends it to itself.
 fn make_local(rng: &mut Rng, family: Family, packet: &mut Packet) {
     let own: &[&str] = match family {
@@ -158,6 +233,8 @@ fn make_local(rng: &mut Rng, family: Family, packet: &mut Packet) {
     packet.to = Some(own);
     packet.state = State::New;
     packet.flags = "S".to_owned();
+    packet.direction = None;
+    packet.connection_mark = None;
 }
 
 fn before(address: IpAddr) -> IpAddr {

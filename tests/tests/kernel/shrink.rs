@@ -12,7 +12,11 @@ use crate::{
 const ATTEMPTS: usize = 400;
 
 /// What makes a packet plainer.
-const PLAINER: [fn(&mut Packet); 5] = [
+const PLAINER: [fn(&mut Packet); 9] = [
+    |packet| packet.fragment = None,
+    |packet| packet.extension = None,
+    |packet| packet.frame = None,
+    |packet| packet.connection_mark = None,
     |packet| packet.flags = "S".to_owned(),
     |packet| packet.state = State::New,
     |packet| packet.port = MEMCACHED,

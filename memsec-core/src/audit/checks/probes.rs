@@ -107,7 +107,7 @@ fn floods(subject: &Subject<'_>) -> Vec<Found> {
         let from = witness(&beyond)?;
         let packet = Packet {
             to: way.destinations.iter().find(|t| !t.is_unspecified()).copied(),
-            proto: Proto::Udp,
+            proto: Proto::Udp.into(),
             port: way.port,
             interface: way.interface.clone(),
             ..Packet::new(from)

@@ -24,7 +24,7 @@ pub(super) const KNOWN: [&str; 19] = [
 ];
 
 /// Extensions that time, chance, or something decides that is not asked.
-pub(super) const UNDECIDED: [&str; 58] = [
+pub(super) const UNDECIDED: [&str; 57] = [
     "account",
     "bpf",
     "cgroup",
@@ -62,7 +62,6 @@ pub(super) const UNDECIDED: [&str; 58] = [
     "owner",
     "physdev",
     "pknock",
-    "policy",
     "psd",
     "quota",
     "quota2",

@@ -20,7 +20,7 @@ mod words;
 pub(super) use address::{masked, number};
 pub(super) use icmp::kinds as icmp_kinds;
 pub(super) use ports::port;
-pub(super) use protocol::protocol;
+pub(crate) use protocol::{protocol, protocol_name};
 pub(super) use source::network;
 
 use super::{Table, Unread, ipset::Sets, line::Line};

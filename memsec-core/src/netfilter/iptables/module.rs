@@ -31,6 +31,8 @@ pub(super) fn begin(draft: &mut Draft, name: &str) {
     } else if UNDECIDED.contains(&name) {
         draft.undecided = true;
         draft.once(Test::Undecided);
+    } else if name == "policy" {
+        draft.undecided = true;
     } else if name == "rpfilter" {
         draft.push(Test::ReversePath { loose: false }, false);
     } else if !KNOWN.contains(&name) {
@@ -83,6 +85,8 @@ pub(super) fn option(
         }),
         "--mark" => mark(draft, reader),
         "--match-set" => match_set(draft, reader),
+        "--dir" => direction(draft, reader),
+        "--pol" => ipsec(draft, reader),
         "--syn" => {
             draft.needs_protocol = true;
             draft.push(Test::Flags { mask: 0x17, value: 2 }, reader.negated);
@@ -125,7 +129,8 @@ fn rest(draft: &mut Draft, text: &str) {
         ("--limit-iface-in" | "--limit-iface-out", "addrtype") => here(draft),
         ("--loose", "rpfilter") => reverse(draft, true, false),
         ("--invert", "rpfilter") => reverse(draft, false, true),
-        ("--validmark" | "--accept-local", "rpfilter") => {}
+        ("--validmark", "rpfilter") => {}
+        ("--accept-local", "rpfilter") => draft.once(Test::Undecided),
         ("--update-counters" | "--update-subcounters", "set") => {}
         ("--return-nomatch", "set") => draft.once(Test::Undecided),
         (text, "set")
@@ -134,6 +139,8 @@ fn rest(draft: &mut Draft, text: &str) {
         {
             draft.once(Test::Undecided);
         }
+        ("--strict" | "--next", "policy") => {}
+        (_, "policy") => draft.once(Test::Undecided),
         // What a header says is no more than that it is there.
         (_, module) if HEADERS.contains(&module) => {}
         ("--chunk-types" | "--dccp-types" | "--dccp-option", _)
@@ -332,6 +339,20 @@ pub(super) fn number(text: &str) -> Option<u32> {
         }
         None => text.parse().ok(),
     }
+}
+
+/// Whether a packet that goes out will be in IPsec is decided elsewhere.
+fn direction(draft: &mut Draft, reader: &mut Reader<'_>) -> Result<(), Error> {
+    if reader.argument()?.text != "in" {
+        draft.once(Test::Undecided);
+    }
+    Ok(())
+}
+
+fn ipsec(draft: &mut Draft, reader: &mut Reader<'_>) -> Result<(), Error> {
+    let none = reader.argument()?.text == "none";
+    draft.push(Test::Ipsec, none);
+    Ok(())
 }
 
 fn tcp_flags(draft: &mut Draft, reader: &mut Reader<'_>) -> Result<(), Error> {

@@ -36,7 +36,16 @@ const PROTOCOLS: [(&str, u8); 33] = [
 ];
 
 /// The number of a protocol, by name or number.
-pub(in crate::netfilter) fn protocol(name: &str) -> Option<u8> {
+pub(crate) fn protocol(name: &str) -> Option<u8> {
     let row = PROTOCOLS.iter().find(|row| row.0.eq_ignore_ascii_case(name));
     row.map(|row| row.1).or_else(|| name.parse().ok())
+}
+
+/// The name of a protocol.
+pub(crate) fn protocol_name(number: u8) -> Option<&'static str> {
+    match number {
+        0 => None,
+        58 => Some("icmpv6"),
+        _ => PROTOCOLS.iter().find(|row| row.1 == number).map(|row| row.0),
+    }
 }

@@ -297,7 +297,8 @@ impl<'a> Section<'a> {
         }
         calls::check_loops(&chains)?;
         let families = Families::Only(self.family);
-        Ok(Table { families, name: self.name.to_owned(), chains })
+        let name = self.name.to_owned();
+        Ok(Table { families, name, chains, legacy: false })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     Error,
     net::{Family, PortSet},
     netfilter::{
-        Action, MarkChange, Marking, Match, Test, Translated, Translation,
+        Action, MarkChange, Marking, Refusal, Translated, Translation,
     },
 };
 
@@ -69,7 +69,7 @@ fn action(name: &str, table: &str) -> Option<Action> {
     Some(match name {
         "ACCEPT" => Action::Accept,
         "DROP" => Action::Drop,
-        "REJECT" => Action::Reject,
+        "REJECT" => Action::Reject(Refusal::Error),
         "RETURN" => Action::Return,
         "NOTRACK" => Action::NoTrack,
         "MARK" | "CONNMARK" | "HMARK" => Action::Mark(Marking::Unknown),
@@ -102,10 +102,13 @@ pub(super) fn option(
     let Some(target) = &mut draft.target else { return Ok(()) };
     match (&*word.text, target.name.as_str()) {
         ("--notrack", "CT") => target.action = Some(Action::NoTrack),
-        // The entry of a connection is then looked up in that zone.
         ("--zone" | "--zone-orig" | "--zone-reply", "CT") => {
-            target.action = Some(Action::NoTrack);
-            draft.matches.push(Match::new(Test::Undecided));
+            target.action = Some(Action::Zone);
+        }
+        ("--reject-with", "REJECT") => {
+            if matches!(&*reader.argument()?.text, "tcp-reset" | "tcp-rst") {
+                target.action = Some(Action::Reject(Refusal::Reset));
+            }
         }
         ("--to-ports", "REDIRECT") => {
             let to = reader.argument()?;

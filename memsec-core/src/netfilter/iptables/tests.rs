@@ -181,7 +181,7 @@ means! {
     masquerade: "nat" "-j MASQUERADE"
         => "Translate(Translation { of: Source, ports: None })";
     notrack: "raw" "-j CT --notrack" => "NoTrack";
-    a_zone: "raw" "-j CT --zone 5" => "Undecided NoTrack";
+    a_zone: "raw" "-j CT --zone 5" => "Zone";
     a_helper: "raw" "-p tcp -j CT --helper ftp"
         => "Protocol({(6, 6)}) Continue";
     a_queue: "mangle" "-j NFQUEUE --queue-num 7 --queue-bypass"

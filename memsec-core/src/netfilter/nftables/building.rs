@@ -88,7 +88,12 @@ impl<'a> Building<'a> {
             "ip6" => Families::Only(Family::Ipv6),
             _ => Families::Both,
         };
-        let table = Table { families, name: name.clone(), chains: Vec::new() };
+        let table = Table {
+            families,
+            name: name.clone(),
+            chains: Vec::new(),
+            legacy: false,
+        };
         let native = Native {
             order: 0,
             family: family.clone(),

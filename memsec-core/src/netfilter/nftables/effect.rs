@@ -8,8 +8,8 @@ use super::{Piece, condition, domain, field::Field, left::Left, set::Sets};
 use crate::{
     net::{Family, RangeSet},
     netfilter::{
-        Action, Families, MarkChange, Marking, Match, Test, Translated,
-        Translation,
+        Action, Families, MarkChange, Marking, Match, Refusal, Test,
+        Translated, Translation,
     },
 };
 
@@ -21,6 +21,8 @@ pub(super) enum Way {
     Passes(Action),
     /// It does that, under some conditions more.
     Ends(Vec<Match>, Action),
+    /// It does one of these, if the last holds, and goes on if it does.
+    Looks(Vec<(Vec<Match>, Action)>, Vec<Match>),
     /// One of these, and nothing else.
     Branches(Vec<(Vec<Match>, Action)>),
     Unknown,
@@ -37,11 +39,11 @@ pub(super) fn way(
     sets: &Sets<'_>,
 ) -> Way {
     match kind {
-        "mangle" => mangle(value),
+        "mangle" => mangle(value, families, sets),
         "notrack" => Way::Passes(Action::NoTrack),
         "ct helper" | "ct timeout" | "ct expectation" | "dup" | "flow"
         | "secmark" | "tcp option" => Way::Nothing,
-        "reject" => Way::Ends(answerable(value), Action::Reject),
+        "reject" => Way::Ends(answerable(value), refusal(value)),
         "masquerade" => Way::Ends(Vec::new(), source()),
         "snat" => Way::Ends(family(value, families), source()),
         "queue" => Way::Ends(Vec::new(), queue(value)),
@@ -60,6 +62,11 @@ fn answerable(value: &Value) -> Vec<Match> {
         _ => return Vec::new(),
     };
     vec![Match::new(test)]
+}
+
+fn refusal(value: &Value) -> Action {
+    let reset = value.get("type").is_some_and(|kind| kind == "tcp reset");
+    Action::Reject(if reset { Refusal::Reset } else { Refusal::Error })
 }
 
 /// A translation of the source.
@@ -82,13 +89,18 @@ fn queue(value: &Value) -> Action {
     Action::Queue { bypass }
 }
 
-fn mangle(value: &Value) -> Way {
+fn mangle(value: &Value, families: Families, sets: &Sets<'_>) -> Way {
     let key = |pointer| value.pointer(pointer).and_then(Value::as_str);
     let set = value.get("value").unwrap_or(&Value::Null);
+    let [packet, connection] =
+        ["/key/meta/key", "/key/ct/key"].map(|at| key(at) == Some("mark"));
+    if let (true, Some(map)) = (packet || connection, set.get("map")) {
+        return looked_up(map, families, sets, packet).unwrap_or(Way::Unknown);
+    }
     match (key("/key/meta/key"), key("/key/ct/key")) {
         (Some("mark"), _) => Way::Passes(Action::Mark(marking(set, true))),
         (_, Some("mark")) => Way::Passes(Action::Mark(marking(set, false))),
-        (None, Some("zone")) => Way::Unknown,
+        (None, Some("zone")) => Way::Passes(Action::Zone),
         (Some("pkttype" | "broute"), _) => Way::Unknown,
         (Some(_), _) | (_, Some(_)) => Way::Nothing,
         _ if value.pointer("/key/tcp option").is_some() => Way::Nothing,
@@ -100,6 +112,28 @@ fn mangle(value: &Value) -> Way {
             _ => Way::Unknown,
         },
     }
+}
+
+/// A mark that a map tells: without an entry the rule breaks off.
+fn looked_up(
+    map: &Value,
+    families: Families,
+    sets: &Sets<'_>,
+    packet: bool,
+) -> Option<Way> {
+    let key = Left::new(map.get("key")?, families);
+    let groups = grouped(map.get("data")?, sets)?;
+    if groups.len() > BRANCHES {
+        return None;
+    }
+    let mut all = Vec::new();
+    let mut branches = Vec::new();
+    for (keys, data) in groups {
+        let matches = condition::keyed(&key, &keys)?;
+        branches.push((matches, Action::Mark(marking(data, packet))));
+        all.extend(keys);
+    }
+    Some(Way::Looks(branches, condition::keyed(&key, &all)?))
 }
 
 /// What a mark is set to: the packet's, or its connection's.

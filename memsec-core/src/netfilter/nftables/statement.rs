@@ -9,7 +9,7 @@ use super::{
     own,
     set::Sets,
 };
-use crate::netfilter::{Action, Families, Marking, Match, Test};
+use crate::netfilter::{Action, Families, Marking, Match, Refusal, Test};
 
 /// What a rule comes to.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,6 +118,12 @@ impl<'r, 'a> Reading<'r, 'a> {
         match effect::way(kind, value, self.families, self.sets) {
             Way::Nothing => {}
             Way::Passes(action) => self.on_the_way(action),
+            Way::Looks(all, any) => {
+                for (own, action) in all {
+                    self.only(own, Statement::Decides(action));
+                }
+                self.matches.extend(any);
+            }
             Way::Ends(condition, action) => {
                 self.matches.extend(condition);
                 self.last = Some(Statement::Decides(action));
@@ -156,7 +162,7 @@ impl<'r, 'a> Reading<'r, 'a> {
             (true, "MARK" | "CONNMARK") => {
                 return self.on_the_way(Action::Mark(Marking::Unknown));
             }
-            (true, "REJECT") => Action::Reject,
+            (true, "REJECT") => Action::Reject(Refusal::Error),
             (true, "MASQUERADE" | "SNAT") => effect::source(),
             (true, "DNAT" | "REDIRECT") => effect::somewhere(),
             (true, name) => Action::Unknown(name.to_owned()),

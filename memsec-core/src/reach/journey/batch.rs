@@ -80,7 +80,8 @@ impl Journey<'_> {
         mut batches: Batches,
         mut see: impl FnMut(&Stage<'s>, &Batch) -> Result<bool, TooMuch>,
     ) -> Result<Batches, TooMuch> {
-        for stage in stages(&self.host.ruleset, self.family, hooks) {
+        let all = stages(&self.host.ruleset, self.family, hooks);
+        for stage in &all {
             let mut next = Vec::new();
             batches.sole &= batches.under_way.len() == 1;
             for batch in std::mem::take(&mut batches.under_way) {
@@ -88,8 +89,11 @@ impl Journey<'_> {
                 let batch = Batch { parcel, ..batch };
                 if !self.asks(stage.base, &parcel) {
                     add(&mut next, batch);
-                } else if see(&stage, &batch)? {
-                    let crossing = Crossing::new(self, &stage);
+                } else if see(stage, &batch)? {
+                    if stage.is_contested(&all) {
+                        add(&mut next, batch.clone());
+                    }
+                    let crossing = Crossing::new(self, stage);
                     crossing.take(batch, &mut next, &mut batches)?;
                 }
                 self.budget.spend(next.len())?;

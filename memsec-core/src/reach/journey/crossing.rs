@@ -238,6 +238,7 @@ impl<'s, 'a> Crossing<'s, 'a> {
         match action {
             Action::Mark(marking) => hit.parcel.mark(*marking),
             Action::NoTrack => hit.parcel.untrack(),
+            Action::Zone => hit.parcel.zoned = true,
             _ => {
                 // A target that is not known: it may do anything.
                 ended.stop(hit.addresses.clone());

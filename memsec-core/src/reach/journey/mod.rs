@@ -13,23 +13,24 @@ mod view;
 use std::{cell, net::IpAddr, rc::Rc};
 
 pub(super) use batch::{Batch, Batches};
-pub(super) use origin::groups;
+pub(super) use origin::{Possible, groups, possible};
 pub(super) use parcel::Parcel;
 use parcel::{DESTINATION, SOURCE, Tracking};
 pub(super) use routing::{Course, address_type};
 use tour::{End, Tour};
 
 use super::{
-    Packet, Proto,
-    cell::{Address, Interface, Tuple},
+    Direction, Fragment, Packet, Protocol, State as Before,
+    cell::{Address, Cell, Interface, Truth, Tuple},
     chain::{Budget, TooMuch},
     meeting::Meeting,
+    shape::{self, Shape},
     stage::{Stage, stages},
 };
 use crate::{
     host::Host,
     net::Family,
-    netfilter::{Action, AddressType, Base, Hook, State},
+    netfilter::{AddressType, Base, Hook, PacketType, Refusal, State},
 };
 
 /// The TCP flags of an answer: SYN and ACK.
@@ -38,12 +39,15 @@ const SYN_ACK: u8 = 0x12;
 /// The priority at which conntrack looks at packets: NF_IP_PRI_CONNTRACK.
 const CONNTRACK: i32 = -200;
 
+/// The priority at which fragments are joined: NF_IP_PRI_CONNTRACK_DEFRAG.
+const DEFRAGMENTATION: i32 = -400;
+
 /// One packet on one host, or all that differ from it only in their source.
 #[derive(Clone, Debug)]
 pub(super) struct Journey<'a> {
     pub host: &'a Host,
     pub family: Family,
-    pub proto: Proto,
+    pub proto: Protocol,
     /// The byte of TCP flags.
     pub flags: u8,
     /// Where it comes in.
@@ -58,8 +62,10 @@ pub(super) struct Journey<'a> {
     pub peer: Option<IpAddr>,
     /// True for an answer.
     pub reply: bool,
-    /// True for a packet with no headers but those it needs.
-    pub ordinary: bool,
+    /// What it is beside.
+    pub shape: Shape,
+    /// The mark of its connection; `None` for whichever.
+    pub connection_mark: Option<u32>,
     pub budget: Rc<Budget>,
     /// True once a rule asked for what `peer` would tell.
     pub asked: Rc<cell::Cell<bool>>,
@@ -88,24 +94,33 @@ impl<'a> Journey<'a> {
         interface: Interface<'a>,
         work: u64,
     ) -> Self {
-        let loose = host.settings.tcp_loose();
+        let family = Family::of(to);
+        let proto = shape::protocol(packet, family);
+        let shape = Shape::of(packet, to);
+        let state = tracked::state(host, packet, flags, (proto, shape.icmp));
+        let later = packet.fragment == Some(Fragment::Later);
+        let port = |port| Some(port).filter(|_| proto.has_ports() && !later);
         Self {
             host,
-            family: Family::of(to),
-            proto: packet.proto,
+            family,
+            proto,
             flags,
             interface,
-            state: Some(tracked::state(packet, flags, loose)),
+            state,
             tuple: Tuple {
                 source: Address::Known(Family::number(packet.from)),
-                sport: Some(packet.sport),
+                sport: port(packet.sport),
                 destination: Address::Known(Family::number(to)),
-                dport: Some(packet.port),
+                dport: port(packet.port),
             },
             given: None,
             peer: Some(packet.from),
-            reply: false,
-            ordinary: true,
+            reply: packet.direction == Some(Direction::Reply),
+            connection_mark: match packet.state {
+                Before::New | Before::Invalid => Some(0),
+                _ => packet.connection_mark,
+            },
+            shape,
             budget: Rc::new(Budget::new(work)),
             asked: Rc::default(),
         }
@@ -119,11 +134,7 @@ impl<'a> Journey<'a> {
     /// The packet, where it starts.
     pub(super) fn parcel(&self) -> Parcel {
         let mut parcel = Parcel::new(self.tuple);
-        let new = self.state.is_some_and(|s| !s.meets(State::Established));
-        if !new && marks(self.host) {
-            // What an earlier packet of it left there.
-            parcel.connection_mark = None;
-        }
+        parcel.connection_mark = self.connection_mark;
         parcel
     }
 
@@ -166,7 +177,8 @@ impl<'a> Journey<'a> {
         mut traffic: Traffic,
         mut meet: impl FnMut(Hook, &Meeting<'a>),
     ) -> Result<Traffic, TooMuch> {
-        for stage in stages(&self.host.ruleset, self.family, hooks) {
+        let all = stages(&self.host.ruleset, self.family, hooks);
+        for stage in &all {
             let hook = stage.base.hook;
             let mut next = Vec::new();
             for parcel in std::mem::take(&mut traffic.under_way) {
@@ -175,19 +187,32 @@ impl<'a> Journey<'a> {
                     next.push(parcel);
                     continue;
                 }
-                let view = |parcel: &Parcel| self.cell(stage.base, parcel);
+                let mut parcel = parcel;
+                if stage.is_contested(&all) {
+                    parcel.sure = false;
+                    next.push(parcel);
+                }
+                let legacy = stage.table.legacy;
+                let view = |parcel: &Parcel| Cell {
+                    legacy,
+                    ..self.cell(stage.base, parcel)
+                };
                 let meet = |meeting: Meeting<'a>| meet(hook, &meeting);
                 let here = self.here();
-                let tour = Tour::new(&stage, &self.budget, view, meet, here);
+                let tour = Tour::new(stage, &self.budget, view, meet, here);
                 for (end, parcel) in tour.take(parcel)? {
                     match end {
                         End::Pass => next.push(parcel),
                         End::Drop => traffic.dropped = true,
-                        End::Reject => traffic.rejected = true,
+                        End::Reject(how) => {
+                            let told = self.tells(how, &parcel);
+                            traffic.rejected |= told != Truth::No;
+                            traffic.dropped |= told != Truth::Yes;
+                        }
                     }
                 }
             }
-            traffic.under_way = self.distinct(next, &stage)?;
+            traffic.under_way = self.distinct(next, stage)?;
         }
         for parcel in &mut traffic.under_way {
             self.track(parcel);
@@ -215,6 +240,9 @@ impl<'a> Journey<'a> {
     /// True if a parcel comes to a base chain at all. nf_nat_core.c: only the
     /// first packet of a connection sees nat chains, until one translates.
     fn asks(&self, base: &Base, parcel: &Parcel) -> bool {
+        if !self.comes_whole(base) {
+            return false;
+        }
         if !base.nat {
             return true;
         }
@@ -226,9 +254,19 @@ impl<'a> Journey<'a> {
         let known = match parcel.tracking {
             Tracking::Known(state) => state.is_none_or(|s| s.meets(first)),
             _ => false,
-        };
+        } && !self.about(parcel)
+            && self.tracks() != Truth::No;
         let bound = parcel.bound.get(end).copied().unwrap_or_default();
         known && !twice && !bound
+    }
+
+    /// False where the parts of a datagram are joined before they come to a
+    /// base chain.
+    fn comes_whole(&self, base: &Base) -> bool {
+        let first = matches!(base.hook, Hook::Prerouting | Hook::Output);
+        let before = base.hook == Hook::Ingress
+            || first && base.priority <= DEFRAGMENTATION;
+        before || self.waits() != Truth::Yes
     }
 
     /// A parcel that conntrack has looked at, if it stands before the base
@@ -242,9 +280,75 @@ impl<'a> Journey<'a> {
         parcel
     }
 
+    /// True for an ICMP error about a connection.
+    fn about(&self, parcel: &Parcel) -> bool {
+        self.shape.icmp.is_some()
+            && parcel.tracking == Tracking::Known(Some(State::Related))
+    }
+
+    /// Whether conntrack looks at packets at all: some rule must want it.
+    pub(super) fn tracks(&self) -> Truth {
+        self.host.ruleset.tracks(self.family).map_or(Truth::Maybe, Truth::of)
+    }
+
+    /// Whether a part of a datagram waits for the rest at the first hook:
+    /// conntrack wants datagrams whole (nf_defrag_ipv4.c, nf_defrag_ipv6.c).
+    pub(super) fn waits(&self) -> Truth {
+        if self.shape.is_part() { self.tracks() } else { Truth::No }
+    }
+
+    /// Whether a part of a datagram for this host waits for the rest before
+    /// the rules of input: ip_local_deliver(). IPv6 joins it behind them.
+    pub(super) fn joins(&self) -> Truth {
+        Truth::of(self.shape.is_part() && self.family == Family::Ipv4)
+    }
+
+    /// Whether the sender of a packet that a rule rejects is told:
+    /// nf_reject_ipv4.c, nf_reject_ipv6.c, icmp.c.
+    fn tells(&self, how: Refusal, parcel: &Parcel) -> Truth {
+        const RST: u8 = 4;
+        let silent = match how {
+            Refusal::Reset => self.flags & RST != 0,
+            Refusal::Error => {
+                let frame = self.shape.frame;
+                self.shape.is_error(self.family)
+                    || frame.is_some_and(|frame| frame != PacketType::Host)
+            }
+        };
+        let later = self.shape.fragment == Some(Fragment::Later);
+        let nobody = |address| match address {
+            Address::Known(number) => {
+                let address = self.family.address(number);
+                address.is_multicast()
+                    || address.is_ipv6() && address.is_unspecified()
+            }
+            _ => false,
+        };
+        let everybody = match parcel.destination {
+            Address::Known(to) => self.everybody(self.family.address(to)),
+            _ => false,
+        };
+        match silent
+            || later
+            || everybody
+            || self.shape.damaged
+            || nobody(parcel.source)
+        {
+            true => Truth::No,
+            // What has no checksum that the kernel knows looks damaged, or
+            // does not: nf_reject_verify_csum().
+            false if self.proto.is_checked() => Truth::Yes,
+            false => Truth::Maybe,
+        }
+    }
+
     fn track(&self, parcel: &mut Parcel) {
         if parcel.tracking == Tracking::Unseen {
-            parcel.tracking = Tracking::Known(self.state);
+            // What there is may be of another zone.
+            let none = State::New | State::Invalid | State::Untracked;
+            let sure = self.state.is_some_and(|state| state.meets(none));
+            let known = self.state.filter(|_| sure || !parcel.zoned);
+            parcel.tracking = Tracking::Known(known);
         }
     }
 
@@ -253,6 +357,8 @@ impl<'a> Journey<'a> {
         match parcel.tracking {
             Tracking::Untracked => Some(State::Untracked),
             Tracking::Known(state) => state,
+            // A zone stands for a connection till then.
+            Tracking::Unseen if parcel.zoned => None,
             Tracking::Unseen if base.priority == CONNTRACK => None,
             Tracking::Unseen => Some(State::Invalid),
         }
@@ -284,13 +390,4 @@ fn turned(tuple: Tuple) -> Tuple {
         destination: tuple.source,
         dport: tuple.sport,
     }
-}
-
-/// True if a rule marks connections.
-fn marks(host: &Host) -> bool {
-    let chains = host.ruleset.tables.iter().flat_map(|table| &table.chains);
-    let mut rules = chains.flat_map(|chain| &chain.rules);
-    rules.any(|rule| {
-        matches!(rule.action(), Action::Mark(_) | Action::Unknown(_))
-    })
 }

@@ -8,6 +8,7 @@ use crate::{
     host::Host,
     net::{Family, RangeSet},
     netfilter::AddressType,
+    reach::cell::Interface,
 };
 
 /// Other ends that are the same to routing, and one of them.
@@ -19,6 +20,48 @@ pub(in crate::reach) struct Group {
 
 /// More boundaries than this are not looked at.
 const MOST: usize = 1024;
+
+/// Sources that packets do not come from by an interface.
+#[derive(Clone, Debug)]
+pub(in crate::reach) struct Possible {
+    /// Those that no other host has.
+    pub nobody: RangeSet<u128>,
+    /// Those that the kernel looks for at another interface.
+    pub elsewhere: RangeSet<u128>,
+    /// Those of which it is not known where it looks for them.
+    pub doubtful: RangeSet<u128>,
+}
+
+/// Where packets to an address of the host do not come from; `None` where
+/// there are too many routes to say.
+pub(in crate::reach) fn possible(
+    host: &Host,
+    to: IpAddr,
+    arrival: Interface<'_>,
+) -> Option<Possible> {
+    let Interface::Named(name) = arrival else { return None };
+    let family = Family::of(to);
+    let starts = boundaries(host, family)?;
+    let ends = starts.iter().skip(1).map(|next| next - 1);
+    let mut found: [Vec<(u128, u128)>; 3] = Default::default();
+    for (&first, last) in starts.iter().zip(ends.chain([family.last()])) {
+        let from = Some(family.address(first));
+        let routed = Routed { host, from, to, arrival: Some(name) };
+        let lost = routed.refused() || routed.martian(routing::kind(host, to));
+        let own = routing::kind(host, family.address(first));
+        let at = match own == AddressType::Unicast {
+            true if routed.is_doubtful() => 2,
+            true if lost => 1,
+            false if lost => 0,
+            _ => continue,
+        };
+        if let Some(ranges) = found.get_mut(at) {
+            ranges.push((first, last));
+        }
+    }
+    let [nobody, elsewhere, doubtful] = found.map(RangeSet::from_ranges);
+    Some(Possible { nobody, elsewhere, doubtful })
+}
 
 /// What routing says of an address.
 type Said<'a> = (AddressType, [Option<bool>; 2], Option<&'a str>);

@@ -26,6 +26,8 @@ pub(in crate::reach) struct Parcel {
     pub mark: Option<u32>,
     pub connection_mark: Option<u32>,
     pub tracking: Tracking,
+    /// True if its connection is looked for in a zone by itself.
+    pub zoned: bool,
     /// True if this packet's connection has another destination now.
     pub dnat: bool,
     /// True if it has another source.
@@ -51,6 +53,7 @@ impl Parcel {
             mark: Some(0),
             connection_mark: Some(0),
             tracking: Tracking::Unseen,
+            zoned: false,
             dnat: false,
             snat: false,
             bound: [false; 2],
@@ -77,11 +80,12 @@ impl Parcel {
     }
 
     /// nf_conntrack_core.c, and xt_CT.c: before conntrack a packet stays out
-    /// of it; behind it, only one that has no connection does.
+    /// of it, unless a zone was set; behind it, only one that has no
+    /// connection does.
     pub(super) fn untrack(&mut self) {
         let none =
             matches!(self.tracking, Tracking::Known(Some(State::Invalid)));
-        if none || self.tracking == Tracking::Unseen {
+        if none || self.tracking == Tracking::Unseen && !self.zoned {
             self.tracking = Tracking::Untracked;
         }
     }

@@ -6,7 +6,10 @@ use super::{
     Journey, Parcel,
     routing::{self, Course, Routed},
 };
-use crate::{netfilter::AddressType, reach::cell::Address};
+use crate::{
+    netfilter::{AddressType, PacketType},
+    reach::cell::Address,
+};
 
 impl Journey<'_> {
     /// True if the kernel drops it before the first hook.
@@ -15,7 +18,8 @@ impl Journey<'_> {
         let to = self.family.address(to);
         let arrival = self.arrival();
         let routed = Routed { host: self.host, from: self.peer, to, arrival };
-        !self.looped() && routed.refused()
+        let other = self.shape.frame == Some(PacketType::OtherHost);
+        !self.looped() && (routed.refused() || other)
     }
 
     /// Where routing sends a parcel; `None` where its destination is not
@@ -37,19 +41,26 @@ impl Journey<'_> {
             _ => None,
         };
         let (host, arrival) = (self.host, self.arrival());
-        let course = Routed { host, from, to, arrival }.course();
+        let routed = Routed { host, from, to, arrival };
+        if routed.is_doubtful() {
+            return None;
+        }
+        let course = routed.course();
         // ip_forward(), ip6_forward(): not what came to everybody.
         let everybody = match self.tuple.destination {
             Address::Known(to) => self.everybody(self.family.address(to)),
             _ => false,
         };
+        let frame = self.shape.frame;
+        let everybody =
+            everybody || frame.is_some_and(|frame| frame != PacketType::Host);
         match course {
             Course::Onward if everybody => Some(Course::Dropped),
             course => Some(course),
         }
     }
 
-    fn everybody(&self, to: IpAddr) -> bool {
+    pub(super) fn everybody(&self, to: IpAddr) -> bool {
         let all = AddressType::Broadcast | AddressType::Multicast;
         !to.is_loopback()
             && !to.is_unspecified()

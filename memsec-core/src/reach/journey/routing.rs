@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::{
     host::Host,
-    net::{Family, InterfaceAddress},
+    net::{Family, InterfaceAddress, Route, RouteKind},
     netfilter::AddressType,
 };
 
@@ -86,12 +86,31 @@ impl Routed<'_> {
                 Some(Course::Dropped)
             }
             Some(_) => None,
+            None if self.vanishes() => Some(Course::Dropped),
             None if v6 || forwards != Some(false) => Some(Course::Rejected),
             None => Some(Course::Dropped),
         }
     }
 
-    fn martian(&self, kind: AddressType) -> bool {
+    /// A blackhole route is for its destination.
+    fn vanishes(&self) -> bool {
+        let mut best = longest(self.host, self.to);
+        best.any(|route| route.kind == RouteKind::Blackhole)
+    }
+
+    /// Whether sources are checked, and the routes that they are checked by
+    /// are not known.
+    pub(super) fn is_doubtful(&self) -> bool {
+        let filter = self.host.settings.rp_filter(self.arrival);
+        let from = self.from.filter(|from| from.is_ipv4());
+        filter.is_some_and(|filter| filter > 0)
+            && from.is_some_and(|from| {
+                kind(self.host, from) == AddressType::Unicast
+            })
+            && self.reverse(false).is_none()
+    }
+
+    pub(super) fn martian(&self, kind: AddressType) -> bool {
         match (self.from, self.to) {
             (None, IpAddr::V4(to)) => {
                 to.is_unspecified()
@@ -137,7 +156,7 @@ impl Routed<'_> {
     /// the administrator, only the host's own addresses are looked for.
     fn comes_from_there(&self, from: IpAddr, kind: AddressType) -> bool {
         let filter = self.host.settings.rp_filter(self.arrival);
-        let local = self.host.routes.iter().any(|route| route.local);
+        let local = self.host.routes.iter().any(is_local);
         let full = local || filter.is_some_and(|filter| filter > 0);
         if full && self::kind(self.host, from) == AddressType::Broadcast {
             return false;
@@ -181,15 +200,27 @@ fn leaves<'a>(
     if !host.routed.contains(&Family::of(to)) {
         return None;
     }
-    let best = host.routes.iter().filter(|route| route.to.contains(to));
-    let longest = best.clone().map(|route| route.to.prefix()).max();
-    let mut best =
-        best.filter(|r| Some(r.to.prefix()) == longest).map(|r| &*r.interface);
+    let best = longest(host, to).filter(|route| !route.interface.is_empty());
+    let mut best = best.map(|route| &*route.interface);
     let linked = Family::of(to) == Family::Ipv6 && link_local(to);
     let same = best.clone().find(|&name| name == arrival);
     // Each link has such addresses: the interface is part of them.
     let other = if linked { None } else { best.next() };
     Some(same.or(other))
+}
+
+/// The routes for an address that no other one is closer to.
+fn longest(
+    host: &Host,
+    to: IpAddr,
+) -> impl Iterator<Item = &Route> + Clone + '_ {
+    let all = host.routes.iter().filter(move |route| route.to.contains(to));
+    let longest = all.clone().map(|route| route.to.prefix()).max();
+    all.filter(move |route| Some(route.to.prefix()) == longest)
+}
+
+fn is_local(route: &Route) -> bool {
+    route.kind == RouteKind::Local
 }
 
 /// The one interface that packets to an address leave by; `None` where that
@@ -205,10 +236,8 @@ pub(super) fn output(host: &Host, to: IpAddr) -> Option<&str> {
     if link_local(to) || own(host, to) {
         return None;
     }
-    let routes = host.routes.iter().filter(|route| route.to.contains(to));
-    let longest = routes.clone().map(|route| route.to.prefix()).max();
-    let mut best = routes.filter(|r| Some(r.to.prefix()) == longest);
-    let first = best.next()?;
+    let mut best = longest(host, to);
+    let first = best.next().filter(|route| !route.interface.is_empty())?;
     let same = best.all(|route| route.interface == first.interface);
     same.then_some(&*first.interface)
 }
@@ -242,8 +271,8 @@ pub(super) fn kind(host: &Host, to: IpAddr) -> AddressType {
     if kind != AddressType::Local || host.interfaces.is_none() {
         return kind;
     }
-    let local = |route: &&crate::net::Route| route.local;
-    let any = host.routes.iter().filter(local).any(|r| r.to.contains(to));
+    let local = host.routes.iter().filter(|route| is_local(route));
+    let any = local.clone().any(|route| route.to.contains(to));
     if own(host, to) {
         return kind;
     }

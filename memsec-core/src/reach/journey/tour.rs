@@ -9,7 +9,7 @@ use std::{
 use super::parcel::Parcel;
 use crate::{
     net::Family,
-    netfilter::{Action, Chain},
+    netfilter::{Action, Chain, Refusal},
     reach::{
         cell::{Address, Cell, Truth},
         chain::{Budget, TooMuch},
@@ -23,7 +23,7 @@ use crate::{
 pub(super) enum End {
     Pass,
     Drop,
-    Reject,
+    Reject(Refusal),
 }
 
 /// Where a packet is: in which chains, each with the next rule there.
@@ -151,7 +151,9 @@ where
         match action {
             Action::Accept => return self.end(End::Pass, parcel),
             Action::Drop => return self.end(End::Drop, parcel),
-            Action::Reject => return self.end(End::Reject, parcel),
+            Action::Reject(how) => {
+                return self.end(End::Reject(*how), parcel);
+            }
             Action::Translate(to) => {
                 let end = match parcel.translate(to, self.here) {
                     true => End::Pass,
@@ -184,6 +186,7 @@ where
                 stack.push((*to, 0));
             }
             Action::NoTrack => parcel.untrack(),
+            Action::Zone => parcel.zoned = true,
             Action::Mark(marking) => parcel.mark(*marking),
         }
         self.ways.push((stack, parcel));

@@ -9,8 +9,11 @@ use super::{
 };
 use crate::{
     net::Family,
-    netfilter::{AddressType, Base, Hook},
-    reach::cell::{Address, Cell, Interface},
+    netfilter::{AddressType, Base, Hook, PacketType},
+    reach::{
+        cell::{Address, Cell, Interface},
+        shape::Shape,
+    },
 };
 
 impl<'a> Journey<'a> {
@@ -22,12 +25,15 @@ impl<'a> Journey<'a> {
     ) -> Cell<'s> {
         let (input, output) = self.interfaces(base.hook, parcel);
         let lo = self.looped();
+        let about = self.about(parcel);
         let original = match (self.reply, parcel.dnat || parcel.snat) {
+            _ if about => None,
             (false, _) => Some(self.tuple),
             (true, false) => Some(turned(self.tuple)),
             (true, true) => None,
         };
         let translated = match self.reply {
+            _ if about => None,
             false => Some(parcel.tuple()),
             true if parcel.dnat || parcel.snat => None,
             true => Some(turned(self.tuple)),
@@ -43,6 +49,9 @@ impl<'a> Journey<'a> {
             output,
             state: self.state(base, parcel),
             reply: self.reply,
+            // What the host sends to itself has been sent once.
+            confirmed: lo
+                && matches!(base.hook, Hook::Prerouting | Hook::Input),
             flags: self.flags,
             source_type: match lo {
                 true => Some(AddressType::Local),
@@ -53,16 +62,29 @@ impl<'a> Journey<'a> {
                 _ if self.reply => None,
                 _ => self.kind(parcel),
             },
-            dnat: Some(parcel.dnat),
-            snat: Some(parcel.snat),
+            dnat: Some(parcel.dnat).filter(|_| !about),
+            snat: Some(parcel.snat).filter(|_| !about),
             mark: parcel.mark,
             connection_mark: parcel.connection_mark,
             original,
             translated,
             reverse: self.reverse(parcel),
             asked: &self.asked,
-            ordinary: self.ordinary,
+            shape: Shape { frame: self.frame(), ..self.shape },
+            legacy: false,
         }
+    }
+
+    /// Whom its frame is for: as a neighbour sends it, unless it is told.
+    fn frame(&self) -> Option<PacketType> {
+        let Address::Known(to) = self.tuple.destination else { return None };
+        self.shape.header.filter(|_| !self.looped())?;
+        let kind = routing::kind(self.host, self.family.address(to));
+        Some(self.shape.frame.unwrap_or(match kind {
+            AddressType::Multicast => PacketType::Multicast,
+            AddressType::Broadcast => PacketType::Broadcast,
+            _ => PacketType::Host,
+        }))
     }
 
     /// What routing says of a destination.
@@ -107,6 +129,12 @@ impl<'a> Journey<'a> {
         let Some(to) = from else { return [None; 2] };
         let arrival = self.arrival();
         let routed = Routed { host: self.host, from, to, arrival };
+        let listed = self.host.interfaces.is_some() && !self.looped();
+        let unicast = routing::kind(self.host, to) == AddressType::Unicast;
+        if listed && !unicast && !to.is_unspecified() {
+            // xt_rpfilter.c, nft_fib_ipv4.c: an answer would go nowhere.
+            return [Some(false); 2];
+        }
         [routed.reverse(false), routed.reverse(true)]
     }
 

@@ -29,14 +29,23 @@ EXAMPLES = [
 _FIELDS = [
     ("--from", "from", "ADDRESS", "where it comes from"),
     ("--to", "to", "ADDRESS", "where it goes to"),
-    ("--proto", "proto", "tcp|udp", "tcp by default"),
+    ("--proto", "proto", "tcp|udp|icmp", "tcp by default; or a number"),
     ("--port", "port", "N", "the port it goes to, 11211 by default"),
     ("--sport", "sport", "N", "the port it comes from"),
     ("--in", "in", "NAME", "the interface it arrives at, or local"),
-    ("--state", "state", "STATE", "new, established or related"),
+    ("--state", "state", "STATE", "new, established, related or invalid"),
     ("--flags", "flags", "LETTERS", "TCP flags, of FSRPAUEC"),
+    ("--icmp", "icmp", "TYPE,CODE", "a message of ICMP or ICMPv6"),
+    ("--fragment", "fragment", "first|later", "a part of a datagram"),
 ]
-_NUMBERS = {"port", "sport"}
+
+
+def _message(text: str) -> List[int]:
+    kind, _, code = text.partition(",")
+    return [int(kind), int(code or 0)]
+
+
+_TYPES = {"port": int, "sport": int, "icmp": _message}
 
 
 def declare(parser: Parser) -> None:
@@ -46,7 +55,7 @@ def declare(parser: Parser) -> None:
             option,
             dest="packet_" + member,
             metavar=metavar,
-            type=int if member in _NUMBERS else str,
+            type=_TYPES.get(member, str),
             help=text,
         )
     parser.add_argument(

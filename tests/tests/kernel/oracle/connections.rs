@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use memsec_core::{Packet, Proto};
+use memsec_core::{Direction, Packet, Protocol as Carried};
 use netlink_packet_netfilter::{
     NetfilterProtoFamily,
     conntrack::{
@@ -32,15 +32,13 @@ impl Connections {
         Ok(Self { netfilter: Netfilter::open()? })
     }
 
-    /// Makes the connection that the packet is a part of; its sender opened
-    /// it.
+    /// Makes the connection that the packet is a part of.
     pub fn establish(
         &mut self,
         packet: &Packet,
         to: IpAddr,
     ) -> nix::Result<()> {
-        let from = SocketAddr::new(packet.from, packet.sport);
-        let to = SocketAddr::new(to, packet.port);
+        let [from, to] = ends(packet, to);
         let mut parts = vec![
             ConntrackAttribute::CtaTupleOrig(tuple(from, to, packet.proto)),
             ConntrackAttribute::CtaTupleReply(tuple(to, from, packet.proto)),
@@ -49,24 +47,34 @@ impl Connections {
             ),
             ConntrackAttribute::CtaTimeout(600),
         ];
-        if packet.proto == Proto::Tcp {
+        if packet.proto == Carried::TCP {
             parts.push(ConntrackAttribute::CtaProtoInfo(vec![tcp()]));
         }
+        parts.extend(packet.connection_mark.map(ConntrackAttribute::CtaMark));
         self.netfilter.ask(family(from), 0, ConntrackMessage::New(parts))
     }
 
     /// Forgets the connection of a packet, if there is one. (To forget all
     /// would walk through the table of the whole machine.)
     pub fn forget(&mut self, packet: &Packet, to: IpAddr) -> nix::Result<()> {
-        let from = SocketAddr::new(packet.from, packet.sport);
-        let to = SocketAddr::new(to, packet.port);
-        let ends = tuple(from, to, packet.proto);
-        let one = vec![ConntrackAttribute::CtaTupleOrig(ends)];
+        let [from, to] = ends(packet, to);
+        let tuple = tuple(from, to, packet.proto);
+        let one = vec![ConntrackAttribute::CtaTupleOrig(tuple)];
         let asked = ConntrackMessage::Delete(one);
         match self.netfilter.ask(family(from), 0, asked) {
             Err(Errno::ENOENT) => Ok(()),
             other => other,
         }
+    }
+}
+
+/// The ends of a packet's connection, the one that opened it first.
+fn ends(packet: &Packet, to: IpAddr) -> [SocketAddr; 2] {
+    let from = SocketAddr::new(packet.from, packet.sport);
+    let to = SocketAddr::new(to, packet.port);
+    match packet.direction {
+        Some(Direction::Reply) => [to, from],
+        _ => [from, to],
     }
 }
 
@@ -77,10 +85,10 @@ fn family(address: SocketAddr) -> NetfilterProtoFamily {
     }
 }
 
-fn tuple(from: SocketAddr, to: SocketAddr, proto: Proto) -> Vec<Tuple> {
+fn tuple(from: SocketAddr, to: SocketAddr, proto: Carried) -> Vec<Tuple> {
     let protocol = match proto {
-        Proto::Tcp => Protocol::Tcp,
-        Proto::Udp => Protocol::Udp,
+        Carried::TCP => Protocol::Tcp,
+        _ => Protocol::Udp,
     };
     vec![
         Tuple::Ip(vec![

@@ -61,8 +61,9 @@ pub const SETUPS: [Setup; 4] = [
 ];
 
 /// What every host has: it forwards, it does not look where a source is
-/// routed, it says nothing by itself but errors, and those without a limit.
-const SETTINGS: [(&str, &str); 16] = [
+/// routed, it says nothing by itself but errors, and those without a limit,
+/// and it keeps no fragment of IPv4 for another one to come.
+const SETTINGS: [(&str, &str); 18] = [
     ("net/ipv4/conf/all/rp_filter", "0"),
     ("net/ipv4/conf/default/rp_filter", "0"),
     ("net/ipv4/ip_forward", "1"),
@@ -77,6 +78,8 @@ const SETTINGS: [(&str, &str); 16] = [
     ("net/ipv6/icmp/ratelimit", "0"),
     ("net/ipv6/icmp/ratemask", ""),
     ("net/ipv6/auto_flowlabels", "0"),
+    ("net/ipv4/ipfrag_low_thresh", "0"),
+    ("net/ipv4/ipfrag_high_thresh", "0"),
     ("net/ipv4/conf/all/send_redirects", "0"),
     ("net/ipv4/conf/default/send_redirects", "0"),
 ];

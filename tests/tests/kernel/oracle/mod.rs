@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use memsec_core::{Packet, Snapshot, State};
+use memsec_core::{Frame, Packet, Snapshot, State};
 use nix::{
     sched::{CloneFlags, unshare},
     sys::socket::{
@@ -202,8 +202,9 @@ impl Oracle {
             return Ok(());
         };
         let mut cable = cable;
-        let broadcast = host::is_broadcast(to);
-        let frame = frame::frame(&bytes, to, *hardware, broadcast);
+        let everybody = host::is_broadcast(to).then_some(Frame::Broadcast);
+        let whom = packet.frame.or(everybody);
+        let frame = frame::frame(&bytes, to, *hardware, whom);
         cable.write_all(&frame).expect("the interface is up");
         Ok(())
     }

@@ -30,13 +30,13 @@ const TABLES: [Table; 5] = [
         name: "raw",
         one_in: 4,
         chains: &["PREROUTING", "OUTPUT"],
-        targets: &[drop, notrack, notrack, mark],
+        targets: &[drop, notrack, notrack, mark, zone],
     },
     Table {
         name: "mangle",
         one_in: 3,
         chains: &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
-        targets: &[drop, mark, mark, mark],
+        targets: &[drop, mark, mark, mark, connmark, connmark],
     },
     Table {
         name: "nat",
@@ -141,7 +141,11 @@ fn protocol(rng: &mut Rng, family: Family, proto: &str) -> String {
                 Family::Ipv4 => "icmp",
                 Family::Ipv6 => "ipv6-icmp",
             };
-            let name = one(rng, &[icmp, "gre", "sctp", "! tcp", "! udp"]);
+            let name =
+                one(rng, &[icmp, icmp, "gre", "esp", "sctp", "! tcp", "! udp"]);
+            if name == icmp && rng.bool() {
+                return message(rng, family);
+            }
             match name.strip_prefix("! ") {
                 Some(name) => format!(" ! -p {name}"),
                 None => format!(" -p {name}"),
@@ -157,6 +161,22 @@ fn protocol(rng: &mut Rng, family: Family, proto: &str) -> String {
                 _ => format!(" -m {proto}{not} --dport {}", ports(rng, ':')),
             };
             format!(" -p {proto}{more}")
+        }
+    }
+}
+
+fn message(rng: &mut Rng, family: Family) -> String {
+    let not = negation(rng);
+    match family {
+        Family::Ipv4 => {
+            let kinds = ["echo-request", "3", "3/3", "any", "0", "11"];
+            let kind = one(rng, &kinds);
+            format!(" -p icmp -m icmp{not} --icmp-type {kind}")
+        }
+        Family::Ipv6 => {
+            let kinds = ["echo-request", "1", "1/4", "135", "129"];
+            let kind = one(rng, &kinds);
+            format!(" -p ipv6-icmp -m icmp6{not} --icmpv6-type {kind}")
         }
     }
 }
@@ -195,7 +215,22 @@ fn condition(
 ) -> String {
     let not = negation(rng);
     let side = one(rng, &["src", "src", "src", "dst"]);
-    match rng.usize(..20) {
+    let forwards = matches!(chain, "PREROUTING" | "INPUT" | "FORWARD");
+    match rng.usize(..28) {
+        20..22 => connection(rng, family, not),
+        22 => format!(" -m connmark{not} --mark {:#x}", rng.u8(..4)),
+        23 if forwards => {
+            let kind = one(rng, &["unicast", "broadcast", "multicast"]);
+            format!(" -m pkttype{not} --pkt-type {kind}")
+        }
+        24 if family == Family::Ipv4 => format!("{not} -f"),
+        25 if once(rng, 4) => {
+            " -m limit --limit 1/hour --limit-burst 1".to_owned()
+        }
+        26 if chain == "PREROUTING" && family == Family::Ipv4 => {
+            format!(" -m rpfilter{}", one(rng, &["", " --loose", " --invert"]))
+        }
+        27 if forwards => " -m policy --dir in --pol none".to_owned(),
         0..6 => format!("{not} -{} {}", &side[..1], network(rng, family)),
         6..9 if !matches!(chain, "OUTPUT" | "POSTROUTING") => {
             let plus = if once(rng, 4) { "+" } else { "" };
@@ -234,6 +269,26 @@ fn state(rng: &mut Rng, not: &str) -> String {
         true => format!(" -m conntrack{not} --ctstate {states}"),
         false => format!(" -m state{not} --state {states}"),
     }
+}
+
+/// What conntrack knows of a connection.
+fn connection(rng: &mut Rng, family: Family, not: &str) -> String {
+    let what = match rng.usize(..7) {
+        0 => format!("--ctorigsrc {}", network(rng, family)),
+        1 => format!("--ctorigdst {}", network(rng, family)),
+        2 => format!("--ctorigdstport {}", ports(rng, ':')),
+        3 => format!("--ctproto {}", one(rng, &["tcp", "udp"])),
+        4 => {
+            let bits = ["SEEN_REPLY", "CONFIRMED", "NONE", "ASSURED"];
+            format!("--ctstatus {}", one(rng, &bits))
+        }
+        5 => format!("--ctstate {}", one(rng, &["DNAT", "SNAT", "DNAT,NEW"])),
+        _ => {
+            let side = one(rng, &["ORIGINAL", "REPLY"]);
+            return format!(" -m conntrack --ctdir {side}");
+        }
+    };
+    format!(" -m conntrack{not} {what}")
 }
 
 fn matched(rng: &mut Rng, family: Family, sets: &[Set], not: &str) -> String {
@@ -297,6 +352,13 @@ fn translation(
         Family::Ipv6 => &["2001:db8:0:2::9", "2001:db8:0:1::1"],
     };
     let to = one(rng, to);
+    if once(rng, 6) {
+        let network = match family {
+            Family::Ipv4 => "10.0.0.0/24",
+            Family::Ipv6 => "2001:db8:0:2::/64",
+        };
+        return format!(" -j NETMAP --to {network}");
+    }
     match (rng.bool(), port, family) {
         (true, None, _) => " -j REDIRECT".to_owned(),
         (true, Some(port), _) => format!(" -j REDIRECT --to-ports {port}"),
@@ -316,6 +378,23 @@ fn drop(_: &mut Rng, _: Family, _: &str) -> String {
 
 fn notrack(rng: &mut Rng, _: Family, _: &str) -> String {
     one(rng, &[" -j NOTRACK", " -j CT --notrack"]).to_owned()
+}
+
+fn zone(_: &mut Rng, _: Family, _: &str) -> String {
+    " -j CT --zone 5".to_owned()
+}
+
+fn connmark(rng: &mut Rng, _: Family, _: &str) -> String {
+    let mark = rng.u8(..4);
+    match rng.usize(..5) {
+        0 => " -j CONNMARK --save-mark".to_owned(),
+        1 => " -j CONNMARK --restore-mark".to_owned(),
+        2 => format!(" -j CONNMARK --restore-mark --mask {mark:#x}"),
+        3 => {
+            format!(" -j CONNMARK --save-mark --nfmask {mark:#x} --ctmask 0x3")
+        }
+        _ => format!(" -j CONNMARK --set-mark {mark:#x}"),
+    }
 }
 
 fn mark(rng: &mut Rng, _: Family, _: &str) -> String {

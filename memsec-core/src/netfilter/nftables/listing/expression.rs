@@ -17,9 +17,23 @@ const EXTENSIONS: [&str; 6] = ["hbh", "rt", "frag", "dst", "mh", "srh"];
 const ROUTE: [&str; 6] = ["classid", "nexthop", "mtu", "ipsec", "ip", "ip6"];
 
 /// Keys of "meta" that need not say so.
-const META: [&str; 12] = [
-    "iif", "oif", "iifname", "oifname", "iiftype", "oiftype", "iifgroup",
-    "oifgroup", "mark", "skuid", "skgid", "nftrace",
+const META: [&str; 16] = [
+    "iif",
+    "oif",
+    "iifname",
+    "oifname",
+    "iiftype",
+    "oiftype",
+    "iifgroup",
+    "oifgroup",
+    "mark",
+    "skuid",
+    "skgid",
+    "nftrace",
+    "pkttype",
+    "cpu",
+    "cgroup",
+    "rtclassid",
 ];
 
 /// So many operations, one on the other, are not read any more.

@@ -15,11 +15,12 @@ use super::words::{
 
 /// The base chains of a table: a hook, its priorities, and whether packets
 /// often come there.
-const BASES: [(&str, &[&str], usize); 4] = [
+const BASES: [(&str, &[&str], usize); 5] = [
     ("input", &["filter", "-10", "10", "security", "mangle"], 1),
     ("prerouting", &["raw", "-310", "mangle", "filter", "-5"], 4),
     ("forward", &["filter", "filter - 5", "1"], 3),
     ("output", &["filter", "0", "mangle"], 5),
+    ("postrouting", &["filter", "mangle"], 8),
 ];
 
 /// The chains that the rules' author made; each jumps only to later ones.
@@ -61,6 +62,9 @@ pub fn text(rng: &mut Rng) -> String {
     }
     if once(rng, 3) {
         text += &translations(rng);
+    }
+    if once(rng, 8) {
+        text += &ingress(rng);
     }
     text
 }
@@ -127,6 +131,9 @@ impl Table<'_> {
             proto: one(self.rng, &["tcp", "tcp", "udp"]),
             ports: !once(self.rng, 3),
         };
+        if once(self.rng, 24) {
+            return self.message(about.family, hook);
+        }
         let mut parts = Vec::new();
         for _ in 0..self.rng.usize(..4) {
             parts.push(self.condition(about, hook));
@@ -134,8 +141,12 @@ impl Table<'_> {
         if once(self.rng, 10) {
             parts.push("counter".to_owned());
         }
-        match self.rng.usize(..12) {
+        if once(self.rng, 64) {
+            parts.push("limit rate 1/hour burst 1 packets".to_owned());
+        }
+        match self.rng.usize(..14) {
             0 => parts.push(self.verdicts(about)),
+            12 => parts.push(self.marking(about)),
             1 => parts.push(format!("meta mark set {:#x}", self.rng.u8(..4))),
             2 if hook == "prerouting" => parts.push("notrack".to_owned()),
             _ => parts.push(self.verdict(hook)),
@@ -150,17 +161,64 @@ impl Table<'_> {
             return format!("{ip} saddr vmap @{map}");
         }
         let [first, second] = [self.verdict(""), self.verdict("")];
-        match self.rng.usize(..3) {
+        let proto = about.proto;
+        match self.rng.usize(..6) {
+            3 if about.ports => {
+                let from = address(self.rng, about.family);
+                format!(
+                    "iifname . {ip} saddr . {proto} dport vmap {{ \
+                     eth0 . {from} . 11211 : {first}, \
+                     eth1 . {from} . 22 : {second} }}"
+                )
+            }
+            4 if about.ports => {
+                let [one, other] = match about.family {
+                    Family::Ipv4 => ["10.0.0.0/24", "192.0.2.0-203.0.113.9"],
+                    Family::Ipv6 => ["2001:db8:0:1::/64", "fe80::-fe80::ff"],
+                };
+                format!(
+                    "{ip} saddr . {proto} dport vmap {{ \
+                     {one} . 1-1023 : {first}, {other} . 11211 : {second} }}"
+                )
+            }
+            5 => format!("meta mark vmap {{ 0 : {first}, 1-2 : {second} }}"),
             0 => {
                 format!("ct state vmap {{ new : {first}, invalid : {second} }}")
             }
             1 if about.ports => {
-                let proto = about.proto;
                 format!(
                     "{proto} dport vmap {{ 11211 : {first}, 22 : {second} }}"
                 )
             }
             _ => format!("iifname vmap {{ eth0 : {first}, lo : {second} }}"),
+        }
+    }
+
+    /// A rule about messages of ICMP.
+    fn message(&mut self, family: Family, hook: &str) -> String {
+        let verdict = self.verdict(hook);
+        let not = if once(self.rng, 4) { "!= " } else { "" };
+        let rng = &mut *self.rng;
+        let what = match (family, rng.bool()) {
+            (Family::Ipv4, true) => "icmp type {not}echo-request",
+            (Family::Ipv4, _) => "icmp code {not}3",
+            (Family::Ipv6, true) => "icmpv6 type {not}echo-request",
+            (Family::Ipv6, _) => "icmpv6 type {not}{ 1, 135, 129 }",
+        };
+        format!("{} {verdict}", what.replace("{not}", not))
+    }
+
+    /// A statement that sets a mark.
+    fn marking(&mut self, about: About) -> String {
+        let proto = about.proto;
+        match self.rng.usize(..5) {
+            0 if about.ports => format!(
+                "meta mark set {proto} dport map {{ 11211 : 1, 22 : 2 }}"
+            ),
+            1 => "meta mark set ct mark".to_owned(),
+            2 => "ct mark set meta mark".to_owned(),
+            3 => "meta mark set meta mark | 0x1".to_owned(),
+            _ => format!("ct mark set {:#x}", self.rng.u8(..4)),
         }
     }
 
@@ -171,7 +229,10 @@ impl Table<'_> {
                 format!("{how} {}", one(self.rng, self.own))
             }
             2 => "return".to_owned(),
-            3 if matches!(hook, "input" | "forward") => "reject".to_owned(),
+            3 if matches!(hook, "input" | "forward") => {
+                let how = ["reject", "reject with icmpx admin-prohibited"];
+                one(self.rng, &how).to_owned()
+            }
             3 => "continue".to_owned(),
             4..7 => "accept".to_owned(),
             _ => "drop".to_owned(),
@@ -182,7 +243,38 @@ impl Table<'_> {
         let About { family, proto, ports } = about;
         let not = if once(self.rng, 5) { "!= " } else { "" };
         let rng = &mut *self.rng;
-        match rng.usize(..18) {
+        let mine = ip(family);
+        match rng.usize(..25) {
+            18 => format!("ct mark {not}{:#x}", rng.u8(..4)),
+            19 => {
+                let bits = ["dnat", "snat", "seen-reply", "confirmed"];
+                format!("ct status {}", one(rng, &bits))
+            }
+            20 => {
+                let side = one(rng, &["original", "reply"]);
+                format!("ct direction {side}")
+            }
+            21 => {
+                let network = network(rng, family);
+                format!("ct original {mine} saddr {not}{network}")
+            }
+            22 if ports => {
+                let port = port(rng);
+                format!(
+                    "meta l4proto {proto} ct original proto-dst {not}{port}"
+                )
+            }
+            23 if matches!(hook, "input" | "prerouting") => {
+                let kinds = ["local", "broadcast", "multicast", "unicast"];
+                format!("fib daddr type {not}{}", one(rng, &kinds))
+            }
+            24 if matches!(hook, "input" | "prerouting" | "forward") => {
+                let kinds = ["unicast", "broadcast", "multicast"];
+                format!("meta pkttype {not}{}", one(rng, &kinds))
+            }
+            18..25 if family == Family::Ipv4 && self.family != "ip6" => {
+                format!("ip frag-off & 0x1fff {}0", relation(not))
+            }
             0..4 => self.addressed(family, not),
             4..9 if ports => self.at_port(family, proto, not),
             9..11 if hook != "output" => {
@@ -287,6 +379,22 @@ fn relation(not: &str) -> &'static str {
     if not.is_empty() { "== " } else { "!= " }
 }
 
+/// A table that sees packets as they come in.
+fn ingress(rng: &mut Rng) -> String {
+    let mut text = "table netdev d {\nchain in {\n\
+        type filter hook ingress device \"eth0\" priority 0;\n"
+        .to_owned();
+    for _ in 0..rng.usize(1..4) {
+        let family = one(rng, &[Family::Ipv4, Family::Ipv4, Family::Ipv6]);
+        let from = format!("{} saddr {}", ip(family), network(rng, family));
+        let proto = one(rng, &["tcp", "udp"]);
+        let port = ports(rng, '-');
+        let verdict = one(rng, &["drop", "accept", "meta mark set 1"]);
+        let _ = writeln!(text, "{from} {proto} dport {port} {verdict}");
+    }
+    text + "}\n}\n"
+}
+
 /// A table that translates addresses.
 fn translations(rng: &mut Rng) -> String {
     let family = one(rng, &[Family::Ipv4, Family::Ipv4, Family::Ipv6]);
@@ -305,7 +413,26 @@ fn translations(rng: &mut Rng) -> String {
             false => format!("iifname {} ", interface(rng)),
         };
         let proto = one(rng, &["tcp", "udp"]);
-        let what = match (rng.usize(..4), family) {
+        let what = match (rng.usize(..8), family) {
+            (4, _) => {
+                let (one, other) = (port(rng), port(rng));
+                format!(
+                    "redirect to :{proto} sport map {{ 40000 : {one}, 53 : {other} }}"
+                )
+            }
+            (5, _) => {
+                let own = match family {
+                    Family::Ipv4 => "192.0.2.1",
+                    Family::Ipv6 => "2001:db8:0:1::1",
+                };
+                format!(
+                    "dnat to {proto} dport map {{ 11211 : {to}, 22 : {own} }}"
+                )
+            }
+            (6, Family::Ipv4) => {
+                "dnat ip prefix to ip daddr map { 192.0.2.0/24 : 10.0.0.0/24 }"
+                    .to_owned()
+            }
             (0, _) => "accept".to_owned(),
             (1, _) => format!("redirect to :{}", port(rng)),
             (2, Family::Ipv4) => format!("dnat to {to}:{}", port(rng)),
