@@ -209,7 +209,7 @@ fn asked(hosted: &Hosted<'_>, known: &mut Known, query: &Query<'_>) -> Sources {
     let stays = matches!(query.taker, Taker::Socket | Taker::AnySocket);
     let wide = hosted.is_wide() && stays;
     let likeness = wide.then(|| hosted.likeness(query.family));
-    match likeness.and_then(|likeness| likeness.kind(query)) {
+    match likeness.and_then(|likeness| likeness.kind(hosted.host, query)) {
         Some(kind) => {
             let answer = known.entry(kind);
             answer.or_insert_with(|| sources(hosted.host, query)).clone()

@@ -5,8 +5,14 @@ use std::{
     net::IpAddr,
 };
 
-use super::{Query, dead::reached, journey::address_type};
+use super::{
+    Query,
+    dead::reached,
+    journey::{Possible, address_type},
+    possible,
+};
 use crate::{
+    host::Host,
     net::{Family, PortSet, RangeSet},
     netfilter::{
         Action, AddressType, Connection, Hook, Match, Name, Rule, Ruleset,
@@ -39,6 +45,8 @@ pub(crate) struct Kind {
     address: u128,
     kind: AddressType,
     looped: bool,
+    /// Which sources routing lets in by the interface.
+    sources: Option<Possible>,
 }
 
 /// More boundaries than this are not kept.
@@ -133,7 +141,7 @@ impl Likeness {
     }
 
     /// Of which kind a question is; `None` if it is the only one.
-    pub(crate) fn kind(&self, query: &Query<'_>) -> Option<Kind> {
+    pub(crate) fn kind(&self, host: &Host, query: &Query<'_>) -> Option<Kind> {
         let (to, interface) = (query.to?, query.interface);
         let turns = |ports: &Option<PortSet>| {
             ports.as_ref().is_none_or(|set| set.contains(query.port))
@@ -151,6 +159,7 @@ impl Likeness {
             address: self.before(to),
             kind: address_type(to),
             looped: interface == Some("lo"),
+            sources: possible::known(host, query),
         })
     }
 
@@ -177,7 +186,6 @@ mod tests {
     use super::*;
     use crate::{
         Proto, Snapshot,
-        host::Host,
         reach::{Sources, Taker, sources},
     };
 
@@ -190,6 +198,13 @@ mod tests {
                 {{"family": "inet", "local": "10.0.{n}.1",
                 "prefixlen": 24}}]}}"#
             )
+        });
+        format!("[{}]", each.collect::<Vec<_>>().join(","))
+    }
+
+    fn routes() -> String {
+        let each = NAMES.iter().enumerate().map(|(n, name)| {
+            format!(r#"{{"dst": "10.0.{n}.0/24", "dev": "{name}"}}"#)
         });
         format!("[{}]", each.collect::<Vec<_>>().join(","))
     }
@@ -220,9 +235,14 @@ mod tests {
             let mut text = String::from("*mangle\n");
             for (at, rule) in rules {
                 let chain = ["PREROUTING", "INPUT", "OUTPUT"][at];
-                if !(chain == "OUTPUT" && rule.contains("-i "))
-                    && !(chain != "PREROUTING" && rule.contains("rpfilter"))
-                {
+                let refused = match chain {
+                    "PREROUTING" => false,
+                    "OUTPUT" => {
+                        rule.contains("-i ") || rule.contains("rpfilter")
+                    }
+                    _ => rule.contains("rpfilter"),
+                };
+                if !refused {
                     let _ = writeln!(text, "-A {chain} {rule}");
                 }
             }
@@ -242,9 +262,12 @@ mod tests {
     proptest! {
         /// Those of one kind have one answer.
         #[test]
-        fn what_is_alike_is_answered_alike(dump in dump()) {
+        fn what_is_alike_is_answered_alike(dump in dump(), filter in 0..3) {
+            let filter = format!("net.ipv4.conf.all.rp_filter = {filter}\n");
             let snapshot = Snapshot::new()
                 .with_command("ip -j address", &addresses())
+                .with_command("ip -j route", &routes())
+                .with_command("sysctl -a", &filter)
                 .with_command("iptables-save", &dump);
             let host = Host::new(&snapshot).unwrap();
             let likeness = Likeness::of(&host.ruleset, Family::Ipv4);
@@ -259,7 +282,7 @@ mod tests {
                     proto: Proto::Tcp,
                     port: 11211,
                 };
-                let Some(kind) = likeness.kind(&query) else { continue };
+                let Some(kind) = likeness.kind(&host, &query) else { continue };
                 let answer = sources(&host, &query);
                 let same = known.entry(kind).or_insert(answer.clone());
                 prop_assert_eq!(&same.may, &answer.may);

@@ -5,9 +5,12 @@ use std::net::IpAddr;
 use super::{
     cell::Interface,
     journey::{Possible, possible},
-    sources::Question,
+    sources::{Query, Question},
 };
-use crate::net::RangeSet;
+use crate::{
+    host::Host,
+    net::{Family, RangeSet},
+};
 
 /// Takes out of the bounds of a question what no packet comes from by its
 /// interface: from the sources that the kernel looks for elsewhere
@@ -18,7 +21,9 @@ pub(super) fn within(
     question: &Question<'_>,
     (may, must): (RangeSet<u128>, RangeSet<u128>),
 ) -> (RangeSet<u128>, RangeSet<u128>) {
-    let Some(known) = of(question) else { return (may, must) };
+    let Some(known) = known(question.host, &question.query) else {
+        return (may, must);
+    };
     let Possible { nobody, elsewhere, doubtful } = known;
     let may = may.difference(&elsewhere);
     let must = must.difference(&elsewhere).difference(&doubtful);
@@ -32,19 +37,19 @@ fn but(set: &RangeSet<u128>, nobody: &RangeSet<u128>) -> RangeSet<u128> {
     RangeSet::from_ranges(kept)
 }
 
-fn of(question: &Question<'_>) -> Option<Possible> {
-    let (host, query) = (question.host, &question.query);
+/// What routing says of the sources that a query is about.
+pub(super) fn known(host: &Host, query: &Query<'_>) -> Option<Possible> {
     let arrival = query.interface.filter(|name| *name != "lo")?;
-    let to = query.to.or_else(|| own(question, arrival))?;
+    let to = query.to.or_else(|| own(host, query.family, arrival))?;
     host.interfaces.as_ref()?;
     possible(host, to, Interface::Named(arrival))
 }
 
 /// An address that packets for any of the host's are like.
-fn own(question: &Question<'_>, arrival: &str) -> Option<IpAddr> {
-    let all = question.host.interfaces.iter().flatten();
+fn own(host: &Host, family: Family, arrival: &str) -> Option<IpAddr> {
+    let all = host.interfaces.iter().flatten();
     let mut near = all.filter(|one| one.name == arrival);
-    near.next()?.of(question.family).next()
+    near.next()?.of(family).next()
 }
 
 #[cfg(test)]

@@ -231,7 +231,7 @@ fn packet(row: &Row) -> String {
 fn is_certain(host: &Snapshot, row: &Row) -> bool {
     let packet = Packet {
         to: Some(row.to),
-        proto: row.proto,
+        proto: row.proto.into(),
         port: row.port,
         ..Packet::new(row.from)
     };

@@ -22,7 +22,7 @@ pub(in crate::reach) struct Group {
 const MOST: usize = 1024;
 
 /// Sources that packets do not come from by an interface.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::reach) struct Possible {
     /// Those that no other host has.
     pub nobody: RangeSet<u128>,
