@@ -21,7 +21,7 @@ pub(super) const CONTAINERS: [[&[&str]; 2]; 2] = [
 ];
 
 /// The members that are kept, below another or at the top.
-const KEPT: [(&str, &[&str]); 4] = [
+pub(super) const KEPT: [(&str, &[&str]); 4] = [
     (
         "",
         &[

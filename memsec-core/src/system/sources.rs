@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{COMMANDS, docker::CONTAINERS, files, processes};
+use super::{COMMANDS, docker::{CONTAINERS, KEPT}, files, processes};
 use crate::managers::csf;
 
 /// What a snapshot is made of, for a program that reads a host on its own:
@@ -21,6 +21,11 @@ pub struct Sources {
     /// the second, with them behind its words, shows them. Its own words are
     /// the key.
     pub containers: Vec<[Vec<&'static str>; 2]>,
+    /// The members of a container that are kept, by the member that they are
+    /// below, "" for the container's own. The others can be secret, and so
+    /// can the values of its environment, and what starts it, if that is not
+    /// memcached.
+    pub kept: BTreeMap<&'static str, &'static [&'static str]>,
     /// By path, the settings whose values must be left out.
     pub masked: BTreeMap<&'static str, Vec<&'static str>>,
     /// The variables of a daemon's environment that are read.
@@ -44,6 +49,7 @@ pub fn sources() -> Sources {
             .iter()
             .map(|two| two.map(<[_]>::to_vec))
             .collect(),
+        kept: BTreeMap::from(KEPT),
         masked: BTreeMap::from([(path, names.to_vec())]),
         variables: processes::VARIABLES.to_vec(),
     }

@@ -125,6 +125,7 @@ def sources() -> dict[str, Any]:
 
     ``files`` are paths, with stars; ``commands`` are lists of words;
     ``containers`` are pairs of them, that list containers and show them;
+    ``kept`` has what of a container is kept, by the member that it is below;
     ``masked`` has, by path, the settings whose values must be left out;
     ``variables`` are those of a daemon's environment. The Ansible module
     ``memsec.memcached.snapshot`` takes them as they are.

@@ -35,6 +35,13 @@ options:
     type: list
     elements: list
     default: []
+  kept:
+    description:
+      - The members of a container that are kept, by the member that they are
+        below, and by an empty name its own. Of its environment the names are
+        kept, and what starts it if that is memcached.
+    type: dict
+    default: {}
   masked:
     description:
       - For paths, the names of settings whose values are left out.
@@ -76,6 +83,7 @@ snapshot:
 import base64
 import errno
 import glob
+import json
 import os
 import re
 
@@ -142,14 +150,48 @@ def run(module, words):
     return dict(stdout=to_text(out), status=status)
 
 
-def inspected(module, pairs):
+def keep(container, kept, variables):
+    """Leaves out of a container what can be secret."""
+    for below, members in kept.items():
+        part = container.get(below) if below else container
+        for name in set(part or {}) - set(members):
+            del part[name]
+    config = container.get("Config") or {}
+    starts = [(container, "Args"), (config, "Cmd"), (config, "Entrypoint")]
+    starting = [container.get("Path"), config.get("Image")]
+    starting += [part.get(name) for part, name in starts]
+    if "memcached" not in json.dumps(starting):
+        for part, name in starts:
+            part.pop(name, None)
+    pairs = [pair.partition("=") for pair in config.get("Env") or []]
+    config["Env"] = [
+        name + "=" + (value if name in variables else "")
+        for name, dummy, value in pairs
+    ]
+
+
+def cleared(shown, kept, variables):
+    """Gives containers without what can be secret; nothing if not JSON."""
+    try:
+        containers = json.loads(shown)
+    except ValueError:
+        return ""
+    for container in containers:
+        keep(container, kept, variables)
+    return json.dumps(containers)
+
+
+def inspected(module, params):
     """Gives what shows the containers that there are."""
     found = {}
-    for every, show in pairs:
+    for every, show in params["containers"]:
         listed = run(module, every)
         names = listed["stdout"].split()
         if listed["status"] == 0 and names:
-            found[" ".join(show)] = run(module, show + names)
+            shown = run(module, show + names)
+            only = params["kept"], params["variables"]
+            stdout = cleared(shown["stdout"], *only)
+            found[" ".join(show)] = dict(shown, stdout=stdout)
     return found
 
 
@@ -204,6 +246,7 @@ def main():
             files=dict(type="list", elements="str", default=[]),
             commands=dict(type="list", elements="list", default=[]),
             containers=dict(type="list", elements="list", default=[]),
+            kept=dict(type="dict", default={}),
             masked=dict(type="dict", default={}),
             variables=dict(type="list", elements="str", default=[]),
         ),
@@ -212,7 +255,7 @@ def main():
     params = module.params
     commands = [line for line in params["commands"] if line]
     outputs = dict((" ".join(line), run(module, line)) for line in commands)
-    outputs.update(inspected(module, params["containers"]))
+    outputs.update(inspected(module, params))
     module.exit_json(
         snapshot=dict(
             schema=1,

@@ -6,6 +6,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import json
 import os
 
 from ansible_collections.memsec.memcached.plugins.modules import snapshot
@@ -46,3 +47,34 @@ def test_what_is_not_there_is_absent(tmp_path):
 def test_words_end_with_a_nul():
     assert snapshot.words(b"memcached\0-p\0") == ["memcached", "-p"]
     assert snapshot.words(b"") == []
+
+
+KEPT = {"": ["Args", "Config", "Path"], "Config": ["Cmd", "Env", "Image"]}
+
+
+def test_of_a_container_nothing_is_kept_that_can_be_secret():
+    shown = """[{"Path": "mysqld", "Args": ["--password=x"], "Mounts": ["x"],
+        "Config": {"Image": "mysql", "Cmd": ["--password=x"],
+        "Env": ["MYSQL_ROOT_PASSWORD=x", "A"], "Labels": {"x": "x"}}}]"""
+    assert json.loads(snapshot.cleared(shown, KEPT, [])) == [
+        dict(
+            Path="mysqld",
+            Config=dict(Image="mysql", Env=["MYSQL_ROOT_PASSWORD=", "A="]),
+        )
+    ]
+
+
+def test_what_memcached_is_started_with_is_kept():
+    shown = """[{"Path": "memcached", "Args": ["-v"],
+        "Config": {"Cmd": ["memcached", "-v"], "Env": ["A=1", "B=2"]}}]"""
+    assert json.loads(snapshot.cleared(shown, KEPT, ["A"])) == [
+        dict(
+            Path="memcached",
+            Args=["-v"],
+            Config=dict(Cmd=["memcached", "-v"], Env=["A=1", "B="]),
+        )
+    ]
+
+
+def test_what_shows_no_containers_is_left_out():
+    assert snapshot.cleared("", KEPT, []) == ""
