@@ -2,7 +2,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{COMMANDS, docker::{CONTAINERS, KEPT}, files, processes};
+use super::{
+    COMMANDS,
+    docker::{CONTAINERS, KEPT},
+    files, processes,
+};
 use crate::managers::csf;
 
 /// What a snapshot is made of, for a program that reads a host on its own:

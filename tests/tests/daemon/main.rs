@@ -3,6 +3,7 @@
 //! are in a second namespace.
 
 mod apply;
+mod container;
 mod crash;
 mod faults;
 mod manager;
