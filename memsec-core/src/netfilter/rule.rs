@@ -313,6 +313,8 @@ pub(crate) enum Refusal {
     Error,
     /// By a TCP segment with RST.
     Reset,
+    /// By either: nft does not show which.
+    Hidden,
 }
 
 /// What a rule does.

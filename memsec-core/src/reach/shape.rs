@@ -19,6 +19,8 @@ pub(super) struct Shape {
     pub frame: Option<PacketType>,
     /// True if it is damaged, so that nobody is told of it.
     pub damaged: bool,
+    /// True if there is a connection before it.
+    pub connected: bool,
 }
 
 impl Shape {
@@ -38,6 +40,10 @@ impl Shape {
             header: Some(first.unwrap_or(protocol.number())),
             frame: packet.frame.map(PacketType::from),
             damaged: faulty && protocol != Protocol::TCP,
+            connected: matches!(
+                packet.state,
+                State::Established | State::Related
+            ),
         }
     }
 

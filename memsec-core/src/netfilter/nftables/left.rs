@@ -149,6 +149,12 @@ impl Left {
                 _ => (Field::Undecided, false),
             },
         };
+        // Nor does it go on where the connection is of the other family.
+        match key.split(' ').next() {
+            Some("ip") => self.implies_family(Family::Ipv4, families),
+            Some("ip6") => self.implies_family(Family::Ipv6, families),
+            _ => {}
+        }
         // Without a connection the rule breaks off, whatever is compared:
         // nft_ct.c. Alone, most conditions say that themselves.
         if !says || self.several {

@@ -19,7 +19,9 @@ pub(super) fn expressible(op: &str, left: &Value, right: &Value) -> bool {
     // "tcp flags ! fin,syn" is how none of several flags is shown.
     let flags =
         left.pointer("/payload/field").and_then(Value::as_str) == Some("flags");
-    scalar && known && matches!(op, "==" | "!=") || flags && op == "!"
+    // "--dport 0:1023" is a comparison, too.
+    let compared = matches!(op, "==" | "!=" | "<=" | ">=" | "<" | ">");
+    scalar && known && compared || flags && op == "!"
 }
 
 /// Whether a rule in the text of a listing can be what libxtables makes of

@@ -162,9 +162,9 @@ impl<'r, 'a> Reading<'r, 'a> {
             (true, "MARK" | "CONNMARK") => {
                 return self.on_the_way(Action::Mark(Marking::Unknown));
             }
-            (true, "REJECT") => Action::Reject(Refusal::Error),
+            (true, "REJECT") => Action::Reject(Refusal::Hidden),
             (true, "MASQUERADE" | "SNAT") => effect::source(),
-            (true, "DNAT" | "REDIRECT") => effect::somewhere(),
+            (true, "DNAT" | "NETMAP" | "REDIRECT") => effect::somewhere(),
             (true, name) => Action::Unknown(name.to_owned()),
         };
         self.last = Some(Statement::Decides(action));

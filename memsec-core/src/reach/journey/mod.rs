@@ -263,10 +263,7 @@ impl<'a> Journey<'a> {
     /// False where the parts of a datagram are joined before they come to a
     /// base chain.
     fn comes_whole(&self, base: &Base) -> bool {
-        let first = matches!(base.hook, Hook::Prerouting | Hook::Output);
-        let before = base.hook == Hook::Ingress
-            || first && base.priority <= DEFRAGMENTATION;
-        before || self.waits() != Truth::Yes
+        is_early(base) || self.waits() != Truth::Yes
     }
 
     /// A parcel that conntrack has looked at, if it stands before the base
@@ -307,14 +304,16 @@ impl<'a> Journey<'a> {
     /// nf_reject_ipv4.c, nf_reject_ipv6.c, icmp.c.
     fn tells(&self, how: Refusal, parcel: &Parcel) -> Truth {
         const RST: u8 = 4;
+        let frame = self.shape.frame;
+        let reset = self.flags & RST != 0;
+        let error = self.shape.is_error(self.family)
+            || frame.is_some_and(|frame| frame != PacketType::Host);
         let silent = match how {
-            Refusal::Reset => self.flags & RST != 0,
-            Refusal::Error => {
-                let frame = self.shape.frame;
-                self.shape.is_error(self.family)
-                    || frame.is_some_and(|frame| frame != PacketType::Host)
-            }
+            Refusal::Reset => reset,
+            Refusal::Error => error,
+            Refusal::Hidden => reset && error,
         };
+        let hidden = how == Refusal::Hidden && reset != error;
         let later = self.shape.fragment == Some(Fragment::Later);
         let nobody = |address| match address {
             Address::Known(number) => {
@@ -337,7 +336,7 @@ impl<'a> Journey<'a> {
             true => Truth::No,
             // What has no checksum that the kernel knows looks damaged, or
             // does not: nf_reject_verify_csum().
-            false if self.proto.is_checked() => Truth::Yes,
+            false if self.proto.is_checked() && !hidden => Truth::Yes,
             false => Truth::Maybe,
         }
     }
@@ -345,9 +344,8 @@ impl<'a> Journey<'a> {
     fn track(&self, parcel: &mut Parcel) {
         if parcel.tracking == Tracking::Unseen {
             // What there is may be of another zone.
-            let none = State::New | State::Invalid | State::Untracked;
-            let sure = self.state.is_some_and(|state| state.meets(none));
-            let known = self.state.filter(|_| sure || !parcel.zoned);
+            let apart = parcel.zoned && self.shape.connected;
+            let known = self.state.filter(|_| !apart);
             parcel.tracking = Tracking::Known(known);
         }
     }
@@ -363,6 +361,12 @@ impl<'a> Journey<'a> {
             Tracking::Unseen => Some(State::Invalid),
         }
     }
+}
+
+/// Whether packets come to a base chain before fragments are joined.
+fn is_early(base: &Base) -> bool {
+    let first = matches!(base.hook, Hook::Prerouting | Hook::Output);
+    base.hook == Hook::Ingress || first && base.priority <= DEFRAGMENTATION
 }
 
 /// Which end of a connection the nat chains of a hook decide.

@@ -52,6 +52,9 @@ pub(in crate::reach) fn possible(
         let at = match own == AddressType::Unicast {
             true if routed.is_doubtful() => 2,
             true if lost => 1,
+            false if lost && routed.is_of_another() => {
+                if routed.reverse(false).is_none() { 2 } else { 1 }
+            }
             false if lost => 0,
             _ => continue,
         };

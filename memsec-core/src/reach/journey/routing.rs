@@ -92,6 +92,22 @@ impl Routed<'_> {
         }
     }
 
+    /// Whether a source is in a network of another interface, and is looked
+    /// for there: what goes with that network goes with it.
+    pub(super) fn is_of_another(&self) -> bool {
+        let strict = self.host.settings.rp_filter(self.arrival) == Some(1);
+        let Some(from) = self.from.filter(|_| strict) else { return false };
+        let all = self.host.interfaces.iter().flatten();
+        let mut on = all.filter(|one| {
+            one.addresses.iter().any(|entry| {
+                entry.network().is_ok_and(|network| network.contains(from))
+            })
+        });
+        let first = on.next();
+        first.is_some_and(|one| Some(&*one.name) != self.arrival)
+            && on.all(|one| Some(&*one.name) != self.arrival)
+    }
+
     /// A blackhole route is for its destination.
     fn vanishes(&self) -> bool {
         let mut best = longest(self.host, self.to);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    Journey, Parcel,
+    Journey, Parcel, is_early,
     routing::{self, Routed},
     turned,
 };
@@ -11,7 +11,8 @@ use crate::{
     net::Family,
     netfilter::{AddressType, Base, Hook, PacketType},
     reach::{
-        cell::{Address, Cell, Interface},
+        Fragment,
+        cell::{Address, Cell, Interface, Truth, Tuple},
         shape::Shape,
     },
 };
@@ -62,16 +63,74 @@ impl<'a> Journey<'a> {
                 _ if self.reply => None,
                 _ => self.kind(parcel),
             },
-            dnat: Some(parcel.dnat).filter(|_| !about),
-            snat: Some(parcel.snat).filter(|_| !about),
+            dnat: self.translated(parcel.dnat, parcel, |tuple| {
+                (tuple.destination, tuple.dport)
+            }),
+            snat: self.translated(parcel.snat, parcel, |tuple| {
+                (tuple.source, tuple.sport)
+            }),
             mark: parcel.mark,
             connection_mark: parcel.connection_mark,
             original,
             translated,
             reverse: self.reverse(parcel),
             asked: &self.asked,
-            shape: Shape { frame: self.frame(), ..self.shape },
+            shape: Shape {
+                frame: self.frame(),
+                header: self.header(base),
+                ..self.shape
+            },
             legacy: false,
+        }
+    }
+
+    /// Whether an end of its connection is another one than it was: a rule
+    /// can translate it to what it is (nf_nat_core.c, nf_nat_setup_info).
+    fn translated(
+        &self,
+        asked: bool,
+        parcel: &Parcel,
+        end: fn(Tuple) -> (Address, Option<u16>),
+    ) -> Option<bool> {
+        if self.about(parcel) {
+            return None;
+        }
+        if !asked || self.reply {
+            return Some(asked);
+        }
+        let ((old, before), (new, now)) =
+            (end(self.tuple), end(parcel.tuple()));
+        match (old, new) {
+            _ if before.is_some() && now.is_some() && before != now => {
+                Some(true)
+            }
+            (Address::Known(old), Address::Known(new)) if old != new => {
+                Some(true)
+            }
+            (Address::Known(_), Address::Known(_)) => {
+                before.is_some().then_some(false)
+            }
+            // It was for this host, and is for another.
+            (_, Address::Known(new)) if self.given.is_some() => {
+                let new = self.family.address(new);
+                let other = routing::kind(self.host, new);
+                (other == AddressType::Unicast).then_some(true)
+            }
+            _ => None,
+        }
+    }
+
+    /// The first next-header field: joined, a datagram has no fragment header
+    /// any more (nf_conntrack_reasm.c).
+    fn header(&self, base: &Base) -> Option<u8> {
+        let atomic = self.shape.fragment == Some(Fragment::Atomic);
+        if !atomic || is_early(base) {
+            return self.shape.header;
+        }
+        match self.tracks() {
+            Truth::Yes => Some(self.proto.number()),
+            Truth::No => self.shape.header,
+            Truth::Maybe => None,
         }
     }
 
@@ -79,10 +138,13 @@ impl<'a> Journey<'a> {
     fn frame(&self) -> Option<PacketType> {
         let Address::Known(to) = self.tuple.destination else { return None };
         self.shape.header.filter(|_| !self.looped())?;
-        let kind = routing::kind(self.host, self.family.address(to));
+        let to = self.family.address(to);
+        let kind = routing::kind(self.host, to);
         Some(self.shape.frame.unwrap_or(match kind {
             AddressType::Multicast => PacketType::Multicast,
-            AddressType::Broadcast => PacketType::Broadcast,
+            AddressType::Broadcast if !to.is_unspecified() => {
+                PacketType::Broadcast
+            }
             _ => PacketType::Host,
         }))
     }
@@ -131,7 +193,10 @@ impl<'a> Journey<'a> {
         let routed = Routed { host: self.host, from, to, arrival };
         let listed = self.host.interfaces.is_some() && !self.looped();
         let unicast = routing::kind(self.host, to) == AddressType::Unicast;
-        if listed && !unicast && !to.is_unspecified() {
+        if to.is_unspecified() {
+            return [None; 2];
+        }
+        if listed && !unicast {
             // xt_rpfilter.c, nft_fib_ipv4.c: an answer would go nowhere.
             return [Some(false); 2];
         }
@@ -153,7 +218,12 @@ impl<'a> Journey<'a> {
     ) -> (Interface<'a>, Interface<'a>) {
         let nothing = Interface::Named("");
         match hook {
-            Hook::Output | Hook::Postrouting => (nothing, self.leaves(parcel)),
+            Hook::Output => (nothing, self.leaves(parcel)),
+            Hook::Postrouting if self.looped() => {
+                (nothing, self.leaves(parcel))
+            }
+            // What is sent on still has it: ip_output(), ip6_output().
+            Hook::Postrouting => (self.interface, self.leaves(parcel)),
             Hook::Forward => (self.interface, self.leaves(parcel)),
             _ => (self.interface, nothing),
         }

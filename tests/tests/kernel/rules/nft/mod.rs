@@ -231,7 +231,8 @@ impl Table<'_> {
             2 => "return".to_owned(),
             3 if matches!(hook, "input" | "forward") => {
                 let how = ["reject", "reject with icmpx admin-prohibited"];
-                one(self.rng, &how).to_owned()
+                let how = if self.family == "inet" { &how } else { &how[..1] };
+                one(self.rng, how).to_owned()
             }
             3 => "continue".to_owned(),
             4..7 => "accept".to_owned(),
