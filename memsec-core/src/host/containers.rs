@@ -48,7 +48,16 @@ impl Host {
         self.ways.iter().find(|way| {
             way.taker == Taker::Other
                 && (way.proto, way.address, way.port) == (proto, to, port)
+                && self.is_shown(way)
         })
+    }
+
+    /// Whether more than rules tells that somebody is there: a list of
+    /// containers, or of what listens here, which has the proxies.
+    fn is_shown(&self, way: &Way) -> bool {
+        let mut all = self.instances.iter();
+        self.sockets.is_some()
+            || all.any(|i| i.id == way.instance && !i.is_led())
     }
 
     /// The container's daemon that gets, or may get, what comes to a socket

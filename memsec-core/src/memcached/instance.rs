@@ -140,6 +140,11 @@ impl Instance {
             differences: Vec::new(),
         }
     }
+
+    /// Whether no more is known of it than where it listens.
+    pub(crate) fn is_led(&self) -> bool {
+        self.launcher == Launcher::Led
+    }
 }
 
 /// The daemons of a snapshot.

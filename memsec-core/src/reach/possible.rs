@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{
     cell::Interface,
     journey::{Possible, possible},
-    sources::{Query, Question},
+    sources::{Query, Question, Taker},
 };
 use crate::{
     host::Host,
@@ -40,7 +40,10 @@ fn but(set: &RangeSet<u128>, nobody: &RangeSet<u128>) -> RangeSet<u128> {
 /// What routing says of the sources that a query is about.
 pub(super) fn known(host: &Host, query: &Query<'_>) -> Option<Possible> {
     let arrival = query.interface.filter(|name| *name != "lo")?;
-    let to = query.to.or_else(|| own(host, query.family, arrival))?;
+    // Where rules lead it elsewhere, routing sees the other address.
+    let stays = !matches!(query.taker, Taker::Led | Taker::Other);
+    let own = || own(host, query.family, arrival);
+    let to = query.to.filter(|_| stays).or_else(own)?;
     host.interfaces.as_ref()?;
     possible(host, to, Interface::Named(arrival))
 }
