@@ -90,7 +90,8 @@ impl Journey<'_> {
                 if !self.asks(stage.base, &parcel) {
                     add(&mut next, batch);
                 } else if see(stage, &batch)? {
-                    if stage.is_contested(&all) {
+                    let passes = batch.parcel.may_pass_by(stage.base);
+                    if stage.is_contested(&all) || passes {
                         add(&mut next, batch.clone());
                     }
                     let crossing = Crossing::new(self, stage);

@@ -188,7 +188,7 @@ impl<'a> Journey<'a> {
                     continue;
                 }
                 let mut parcel = parcel;
-                if stage.is_contested(&all) {
+                if stage.is_contested(&all) || parcel.may_pass_by(stage.base) {
                     parcel.sure = false;
                     next.push(parcel);
                 }

@@ -1,7 +1,7 @@
 //! One packet under way, in what changes on its way.
 
 use crate::{
-    netfilter::{MarkChange, Marking, State, Translated, Translation},
+    netfilter::{Base, MarkChange, Marking, State, Translated, Translation},
     reach::cell::{Address, Tuple},
 };
 
@@ -77,6 +77,12 @@ impl Parcel {
             self.tracking,
             Tracking::Known(state) if state.is_none_or(|s| !s.meets(none))
         )
+    }
+
+    /// True where it is not known whether it is the first packet of a
+    /// connection, which alone a nat chain is asked about.
+    pub(super) fn may_pass_by(&self, base: &Base) -> bool {
+        base.nat && self.tracking == Tracking::Known(None)
     }
 
     /// nf_conntrack_core.c, and xt_CT.c: before conntrack a packet stays out

@@ -142,7 +142,9 @@ impl<'a> Journey<'a> {
         let kind = routing::kind(self.host, to);
         Some(self.shape.frame.unwrap_or(match kind {
             AddressType::Multicast => PacketType::Multicast,
-            AddressType::Broadcast if !to.is_unspecified() => {
+            AddressType::Broadcast
+                if !to.is_unspecified() && !to.is_loopback() =>
+            {
                 PacketType::Broadcast
             }
             _ => PacketType::Host,
@@ -155,10 +157,24 @@ impl<'a> Journey<'a> {
             (Some(_), _) if !parcel.dnat => self.given,
             _ if parcel.dnat && self.host.interfaces.is_none() => None,
             (_, Address::Known(to)) => {
-                Some(routing::kind(self.host, self.family.address(to)))
+                let to = self.family.address(to);
+                let kind = routing::kind(self.host, to);
+                let odd = self.is_odd(parcel, to);
+                Some(kind).filter(|k| !odd || *k != AddressType::Unicast)
             }
             _ => None,
         }
+    }
+
+    /// Addresses of IPv6 that routing looks at in ways of its own: those of
+    /// IPv4 in it, and what comes from a link's.
+    fn is_odd(&self, parcel: &Parcel, to: IpAddr) -> bool {
+        let IpAddr::V6(to) = to else { return false };
+        let linked = match self.from(parcel) {
+            Some(IpAddr::V6(from)) => from.is_unicast_link_local(),
+            _ => false,
+        };
+        linked || to.to_ipv4_mapped().is_some()
     }
 
     fn from(&self, parcel: &Parcel) -> Option<IpAddr> {
