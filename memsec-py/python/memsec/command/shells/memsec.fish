@@ -51,7 +51,7 @@ function _shtab_memsec_using
 end
 
 set -g _shtab_memsec_commands snapshot audit plan explain apply confirm rollback history diff verify checks completion
-set -g _shtab_memsec_opts_with_value --allow --bind --by --confirm --directory --flags --form --from --html --in --jsonl --output --packets --peer --plan --policy --port --proto --root --settle --snapshot --socket --sport --state --to --without
+set -g _shtab_memsec_opts_with_value --allow --bind --by --confirm --directory --flags --form --fragment --from --html --icmp --in --jsonl --output --packets --peer --plan --policy --port --proto --root --settle --snapshot --socket --sport --state --to --without
 
 complete -c memsec -e
 complete -c memsec -f
@@ -98,12 +98,14 @@ complete -c memsec -n '_shtab_memsec_using explain' -l snapshot -xka "(__fish_co
 complete -c memsec -n '_shtab_memsec_using explain' -l root -xka "(__fish_complete_directories)" -d 'the root directory of a host, instead of this one'
 complete -c memsec -n '_shtab_memsec_using explain' -l from -x -d 'where it comes from'
 complete -c memsec -n '_shtab_memsec_using explain' -l to -x -d 'where it goes to'
-complete -c memsec -n '_shtab_memsec_using explain' -l proto -x -d 'tcp by default'
+complete -c memsec -n '_shtab_memsec_using explain' -l proto -x -d 'tcp by default; or a number'
 complete -c memsec -n '_shtab_memsec_using explain' -l port -x -d 'the port it goes to, 11211 by default'
 complete -c memsec -n '_shtab_memsec_using explain' -l sport -x -d 'the port it comes from'
 complete -c memsec -n '_shtab_memsec_using explain' -l in -x -d 'the interface it arrives at, or local'
-complete -c memsec -n '_shtab_memsec_using explain' -l state -x -d 'new, established or related'
+complete -c memsec -n '_shtab_memsec_using explain' -l state -x -d 'new, established, related or invalid'
 complete -c memsec -n '_shtab_memsec_using explain' -l flags -x -d 'TCP flags, of FSRPAUEC'
+complete -c memsec -n '_shtab_memsec_using explain' -l icmp -x -d 'a message of ICMP or ICMPv6'
+complete -c memsec -n '_shtab_memsec_using explain' -l fragment -x -d 'a part of a datagram'
 complete -c memsec -n '_shtab_memsec_using explain' -l packets -xka "(__fish_complete_path (commandline -ct))" -d 'read one packet a line, as JSON'
 complete -c memsec -n '_shtab_memsec_using explain' -l json -d 'print JSON'
 complete -c memsec -n '_shtab_memsec_using; and test $_shtab_memsec_npos -eq 0' -a apply -d 'Makes this host obey a policy, or leaves it as it was.'
