@@ -339,7 +339,7 @@ static void plan(const memsec_report *report) {
     CHECK(memsec_plan_step(made, memsec_plan_len(made)) == NULL);
     CHECK(memsec_plan_step(made, SIZE_MAX) == NULL);
     CHECK(memsec_plan_claim(made, SIZE_MAX) == NULL);
-    CHECK(memsec_plan_claim_len(made) == 4);
+    CHECK(memsec_plan_claim_len(made) == 5);
     CHECK(memsec_claim_get_kind(memsec_plan_claim(made, 0)) ==
           MEMSEC_CLAIM_KIND_ONLY_ALLOWED);
     PRINTS("\"proof\"", memsec_plan_to_json(made, &out, &err));

@@ -112,6 +112,7 @@ int main(void) {
     memsec_plan *a_plan = NULL;
     memsec_error *a_error = NULL;
     memsec_outcome *a_outcome = NULL;
+    memsec_verification *a_verification = NULL;
     const memsec_exposure *a_exposure = NULL;
     const memsec_finding *a_finding = NULL;
     const memsec_step *a_step = NULL;
@@ -119,6 +120,7 @@ int main(void) {
     gave("audit", memsec_audit(a_snapshot, a_policy, &a_report, NULL));
     gave("plan", memsec_plan_new(a_report, &a_plan, NULL));
     gave("apply", memsec_plan_apply(a_plan, 0, &a_outcome, NULL));
+    gave("verify", memsec_plan_verify(a_plan, NULL, &a_verification, NULL));
     (void)memsec_policy_allow(a_policy, "x", &a_error);
     a_claim = memsec_plan_claim(a_plan, 0);
     a_step = memsec_plan_step(a_plan, 0);
@@ -127,6 +129,7 @@ int main(void) {
 "#;
 
 const TAIL: &str = r#"    memsec_error_free(a_error);
+    memsec_verification_free(a_verification);
     memsec_outcome_free(a_outcome);
     memsec_plan_free(a_plan);
     memsec_report_free(a_report);
