@@ -5,7 +5,7 @@ use std::{
     io::{self, ErrorKind, Read},
     os::unix::process::CommandExt,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
-    sync::{Arc, mpsc},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -76,14 +76,20 @@ fn printed(mut child: Child, limit: Duration) -> (Vec<u8>, i32) {
 /// Reads to the end, in a thread of its own: one that a command leaves behind
 /// can hold the pipe for ever.
 fn read_within(mut pipe: ChildStdout, limit: Duration) -> Option<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
+    let reader = thread::spawn(move || {
         let mut bytes = Vec::new();
-        let read = pipe.read_to_end(&mut bytes);
-        // Nobody waits for it any more where it came too late.
-        let _ = sender.send(read.ok().map(|_| bytes));
+        pipe.read_to_end(&mut bytes).ok().map(|_| bytes)
     });
-    receiver.recv_timeout(limit).ok().flatten()
+    let start = Instant::now();
+    let [mut pause, longest] = PAUSE;
+    while !reader.is_finished() {
+        if start.elapsed() >= limit {
+            return None;
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(longest);
+    }
+    reader.join().ok().flatten()
 }
 
 /// A command that is yet to run, in a group of processes of its own.
