@@ -276,7 +276,9 @@ fn commands_that_are_killed() {
     let there = trials.deaths();
     trials.kill("never", 0);
     trials.rollback(&name);
-    let back = trials.deaths();
+    // The way back is of the long run.
+    let long = std::env::var_os(ALL).is_some();
+    let back = if long { trials.deaths() } else { Vec::new() };
     for (when, number) in &there {
         println!("apply: {when} {number}");
         trials.kill(when, *number);
