@@ -321,13 +321,25 @@ class FileChange:
 
 
 @dataclass(frozen=True)
+class Inside:
+    """A network of containers: the bridge that is on it, its addresses, and
+    the ports that memcached has there."""
+
+    interface: str
+    network: str
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Guard:
     """What memsec's own table lets in: the clients, as networks, to the
-    ports that it guards; over UDP too if ``udp``."""
+    ports that it guards; over UDP too if ``udp``. ``inside`` are the networks
+    of containers behind the host."""
 
     ports: tuple[int, ...]
     allow: tuple[str, ...]
     udp: bool
+    inside: tuple[Inside, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -638,9 +650,14 @@ def _run(object: _Json) -> tuple[str, ...]:
     return tuple(object["command"])
 
 
+def _inside(object: _Json) -> Inside:
+    return _known(Inside, object, ports=tuple(object["ports"]))
+
+
 def _guard(object: _Json) -> Guard:
     ports, allow = tuple(object["ports"]), tuple(object["allow"])
-    return _known(Guard, object, ports=ports, allow=allow)
+    inside = _tuple(_inside, object.get("inside", ()))
+    return _known(Guard, object, ports=ports, allow=allow, inside=inside)
 
 
 def _step(object: _Json) -> Step:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 from .. import ArgumentError, MemsecError
 from .._memsec import Host
@@ -45,7 +45,11 @@ def _message(text: str) -> List[int]:
     return [int(kind), int(code or 0)]
 
 
-_TYPES = {"port": int, "sport": int, "icmp": _message}
+_TYPES: Dict[str, Callable[[str], Any]] = {
+    "port": int,
+    "sport": int,
+    "icmp": _message,
+}
 
 
 def declare(parser: Parser) -> None:
