@@ -26,7 +26,7 @@ pub(crate) struct Opened {
 }
 
 /// What prints rules, of any tool.
-const DUMPS: [&str; 9] = [
+pub(crate) const DUMPS: [&str; 9] = [
     "iptables-save",
     "ip6tables-save",
     "iptables-nft-save",

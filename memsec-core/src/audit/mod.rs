@@ -13,6 +13,7 @@ mod subject;
 mod tests;
 mod unknowns;
 
+pub(crate) use boot::DUMPS;
 #[cfg(feature = "host")]
 pub(crate) use checks::secrets;
 pub use checks::{Check, checks};

@@ -10,7 +10,7 @@ use super::{
     draft::{Draft, State, Texts},
 };
 use crate::{
-    audit::{Reached, shortest},
+    audit::{DUMPS, Reached, shortest},
     host::{Host, Way},
     memcached::Start,
     net::IpSet,
@@ -150,21 +150,10 @@ fn networks(set: &IpSet) -> Option<Networks> {
 
 /// The texts of the rules in a snapshot.
 pub(super) fn texts(snapshot: &crate::Snapshot) -> Texts {
-    const PRINT_RULES: [&str; 9] = [
-        "iptables-save",
-        "ip6tables-save",
-        "iptables-nft-save",
-        "ip6tables-nft-save",
-        "iptables-legacy-save",
-        "ip6tables-legacy-save",
-        "ipset save",
-        "nft -j list ruleset",
-        "nft list ruleset",
-    ];
     let text = |command: &&'static str| {
         let output = snapshot.commands.get(*command);
         let output = output.filter(|output| output.status == 0)?;
         Some((*command, Arc::clone(&output.stdout)))
     };
-    PRINT_RULES.iter().filter_map(text).collect::<BTreeMap<_, _>>()
+    DUMPS.iter().filter_map(text).collect::<BTreeMap<_, _>>()
 }
