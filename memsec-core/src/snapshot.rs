@@ -12,6 +12,7 @@ mod fingerprint;
 
 pub use answers::{StatsSettings, UdpAnswer};
 pub use fingerprint::Fingerprint;
+pub(crate) use fingerprint::RUNS;
 
 /// What was found on a host: files, outputs of commands, running daemons.
 /// Only data: whoever collected it, the same snapshot gives the same answers.

@@ -9,7 +9,8 @@ use super::{Content, File, Output, Process, Snapshot};
 
 /// A hash of each part of a snapshot, by its name: a path, a command line,
 /// `processes`. What changes by itself is left out: counters, process
-/// identifiers, times.
+/// identifiers, times, and the journals of the runs, which say what was done
+/// and decide nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
@@ -40,11 +41,15 @@ const COUNTED: &[&str] = &["timeout", "packets", "bytes"];
 /// Words of `nft list ruleset` before what changes by itself.
 const LISTED: &[&str] = &["packets", "bytes", "expires", "used"];
 
+/// Where the journals of the runs are: NAME/journal below it.
+pub(crate) const RUNS: &str = "/var/lib/memsec/";
+
 impl Snapshot {
     /// What tells this host from one that has changed.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut parts = BTreeMap::new();
-        for (path, found) in &self.files {
+        let files = self.files.iter();
+        for (path, found) in files.filter(|(path, _)| !path.starts_with(RUNS)) {
             parts.insert(path.clone(), file(found));
         }
         for (line, output) in &self.commands {
@@ -290,6 +295,14 @@ mod tests {
         let changes = two.fingerprint();
         let one = one.fingerprint();
         assert_eq!(one.changes(&changes), ["/a", "nft"]);
+    }
+
+    #[test]
+    fn a_run_that_is_over_is_no_change() {
+        let journal = "/var/lib/memsec/1/journal";
+        let host = Snapshot::new().with_file(journal, "rolled-back\n");
+        let before = Snapshot::new().fingerprint();
+        assert!(before.changes(&host.fingerprint()).is_empty());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::{Check, Found};
 use crate::{
     Snapshot,
     audit::{Severity, subject::Subject},
+    snapshot::RUNS,
     text::{Source, Span},
 };
 
@@ -38,9 +39,6 @@ pub(super) const OPS_001: Check = Check {
     references: &["NIST CM-3", "NIST CM-4"],
     find: unfinished,
 };
-
-/// Where the journals of the runs are: NAME/journal below it.
-const RUNS: &str = "/var/lib/memsec/";
 
 /// The records by which a run is known to have come to an end, or to wait
 /// for its confirmation (`journal.rs`).
