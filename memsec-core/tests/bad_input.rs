@@ -123,8 +123,8 @@ fn a_line_of_100_megabytes() {
     let _ = audit(&conf, &Policy::new());
     let words = format!("{INPUT}-A INPUT{}\nCOMMIT\n", " -v".repeat(1 << 20));
     let _ = audited(&words);
-    // Quadratic time would be hours.
-    assert!(start.elapsed() < Duration::from_secs(60));
+    // Quadratic time would be hours; a busy machine takes its minutes.
+    assert!(start.elapsed() < Duration::from_secs(600));
 }
 
 #[test]
