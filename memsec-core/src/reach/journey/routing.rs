@@ -292,15 +292,9 @@ pub(super) fn kind(host: &Host, to: IpAddr) -> AddressType {
     if own(host, to) {
         return kind;
     }
-    let broadcast = to.is_ipv4()
-        && entries(host).any(|entry| {
-            let network = entry.network();
-            entry.prefix < 31
-                && network.is_ok_and(|n| n.bounds().1 == Family::number(to))
-                && entry.address.is_ipv4()
-        });
+    let broadcast = |to| entries(host).any(|e| e.broadcast() == Some(to));
     match to {
-        _ if broadcast => AddressType::Broadcast,
+        IpAddr::V4(to) if broadcast(to) => AddressType::Broadcast,
         _ if to.is_loopback() || any => kind,
         _ if anycast(host, to) => AddressType::Anycast,
         _ => AddressType::Unicast,

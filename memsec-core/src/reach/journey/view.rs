@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::{
-    Journey, Parcel, is_early,
+    Journey, Parcel,
+    answer::turned,
+    fragments::is_early,
     routing::{self, Routed},
-    turned,
 };
 use crate::{
     net::Family,
