@@ -11,8 +11,8 @@ use crate::{
     Error,
     memcached::{Instance, instances},
     net::{
-        BoundSocket, Family, Interface, Route, Settings, has_policies,
-        interfaces, routes, sockets,
+        BoundSocket, Family, Interface, Policies, Route, Settings, interfaces,
+        policies, routes, sockets,
     },
     netfilter::Ruleset,
     snapshot::Snapshot,
@@ -46,6 +46,8 @@ pub struct Host {
     pub(crate) routes: Vec<Route>,
     /// The families whose routes the snapshot lists.
     pub(crate) routed: Vec<Family>,
+    /// The families for which rules choose among tables of routes.
+    pub(crate) policed: Vec<(Family, Policies)>,
     /// What its kernel is told about packets.
     pub(crate) settings: Settings,
     /// Its memcached daemons.
@@ -69,14 +71,18 @@ impl Host {
             snapshot.output("ip -j address").map(|text| interfaces(&text));
         let interfaces = interfaces.transpose()?;
         let mut all_routes = Vec::new();
-        let mut routed = Vec::new();
+        let (mut routed, mut policed) = (Vec::new(), Vec::new());
         for (command, rules, family) in ROUTES {
             let rules = snapshot.output(rules);
-            let policies = rules.as_ref().map(has_policies).transpose()?;
+            let chosen = rules.as_ref().map(policies).transpose()?;
+            let chosen = chosen.unwrap_or_default();
+            if chosen != Policies::Usual {
+                policed.push((family, chosen));
+            }
             if let Some(text) = snapshot.output(command) {
                 all_routes.extend(routes(&text, family)?);
                 // Where rules choose tables, one of them is not all.
-                if policies != Some(true) {
+                if chosen == Policies::Usual {
                     routed.push(family);
                 }
             }
@@ -87,6 +93,7 @@ impl Host {
             interfaces,
             routes: all_routes,
             routed,
+            policed,
             settings: settings
                 .map(|text| Settings::new(&text))
                 .unwrap_or_default(),

@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Deserialize;
 
@@ -55,6 +55,17 @@ impl InterfaceAddress {
     /// A prefix longer than the address.
     pub fn network(&self) -> Result<Cidr, Error> {
         Cidr::truncated(self.address, self.prefix)
+    }
+
+    /// The address of all hosts of the network: fib_add_ifaddr() of
+    /// net/ipv4/fib_frontend.c.
+    pub(crate) fn broadcast(&self) -> Option<Ipv4Addr> {
+        match self.address {
+            IpAddr::V4(own) if self.prefix < 31 => {
+                Some((own.to_bits() | (u32::MAX >> self.prefix)).into())
+            }
+            _ => None,
+        }
     }
 }
 

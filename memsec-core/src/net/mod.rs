@@ -14,7 +14,7 @@ pub(crate) use held::Held;
 pub use interface::{Interface, InterfaceAddress, interfaces};
 pub use ip_set::{Family, IpSet};
 pub use ranges::{Bounded, RangeSet};
-pub(crate) use route::has_policies;
+pub(crate) use route::{Policies, policies};
 pub use route::{Route, RouteKind, routes};
 pub(crate) use settings::Settings;
 pub use sockets::{BoundSocket, InetSocket, Local, Owner, sockets};

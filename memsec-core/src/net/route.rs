@@ -80,48 +80,88 @@ pub fn routes(source: &Source, family: Family) -> Result<Vec<Route>, Error> {
     Ok(entries.into_iter().filter_map(route).collect())
 }
 
-/// Whether the output of `ip -j rule` or `ip -6 -j rule` has rules beside
-/// those that every host has: routes of other tables then count.
+/// What rules that choose a table of routes (`ip rule`) decide, beside those
+/// that every host has: routes then count that are not listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Policies {
+    /// Nothing.
+    #[default]
+    Usual,
+    /// Where packets go that are not for the host itself.
+    BehindLocal,
+    /// Where any packet goes: they stand before the host's own addresses.
+    BeforeLocal,
+}
+
+/// Reads the output of `ip -j rule` or `ip -6 -j rule`.
 ///
 /// # Errors
 ///
 /// Text that is not such an output.
-pub(crate) fn has_policies(source: &Source) -> Result<bool, Error> {
+pub(crate) fn policies(source: &Source) -> Result<Policies, Error> {
     let text =
         if source.text().trim().is_empty() { "[]" } else { source.text() };
     let all: Vec<serde_json::Map<String, serde_json::Value>> =
         serde_json::from_str(text)
             .map_err(|error| Error::json(source.name(), &error))?;
-    const USUAL: [&str; 3] = ["local", "main", "default"];
+    let tables: Vec<_> = all.iter().map(usual).collect();
+    Ok(match tables.as_slice() {
+        // A family that is switched off has none.
+        []
+        | [Some("local"), Some("main")]
+        | [Some("local"), Some("main"), Some("default")] => Policies::Usual,
+        [Some("local"), ..] => Policies::BehindLocal,
+        _ => Policies::BeforeLocal,
+    })
+}
+
+/// The table of a rule that is for every packet.
+fn usual(rule: &serde_json::Map<String, serde_json::Value>) -> Option<&str> {
     const MEMBERS: [&str; 4] = ["priority", "src", "table", "protocol"];
-    let usual = |rule: &serde_json::Map<String, serde_json::Value>| {
-        let text = |key: &str| rule.get(key).and_then(|value| value.as_str());
-        text("src").is_none_or(|from| from == "all")
-            && text("table").is_some_and(|table| USUAL.contains(&table))
-            && rule.keys().all(|key| MEMBERS.contains(&key.as_str()))
-    };
-    Ok(!all.iter().all(usual))
+    let text = |key: &str| rule.get(key).and_then(|value| value.as_str());
+    let every = text("src").is_none_or(|from| from == "all")
+        && rule.keys().all(|key| MEMBERS.contains(&key.as_str()));
+    text("table").filter(|_| every)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn policies(text: &str) -> bool {
-        has_policies(&Source::new("ip -j rule", text)).unwrap()
+    const LOCAL: &str = r#"{"priority":0,"src":"all","table":"local"}"#;
+    const REST: &str = r#"{"priority":32766,"src":"all","table":"main"},
+        {"priority":32767,"src":"all","table":"default"}"#;
+
+    fn read(rules: &[&str]) -> Policies {
+        let text = format!("[{}]", rules.join(","));
+        policies(&Source::new("ip -j rule", text)).unwrap()
     }
 
     #[test]
     fn rules_of_every_host_are_no_policy() {
-        let usual = r#"[{"priority":0,"src":"all","table":"local"},
-            {"priority":32766,"src":"all","table":"main"},
-            {"priority":32767,"src":"all","table":"default"}]"#;
-        assert!(!policies(usual));
-        assert!(!policies(""));
-        let marked = r#"[{"priority":9,"src":"all","fwmark":"0x1",
-            "table":"main"}]"#;
-        assert!(policies(marked));
-        assert!(policies(r#"[{"priority":9,"src":"10.0.0.1","table":"x"}]"#));
+        assert_eq!(read(&[LOCAL, REST]), Policies::Usual);
+        assert_eq!(read(&[]), Policies::Usual);
+        let silent = Source::new("ip -j rule", "");
+        assert_eq!(policies(&silent).unwrap(), Policies::Usual);
+    }
+
+    #[test]
+    fn a_rule_for_some_packets_is_a_policy() {
+        for rule in [
+            r#"{"priority":9,"src":"all","fwmark":"0x1","table":"main"}"#,
+            r#"{"priority":9,"src":"10.0.0.1","table":"x"}"#,
+            r#"{"priority":9,"not":null,"src":"all","table":"main"}"#,
+            r#"{"priority":9,"src":"all","action":"prohibit"}"#,
+            r#"{"priority":9,"src":"all","table":"9"}"#,
+            r#"{"priority":9,"src":"all","l3mdev":null}"#,
+        ] {
+            let behind = [LOCAL, rule, REST];
+            assert_eq!(read(&behind), Policies::BehindLocal, "{rule}");
+            let before = [rule, LOCAL, REST];
+            assert_eq!(read(&before), Policies::BeforeLocal, "{rule}");
+        }
+        assert_eq!(read(&[REST, LOCAL]), Policies::BeforeLocal);
+        assert_eq!(read(&[LOCAL]), Policies::BehindLocal);
     }
 
     #[test]

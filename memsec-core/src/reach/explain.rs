@@ -225,6 +225,10 @@ impl<'a> Way<'a> {
                 self.local(packet, parcel);
             }
             Some(Course::Onward) => self.onward(parcel),
+            Some(Course::OnwardPerhaps) => {
+                self.ends.push(Verdict::Dropped.into());
+                self.onward(parcel);
+            }
             Some(Course::Dropped) => {
                 self.path.push(lost("drop"));
                 self.ends.push(Verdict::Dropped.into());

@@ -108,7 +108,27 @@ impl Likeness {
                 self.routed = true;
             }
             Test::TypeHere { .. } => self.apart = true,
-            _ => {}
+            // What says nothing of either. Listed, so that a new one is not
+            // forgotten; of frames no set of sources tells.
+            Test::Source(_)
+            | Test::Family(_)
+            | Test::Protocol(_)
+            | Test::SourcePort(_)
+            | Test::DestinationPort(_)
+            | Test::EitherPort(_)
+            | Test::State(_)
+            | Test::Flags { .. }
+            | Test::DestinationType(_)
+            | Test::Mark { .. }
+            | Test::ConnectionMark { .. }
+            | Test::Icmp(_)
+            | Test::LaterFragment
+            | Test::PacketType(_)
+            | Test::NextHeader(_)
+            | Test::Ipsec
+            | Test::Header
+            | Test::Undecided
+            | Test::Unknown => {}
         }
     }
 
@@ -118,7 +138,14 @@ impl Likeness {
             | Connection::OriginalDestination(set)
             | Connection::ReplySource(set)
             | Connection::ReplyDestination(set) => self.boundaries(set),
-            _ => {}
+            Connection::Reply(_)
+            | Connection::Status(_)
+            | Connection::OriginalProtocol(_)
+            | Connection::OriginalSourcePort(_)
+            | Connection::OriginalPort(_)
+            | Connection::ReplySourcePort(_)
+            | Connection::ReplyPort(_)
+            | Connection::Any => {}
         }
     }
 

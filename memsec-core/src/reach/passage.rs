@@ -64,12 +64,13 @@ impl Passage {
             let course = journey.course(&batch.parcel);
             let (here, there) = match course {
                 Some(Course::Here) => (true, false),
-                Some(Course::Onward) => (false, true),
+                Some(Course::Onward | Course::OnwardPerhaps) => (false, true),
                 Some(Course::Dropped | Course::Rejected) => (false, false),
                 Some(Course::Perhaps) => (true, false),
                 None => (true, true),
             };
-            let sure = here != there && course != Some(Course::Perhaps);
+            let perhaps = [Course::Perhaps, Course::OnwardPerhaps].map(Some);
+            let sure = here != there && !perhaps.contains(&course);
             if !sure {
                 passage.lose(&batch.addresses);
             }

@@ -133,10 +133,21 @@ mod tests {
 
     #[test]
     fn where_rules_choose_routes_both_bounds_stand() {
-        let policies = r#"[{"priority":9,"src":"10.9.9.7","table":"vpn"}]"#;
+        let vpn = r#"{"priority":9,"src":"10.9.9.7","table":"vpn"}"#;
+        let local = r#"{"priority":0,"src":"all","table":"local"}"#;
         let near = "-A INPUT -s 10.9.9.0/24 -j ACCEPT";
-        let [may, _, must] = who(near, 1, "eth0", policies);
-        assert_eq!(may, ["10.9.9.0/24"]);
-        assert!(must.is_empty(), "{must:?}");
+        for policies in [format!("[{local},{vpn}]"), format!("[{vpn},{local}]")]
+        {
+            let [may, _, must] = who(near, 1, "eth0", &policies);
+            assert_eq!(may, ["10.9.9.0/24"]);
+            assert!(must.is_empty(), "{must:?}");
+        }
+        // Who is for the host itself comes in, unless another table is asked
+        // before.
+        for (rules, sure) in [([local, vpn], 1), ([vpn, local], 0)] {
+            let policies = format!("[{}]", rules.join(","));
+            let [may, _, must] = who(near, 0, "eth0", &policies);
+            assert_eq!((may.len(), must.len()), (1, sure));
+        }
     }
 }

@@ -148,10 +148,11 @@ fn follow<'a>(
     let routed = journey.pass(first(journey), start, note)?;
     for parcel in routed.under_way {
         let course = journey.course(&parcel);
-        if !matches!(course, Some(Course::Onward)) {
+        if !matches!(course, Some(Course::Onward | Course::OnwardPerhaps)) {
             behind(journey, parcel, true, met)?;
         }
-        if matches!(course, Some(Course::Onward) | None) {
+        if matches!(course, Some(Course::Onward | Course::OnwardPerhaps) | None)
+        {
             behind(journey, parcel, false, met)?;
         }
     }

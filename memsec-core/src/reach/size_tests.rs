@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, net::IpAddr, time::Instant};
 
-use super::{Proto, Query, Sources, sources};
+use super::{Packet, Proto, Query, Sources, Verdict, sources};
 use crate::{Snapshot, host::Host, net::Family};
 
 fn ask(name: &str, text: &str) -> Sources {
@@ -64,6 +64,33 @@ fn calls_upon_calls() {
     writeln!(text, "-A C{depth} -s 10.0.0.0/8 -j ACCEPT\nCOMMIT").unwrap();
     let found = ask("calls", &text);
     assert!(found.may.contains(IpAddr::from([10, 0, 0, 1])));
+}
+
+#[test]
+fn ten_thousand_calls_deep() {
+    let mut text = "*filter\n:INPUT DROP [0:0]\n".to_owned();
+    let mut rules = "-A INPUT -j C0\n".to_owned();
+    for level in 0..10_000 {
+        writeln!(text, ":C{level} - [0:0]").unwrap();
+        writeln!(rules, "-A C{level} -j C{}", level + 1).unwrap();
+    }
+    text += ":C10000 - [0:0]\n";
+    rules += "-A C10000 -s 10.0.0.0/8 -j ACCEPT\nCOMMIT\n";
+    text += &rules;
+    let found = ask("deep", &text);
+    let [inside, outside] = [[10, 0, 0, 1], [192, 0, 2, 7]].map(IpAddr::from);
+    assert_eq!(found.may, found.must);
+    assert!(found.must.contains(inside) && !found.may.contains(outside));
+    let snapshot = Snapshot::new().with_command("iptables-save", &text);
+    let host = Host::new(&snapshot).unwrap();
+    for (from, verdict) in
+        [(inside, Verdict::NobodyListens), (outside, Verdict::Dropped)]
+    {
+        let to = Some([192, 0, 2, 1].into());
+        let end = host.explain(&Packet { to, ..Packet::new(from) }).unwrap();
+        assert_eq!((end.verdict, end.certain), (verdict, true));
+        assert!(end.path.len() > 10_000);
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How many packets are sent to each rule set.
-const PACKETS: usize = 1000;
+const PACKETS: usize = 2000;
 
 /// Threads, each with a host: a tool that loads rules mostly waits.
 const WORKERS: usize = 8;

@@ -1,7 +1,7 @@
 //! Packets that differ only in the address of the other end, on their way
 //! together.
 
-use super::{Journey, Parcel, bound, crossing::Crossing};
+use super::{Journey, Parcel, crossing::Crossing, hooks::bound};
 use crate::{
     net::RangeSet,
     netfilter::Hook,

@@ -7,6 +7,7 @@ use super::{
     routing::{self, Course, Routed},
 };
 use crate::{
+    net::Policies,
     netfilter::{AddressType, PacketType},
     reach::cell::Address,
 };
@@ -27,21 +28,28 @@ impl Journey<'_> {
     pub(in crate::reach) fn course(&self, parcel: &Parcel) -> Option<Course> {
         let to = match parcel.destination {
             _ if self.given.is_some() && !parcel.dnat => {
-                return Some(Course::Here);
+                let before = routing::policies(self.host, self.family);
+                return Some(match before {
+                    Policies::BeforeLocal => Course::Perhaps,
+                    _ => Course::Here,
+                });
             }
             _ if parcel.dnat && self.host.interfaces.is_none() => return None,
             Address::Known(to) => self.family.address(to),
             _ => return None,
         };
-        if self.looped() {
-            return Some(self.sent_to(parcel, to));
-        }
         let from = match parcel.source {
             Address::Known(from) => Some(self.family.address(from)),
             _ => None,
         };
         let (host, arrival) = (self.host, self.arrival());
         let routed = Routed { host, from, to, arrival };
+        if routed.is_policed() {
+            return None;
+        }
+        if self.looped() {
+            return Some(self.sent_to(parcel, to));
+        }
         if routed.is_doubtful() {
             return None;
         }
@@ -55,7 +63,11 @@ impl Journey<'_> {
         let everybody =
             everybody || frame.is_some_and(|frame| frame != PacketType::Host);
         match course {
-            Course::Onward if everybody => Some(Course::Dropped),
+            Course::Onward | Course::OnwardPerhaps if everybody => {
+                Some(Course::Dropped)
+            }
+            // Who publishes a container has the host forward.
+            Course::OnwardPerhaps if parcel.dnat => Some(Course::Onward),
             course => Some(course),
         }
     }
@@ -81,8 +93,78 @@ impl Journey<'_> {
             AddressType::Unicast if lo && switch != Some(true) => {
                 Course::Dropped
             }
-            AddressType::Unicast => Course::Onward,
+            AddressType::Unicast => {
+                match routing::leaves(self.host, to, "lo") {
+                    Some(Some(_)) => Course::Onward,
+                    Some(None) => Course::Dropped,
+                    None => Course::OnwardPerhaps,
+                }
+            }
             _ => Course::Here,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Host, Packet, Snapshot, Verdict};
+
+    const ADDRESSES: &str = r#"[
+        {"ifname": "eth0", "addr_info": [{"local": "192.0.2.1", "prefixlen": 24}]},
+        {"ifname": "eth1", "addr_info": [{"local": "10.0.0.1", "prefixlen": 24}]}]"#;
+    const ROUTES: &str = r#"[{"dst": "default", "dev": "eth0"},
+        {"dst": "192.0.2.0/24", "dev": "eth0"},
+        {"dst": "10.0.0.0/24", "dev": "eth1"}]"#;
+    const FORWARDS: &str = "net.ipv4.ip_forward = 1\n\
+        net.ipv4.conf.all.rp_filter = 0\nnet.ipv4.conf.eth0.rp_filter = 0\n";
+    const LOCAL: &str = r#"{"priority": 0, "src": "all", "table": "local"}"#;
+    const MARKED: &str =
+        r#"{"priority": 9, "src": "all", "fwmark": "0x1", "table": "7"}"#;
+    const MAIN: &str = r#"{"priority": 32766, "src": "all", "table": "main"}"#;
+
+    /// What becomes of a packet to a neighbour and of one to the host, and
+    /// whether that is certain.
+    fn ends(commands: &[(&str, &str)]) -> [(Verdict, bool); 2] {
+        let mut snapshot = Snapshot::new()
+            .with_command("iptables-save", "")
+            .with_command("ip -j address", ADDRESSES);
+        for (command, output) in commands {
+            snapshot = snapshot.with_command(command, output);
+        }
+        let host = Host::new(&snapshot).unwrap();
+        ["10.0.0.9", "192.0.2.1"].map(|to| {
+            let mut packet = Packet::new("198.51.100.7".parse().unwrap());
+            packet.to = Some(to.parse().unwrap());
+            packet.interface = Some("eth0".to_owned());
+            let end = host.explain(&packet).unwrap();
+            (end.verdict, end.certain)
+        })
+    }
+
+    #[test]
+    fn what_is_not_known_of_routes_is_not_certain() {
+        let all = [("ip -j route", ROUTES), ("sysctl -a", FORWARDS)];
+        let here = (Verdict::NobodyListens, true);
+        assert_eq!(ends(&all), [(Verdict::Forwarded, true), here]);
+        assert_eq!(ends(&all[..1]), [(Verdict::Forwarded, false), here]);
+        assert_eq!(ends(&all[1..]), [(Verdict::Forwarded, false), here]);
+    }
+
+    #[test]
+    fn another_table_of_routes_can_decide() {
+        let (known, unknown) =
+            ((Verdict::NobodyListens, true), Verdict::Forwarded);
+        for (rules, ends_there) in [
+            ([LOCAL, MARKED, MAIN], [(unknown, false), known]),
+            ([MARKED, LOCAL, MAIN], [(unknown, false), (unknown, false)]),
+        ] {
+            let rules = format!("[{}]", rules.join(","));
+            let all = [
+                ("ip -j route", ROUTES),
+                ("sysctl -a", FORWARDS),
+                ("ip -j rule", &rules),
+            ];
+            assert_eq!(ends(&all), ends_there, "{rules}");
         }
     }
 }

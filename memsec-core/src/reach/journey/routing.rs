@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::{
     host::Host,
-    net::{Family, InterfaceAddress, Route, RouteKind},
+    net::{Family, InterfaceAddress, Policies, Route, RouteKind},
     netfilter::AddressType,
 };
 
@@ -14,10 +14,13 @@ use crate::{
 pub(in crate::reach) enum Course {
     /// To this host.
     Here,
-    /// To this host, if a program of it has joined the group.
+    /// To this host, if a program of it has joined the group, or if no table
+    /// of routes says otherwise.
     Perhaps,
     /// On to another.
     Onward,
+    /// On to another, if this host forwards, and knows the way.
+    OnwardPerhaps,
     /// Nowhere.
     Dropped,
     /// Nowhere, and its sender is told.
@@ -57,7 +60,19 @@ impl Routed<'_> {
             _ if self.from.is_some_and(link_local) && self.leaves_link() => {
                 Course::Rejected
             }
-            _ => Course::Onward,
+            Some(true) if self.host.routed.contains(&family) => Course::Onward,
+            _ => Course::OnwardPerhaps,
+        }
+    }
+
+    /// Whether a table of routes that is not listed may decide where it goes.
+    pub(super) fn is_policed(&self) -> bool {
+        match policies(self.host, Family::of(self.to)) {
+            Policies::Usual => false,
+            Policies::BeforeLocal => true,
+            Policies::BehindLocal => {
+                kind(self.host, self.to) == AddressType::Unicast
+            }
         }
     }
 
@@ -208,7 +223,7 @@ impl Routed<'_> {
 /// The interface that packets to an address leave by; for one that more
 /// than one interface has the same route to, `arrival` if it is among them.
 /// `None` where the routes are not known.
-fn leaves<'a>(
+pub(super) fn leaves<'a>(
     host: &'a Host,
     to: IpAddr,
     arrival: &'a str,
@@ -223,6 +238,13 @@ fn leaves<'a>(
     // Each link has such addresses: the interface is part of them.
     let other = if linked { None } else { best.next() };
     Some(same.or(other))
+}
+
+/// What chooses among tables of routes.
+pub(super) fn policies(host: &Host, family: Family) -> Policies {
+    let all = &host.policed;
+    let own = all.iter().find(|(of, _)| *of == family);
+    own.map_or(Policies::Usual, |(_, how)| *how)
 }
 
 /// The routes for an address that no other one is closer to.
@@ -292,15 +314,9 @@ pub(super) fn kind(host: &Host, to: IpAddr) -> AddressType {
     if own(host, to) {
         return kind;
     }
-    let broadcast = to.is_ipv4()
-        && entries(host).any(|entry| {
-            let network = entry.network();
-            entry.prefix < 31
-                && network.is_ok_and(|n| n.bounds().1 == Family::number(to))
-                && entry.address.is_ipv4()
-        });
+    let broadcast = |to| entries(host).any(|e| e.broadcast() == Some(to));
     match to {
-        _ if broadcast => AddressType::Broadcast,
+        IpAddr::V4(to) if broadcast(to) => AddressType::Broadcast,
         _ if to.is_loopback() || any => kind,
         _ if anycast(host, to) => AddressType::Anycast,
         _ => AddressType::Unicast,

@@ -99,12 +99,15 @@ where
             if truth == Truth::No {
                 continue;
             }
-            // Each way is kept with all the calls that led to it.
-            self.budget.spend(stack.len())?;
+            let known = truth == Truth::Yes;
+            let forks = matches!(rule.action(), Action::Unknown(_));
+            if !parcel.sure || !known || forks {
+                // Each way is kept with all the calls that led to it.
+                self.budget.spend(stack.len())?;
+            }
             if !parcel.sure && !self.seen.insert((stack.clone(), parcel)) {
                 return Ok(());
             }
-            let known = truth == Truth::Yes;
             (self.meet)(Meeting {
                 chains: stage.table.chains.as_slice(),
                 chain,

@@ -1,10 +1,59 @@
 //! What conntrack says of a packet.
 
+use super::{Journey, Parcel, parcel::Tracking};
 use crate::{
     host::Host,
-    netfilter::State,
-    reach::{Direction, Packet, Protocol, State as Before},
+    netfilter::{Base, Hook, State},
+    reach::{Direction, Packet, Protocol, State as Before, cell::Truth},
 };
+
+/// The priority at which conntrack looks at packets: NF_IP_PRI_CONNTRACK.
+const CONNTRACK: i32 = -200;
+
+impl Journey<'_> {
+    /// Whether conntrack looks at packets at all: some rule must want it.
+    pub(in crate::reach) fn tracks(&self) -> Truth {
+        self.host.ruleset.tracks(self.family).map_or(Truth::Maybe, Truth::of)
+    }
+
+    /// A parcel that conntrack has looked at, if it stands before the base
+    /// chain.
+    pub(super) fn seen(&self, mut parcel: Parcel, base: &Base) -> Parcel {
+        let first = matches!(base.hook, Hook::Prerouting | Hook::Output);
+        let before = base.hook == Hook::Ingress || first;
+        if !before || first && base.priority > CONNTRACK {
+            self.track(&mut parcel);
+        }
+        parcel
+    }
+
+    pub(super) fn track(&self, parcel: &mut Parcel) {
+        if parcel.tracking == Tracking::Unseen {
+            // What there is may be of another zone.
+            let apart = parcel.zoned && self.shape.connected;
+            let known = self.state.filter(|_| !apart);
+            parcel.tracking = Tracking::Known(known);
+        }
+    }
+
+    /// True for an ICMP error about a connection.
+    pub(super) fn about(&self, parcel: &Parcel) -> bool {
+        self.shape.icmp.is_some()
+            && parcel.tracking == Tracking::Known(Some(State::Related))
+    }
+
+    /// What its rules see as the state: before conntrack, "invalid".
+    pub(super) fn state(&self, base: &Base, parcel: &Parcel) -> Option<State> {
+        match parcel.tracking {
+            Tracking::Untracked => Some(State::Untracked),
+            Tracking::Known(state) => state,
+            // A zone stands for a connection till then.
+            Tracking::Unseen if parcel.zoned => None,
+            Tracking::Unseen if base.priority == CONNTRACK => None,
+            Tracking::Unseen => Some(State::Invalid),
+        }
+    }
+}
 
 /// The bits that conntrack does not look at: PSH, ECE, CWR.
 const UNREAD: u8 = 0x08 | 0x40 | 0x80;

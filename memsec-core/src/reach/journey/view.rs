@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::{
-    Journey, Parcel, is_early,
+    Journey, Parcel,
+    answer::turned,
+    fragments::is_early,
     routing::{self, Routed},
-    turned,
 };
 use crate::{
     net::Family,
@@ -166,11 +167,16 @@ impl<'a> Journey<'a> {
         }
     }
 
-    /// Addresses of IPv6 that routing looks at in ways of its own: those of
-    /// IPv4 in it, and what comes from a link's.
+    /// Addresses that routing looks at in ways of its own: those that a table
+    /// may be chosen for, and of IPv6 those of IPv4 in it, and what comes
+    /// from a link's.
     fn is_odd(&self, parcel: &Parcel, to: IpAddr) -> bool {
+        let (host, from) = (self.host, self.from(parcel));
+        if (Routed { host, from, to, arrival: None }).is_policed() {
+            return true;
+        }
         let IpAddr::V6(to) = to else { return false };
-        let linked = match self.from(parcel) {
+        let linked = match from {
             Some(IpAddr::V6(from)) => from.is_unicast_link_local(),
             _ => false,
         };

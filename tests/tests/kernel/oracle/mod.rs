@@ -77,7 +77,8 @@ impl Oracle {
         let (local, recorder, connections) =
             open().map_err(|error| error.to_string())?;
         let facts = facts()?;
-        let loaded = Vec::new();
+        // The recorder is to be loaded first.
+        let loaded = vec![Tool::Nft];
         let mut oracle =
             Self { cables, local, recorder, connections, facts, loaded };
         oracle.load(&[])?;
@@ -112,18 +113,18 @@ impl Oracle {
 
     /// Puts these rules in the place of all that there were.
     pub fn load(&mut self, loads: &[Load]) -> Result<(), String> {
-        let mut ruleset = format!("flush ruleset\n{}", recorder::RULES);
         let (nft, others): (Vec<_>, Vec<_>) =
             loads.iter().partition(|load| load.tool == Tool::Nft);
-        for load in nft {
-            ruleset.push_str(&load.text);
-        }
         let before = std::mem::take(&mut self.loaded);
         for tool in before.iter().filter(|tool| tool.is_legacy()) {
             tool.load(LEGACY)?;
         }
         self.loaded = loads.iter().map(|load| load.tool).collect();
-        Tool::Nft.load(&ruleset)?;
+        if !nft.is_empty() || before.iter().any(|tool| tool.is_nft()) {
+            let first = ["flush ruleset\n", recorder::RULES].into_iter();
+            let rules = nft.iter().map(|load| load.text.as_str());
+            Tool::Nft.load(&first.chain(rules).collect::<String>())?;
+        }
         if before.contains(&Tool::Ipset) {
             retire_sets()?;
         }
