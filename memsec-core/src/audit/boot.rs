@@ -4,7 +4,7 @@ use super::{Reached, next_start::same_way, reached, subject::Subject};
 use crate::{
     Error, Proto,
     host::Host,
-    managers::units,
+    managers::{docker, units},
     net::{Family, IpSet},
     snapshot::Output,
     text::{Place, Source},
@@ -83,12 +83,15 @@ fn booted(subject: &Subject<'_>) -> Result<Option<Host>, Error> {
         after.commands.insert(command.to_owned(), Output::default());
     }
     let mut scripts = Vec::new();
-    for dump in loads.iter().flat_map(|load| &load.dumps) {
-        if dump.command == "nft list ruleset" {
-            scripts.push(Source::new(dump.command, &dump.text));
-        } else {
-            let output = Output { stdout: dump.text.clone().into(), status: 0 };
-            after.commands.insert(dump.command.to_owned(), output);
+    let docker = docker::load(subject.snapshot);
+    for load in loads.into_iter().chain(&docker) {
+        for dump in load.on(&after).dumps {
+            if load.is_script() {
+                scripts.push(Source::new(dump.command, &dump.text));
+            } else {
+                let output = Output { stdout: dump.text.into(), status: 0 };
+                after.commands.insert(dump.command.to_owned(), output);
+            }
         }
     }
     let mut host = Host::new(&after)?;

@@ -56,6 +56,7 @@ pub(crate) fn changes(subject: &Subject<'_>) -> Vec<Change> {
 }
 
 fn of(subject: &Subject<'_>, load: &Load) -> Result<Vec<Change>, Error> {
+    let load = &load.on(subject.snapshot);
     let after = started(subject.snapshot, load);
     let then = reached(&Host::new(&after)?, subject.policy);
     let mut changes = Vec::new();

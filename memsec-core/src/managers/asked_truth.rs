@@ -10,7 +10,7 @@ use super::{
     loads,
     truth::{after, files, recorded, shared},
 };
-use crate::{Cidr, Host, Packet, Proto, Snapshot, Verdict};
+use crate::{Cidr, Host, Met, Packet, Proto, Snapshot, Verdict};
 
 const CLIENTS: [&str; 2] = ["192.0.2.20", "2001:db8:1::20"];
 
@@ -38,7 +38,25 @@ fn next(host: &Snapshot, manager: Manager) -> Snapshot {
 }
 
 /// What becomes of packets to memcached's port, and of packets to others.
-type Seen = BTreeMap<(String, String, u16), (bool, bool)>;
+type Seen = BTreeMap<(String, String, u16), Fate>;
+
+/// Whether it gets in, whether that is certain, and what decides it.
+#[derive(Clone, Debug)]
+struct Fate {
+    open: bool,
+    certain: bool,
+    because: String,
+}
+
+/// The last rule, or policy, that a packet meets.
+fn decided_by(met: &[Met]) -> String {
+    met.last().map_or_else(String::new, |met| {
+        let rule = met.rule.as_ref();
+        let rule = rule.and_then(|rule| rule.text.clone());
+        let rule = rule.unwrap_or_else(|| "the policy".to_owned());
+        format!("{} {}: {rule}", met.hook, met.chain)
+    })
+}
 
 fn seen(host: &Snapshot) -> Seen {
     let host = Host::new(host).unwrap();
@@ -67,8 +85,9 @@ fn seen(host: &Snapshot) -> Seen {
                 found.verdict,
                 Verdict::Delivered | Verdict::NobodyListens
             );
-            let key = (from.to_owned(), proto.to_owned(), port);
-            all.insert(key, (open, found.certain));
+            let because = decided_by(&found.path);
+            let fate = Fate { open, certain: found.certain, because };
+            all.insert((from.to_owned(), proto.to_owned(), port), fate);
         }
     }
     all
@@ -81,26 +100,39 @@ struct Score {
     only_clients: usize,
     others_still: usize,
     clients_not: usize,
-    refused: usize,
+    /// Why, for each of the last two.
+    why: Vec<String>,
+    refused: Vec<String>,
     wrong: Vec<String>,
 }
 
-/// Whether clients do not get in, whether others do, and what must not be.
-fn judge(before: &Seen, after: &Seen) -> (bool, bool, Vec<String>) {
-    let (mut out, mut others, mut wrong) = (false, false, Vec::new());
-    for (key, &now) in after {
+/// The first client that does not get in, the first of the others that does,
+/// and what must not be.
+fn judge(
+    before: &Seen,
+    after: &Seen,
+) -> (Option<String>, Option<String>, Vec<String>) {
+    let (mut out, mut others, mut wrong) = (None, None, Vec::new());
+    for (key, now) in after {
         let (from, proto, port) = key;
-        let was = before[key];
+        let was = &before[key];
         let client = CLIENTS.contains(&from.as_str()) && proto == "tcp";
+        let said = || {
+            let sure = if now.certain { "" } else { "perhaps " };
+            Some(format!("{sure}{from} {proto}: {}", now.because))
+        };
         match *port {
-            11211 if client => out |= !now.0,
+            11211 if client && !now.open => out = out.or_else(said),
+            11211 if client => {}
             11211 => {
-                others |= now.0;
-                if now.0 && !was.0 {
+                if now.open {
+                    others = others.or_else(said);
+                }
+                if now.open && !was.open {
                     wrong.push(format!("{key:?} is open now"));
                 }
             }
-            _ if now.0 != was.0 => wrong.push(format!("{key:?} differs")),
+            _ if now.open != was.open => wrong.push(format!("{key:?} differs")),
             _ => {}
         }
     }
@@ -117,9 +149,12 @@ fn hold(kind: &str, manager: Manager) {
         let clients = CLIENTS.map(|text| text.parse::<Cidr>().unwrap());
         let wanted =
             Ask { port: 11211, protos: &[Proto::Tcp], clients: &clients };
-        let Ok(changes) = ask(manager, &host, &wanted).unwrap() else {
-            score.refused += 1;
-            continue;
+        let changes = match ask(manager, &host, &wanted).unwrap() {
+            Ok(changes) => changes,
+            Err(why) => {
+                score.refused.push(format!("{name}: {why}"));
+                continue;
+            }
         };
         let mut done = host.clone();
         changes.iter().for_each(|change| change.apply(&mut done));
@@ -128,7 +163,7 @@ fn hold(kind: &str, manager: Manager) {
             ("now", seen(&host), seen(&done)),
             ("next", seen(&next(&host, manager)), seen(&next(&done, manager))),
         ];
-        let (mut out, mut others) = (false, false);
+        let (mut out, mut others) = (None, None);
         for (when, before, after) in &pairs {
             // csf starts with what its files say, whatever is live.
             let before = match (manager, *when) {
@@ -136,17 +171,23 @@ fn hold(kind: &str, manager: Manager) {
                 _ => before,
             };
             let (shut, open, wrong) = judge(before, after);
-            out |= shut;
-            others |= open;
-            let wrong = wrong.iter().map(|w| format!("{name} {when}: {w}"));
-            score.wrong.extend(wrong);
+            let at = |why: String| format!("{name} {when}: {why}");
+            out = out.or(shut.map(at));
+            others = others.or(open.map(at));
+            score.wrong.extend(wrong.into_iter().map(at));
         }
         let twice = again.iter().map(|c| format!("{name} again: {c:?}"));
         score.wrong.extend(twice);
         match (out, others) {
-            (true, _) => score.clients_not += 1,
-            (_, true) => score.others_still += 1,
-            _ => score.only_clients += 1,
+            (Some(why), _) => {
+                score.clients_not += 1;
+                score.why.push(format!("client {why}"));
+            }
+            (None, Some(why)) => {
+                score.others_still += 1;
+                score.why.push(format!("other {why}"));
+            }
+            (None, None) => score.only_clients += 1,
         }
     }
     println!(
@@ -155,9 +196,12 @@ fn hold(kind: &str, manager: Manager) {
         score.only_clients,
         score.others_still,
         score.clients_not,
-        score.refused,
+        score.refused.len(),
         score.wrong.len()
     );
+    for line in score.refused.iter().chain(&score.why) {
+        println!("  {line}");
+    }
     for line in &score.wrong {
         println!("  {line:.200}");
     }

@@ -3,11 +3,17 @@
 
 #[cfg(test)]
 pub(crate) mod asked_truth;
+mod beside;
 mod change;
 mod command;
 pub(crate) mod csf;
+pub(crate) mod docker;
 mod files;
 mod firewalld;
+#[cfg(test)]
+mod namespace;
+#[cfg(test)]
+mod random;
 mod refusal;
 mod restore;
 mod saved;
@@ -19,11 +25,12 @@ mod variables;
 
 pub(crate) use change::{Ask, Change};
 
+use beside::Stays;
+
 use crate::{Error, Snapshot, text::Place};
 
 /// The programs that own a firewall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(dead_code, reason = "not every manager is read yet")]
 pub(crate) enum Manager {
     Csf,
     Ufw,
@@ -60,6 +67,12 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// The same, with what stays beside it on a host.
+    pub(crate) fn on(&self, host: &Snapshot) -> Self {
+        let dumps = self.dumps.iter().map(|dump| dump.on(host)).collect();
+        Self { dumps, ..self.clone() }
+    }
+
     /// Whether it is what `nft -f` makes of a file.
     pub(crate) fn is_script(&self) -> bool {
         self.dumps.iter().any(|dump| dump.command == "nft list ruleset")
@@ -76,6 +89,7 @@ pub(crate) struct Dump {
     /// For each line of the text, the place in the manager's files that it
     /// is for; as many as lines.
     pub places: Vec<Option<Place>>,
+    pub stays: Stays,
 }
 
 /// Reads what one manager will load; `None` where it is not installed.

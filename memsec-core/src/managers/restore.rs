@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Dump, command::command, refusal};
+use super::{Dump, beside::Stays, command::command, refusal};
 use crate::{
     net::Family,
     text::{Place, Source, Span},
@@ -66,7 +66,33 @@ impl Tables {
     /// Loads rules that stand in no file.
     pub(super) fn add(&mut self, text: &str) {
         // The texts are this library's own; none is refused.
-        let _ = self.load(&Source::new("", text), false, true);
+        let _ = self.load(&Source::new("", text), false, true, |_| None);
+    }
+
+    /// The same, without making a chain anew that is there.
+    pub(super) fn add_but(&mut self, text: &str, chain: &str) {
+        let made = format!(":{chain} ");
+        let there = self.all.iter_mut().any(|t| t.get(chain).is_some());
+        let lines = text.lines().filter(|l| !there || !l.starts_with(&made));
+        let lines: String = lines.map(|line| format!("{line}\n")).collect();
+        self.add(&lines);
+    }
+
+    /// The tables in a text that iptables-save, or a start, has printed;
+    /// each line is for the place of its number.
+    pub(super) fn printed(
+        family: Family,
+        source: &Source,
+        places: impl Fn(usize) -> Option<Place>,
+    ) -> Self {
+        let mut tables = Self::new(family);
+        let place = |line: &Span| {
+            let number = line.place().line.unwrap_or_default();
+            places(number.checked_sub(1)?)
+        };
+        // It is not checked, and so not refused.
+        let _ = tables.load(source, false, true, place);
+        tables
     }
 
     /// Loads a file. Each table is one transaction: those before the one
@@ -80,14 +106,15 @@ impl Tables {
         source: &Source,
         flush: bool,
     ) -> Result<(), Refused> {
-        self.load(source, true, !flush)
+        self.load(source, true, !flush, |line| Some(line.place()))
     }
 
     fn load(
         &mut self,
         source: &Source,
-        file: bool,
+        checked: bool,
         keep: bool,
+        place: impl Fn(&Span) -> Option<Place>,
     ) -> Result<(), Refused> {
         let mut open: Option<(Table, Vec<Span>)> = None;
         for line in source.lines() {
@@ -95,7 +122,6 @@ impl Tables {
             if text.is_empty() || text.starts_with('#') {
                 continue;
             }
-            let place = || if file { Some(line.place()) } else { None };
             match &mut open {
                 None => match text.strip_prefix('*') {
                     Some(name) => {
@@ -105,7 +131,7 @@ impl Tables {
                     None => return Err(refused(&line, "not in a table")),
                 },
                 Some((table, lines)) if text == "COMMIT" => {
-                    if file {
+                    if checked {
                         refusal::check(self.family, &table.frame(), lines)?;
                     }
                     if let Some((table, _)) = open.take() {
@@ -114,7 +140,7 @@ impl Tables {
                 }
                 Some((table, lines)) => {
                     lines.push(line.clone());
-                    if !table.line(text, place()) {
+                    if !table.line(text, place(&line)) {
                         let what = format!("{text}: not followed");
                         self.unknown.push((what, line.place()));
                     }
@@ -140,6 +166,23 @@ impl Tables {
         }
     }
 
+    /// Puts the tables of a start beside those that were there: what is not
+    /// the starter's stays, and its own chains, whose names begin so, are
+    /// made anew. Its rules in other chains stand where such were.
+    pub(super) fn start_beside(&mut self, started: Self, own: &str) {
+        for new in started.all {
+            let name = new.name.clone();
+            let mut table = self.table(&name, true);
+            table.start_beside(new, own);
+            self.put(table);
+        }
+    }
+
+    /// Puts the tables of a file in the place of those that were there.
+    pub(super) fn replace(&mut self, tables: Self) {
+        tables.all.into_iter().for_each(|table| self.put(table));
+    }
+
     /// What iptables-save would print, but for rules that are still to be
     /// inserted before others: those are `-I` lines.
     pub(super) fn dump(self) -> Dump {
@@ -147,6 +190,7 @@ impl Tables {
             command: save(self.family),
             text: String::new(),
             places: Vec::new(),
+            stays: Stays::Tables,
         };
         for table in self.all {
             table.write(&mut dump);
@@ -243,6 +287,22 @@ impl Table {
         }
     }
 
+    fn start_beside(&mut self, new: Self, own: &str) {
+        let is_own = |chain: &Chain| chain.name.starts_with(own);
+        for chain in self.chains.iter_mut().filter(|chain| is_own(chain)) {
+            chain.there = false;
+            chain.rules.clear();
+        }
+        for chain in new.chains.into_iter().filter(|chain| chain.there) {
+            if self.get(&chain.name).is_none() {
+                self.chain(&chain.name, &chain.policy);
+            }
+            if let Some(old) = self.get(&chain.name) {
+                old.start_beside(chain, own);
+            }
+        }
+    }
+
     /// The table with its chains and no rules, one line each.
     fn frame(&self) -> Vec<String> {
         let chains = self.chains.iter().filter(|chain| chain.there);
@@ -270,6 +330,23 @@ impl Table {
 }
 
 impl Chain {
+    fn start_beside(&mut self, new: Self, own: &str) {
+        self.there = true;
+        self.declared = new.declared;
+        if new.policy != "-" {
+            self.policy = new.policy;
+        }
+        let leads = |(rule, _): &(String, _)| {
+            let mut words = rule.split_whitespace();
+            words.any(|word| matches!(word, "-j" | "-g"))
+                && words.next().is_some_and(|to| to.starts_with(own))
+        };
+        let first = self.rules.iter().position(leads);
+        self.rules.retain(|rule| !leads(rule));
+        let at = first.unwrap_or(self.rules.len());
+        self.rules.splice(at..at, new.rules);
+    }
+
     fn declaration(&self) -> String {
         format!(":{} {} [0:0]", self.name, self.policy)
     }

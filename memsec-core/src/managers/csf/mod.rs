@@ -27,7 +27,7 @@ pub(crate) use collect::{SECRET_SETTINGS, included, leave_out_secrets};
 pub(super) use host_tests::files as case_files;
 pub(crate) use listed::{failed, open_lists, testing};
 
-use super::{Dump, Load, Manager};
+use super::{Dump, Load, Manager, Stays};
 use crate::{Error, Snapshot, text::Place};
 use conf::Conf;
 use iptables::{Kept, Tables};
@@ -152,5 +152,5 @@ fn dumps(start: &Start<'_>) -> Vec<Dump> {
 fn dump(command: &'static str, lines: Vec<Kept>) -> Dump {
     let text = lines.iter().map(|line| format!("{}\n", line.text)).collect();
     let places = lines.into_iter().map(|line| line.place).collect();
-    Dump { command, text, places }
+    Dump { command, text, places, stays: Stays::Nothing }
 }

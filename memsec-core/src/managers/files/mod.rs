@@ -4,7 +4,7 @@
 mod boot_script;
 mod script;
 
-use super::{Dump, Load, Manager, restore::Tables, units};
+use super::{Dump, Load, Manager, Stays, restore::Tables, units};
 use crate::{Error, Snapshot, net::Family, netfilter::Ruleset, text::Place};
 use script::Script;
 
@@ -116,7 +116,8 @@ fn scripted(
         unknown.push((what, Place::whole(path)));
     }
     let good = unknown.len() == usize::from(known.is_none());
-    let dump = Dump { command: COMMAND, text, places };
+    let stays = Stays::Nothing;
+    let dump = Dump { command: COMMAND, text, places, stays };
     Load {
         manager: Manager::Files,
         enabled: known.unwrap_or(unit != "nftables.service"),

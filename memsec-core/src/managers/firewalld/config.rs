@@ -5,15 +5,9 @@ use std::collections::BTreeSet;
 use super::{
     Broken,
     object::{Named, Policy, Service, Set, Zone},
-    rich::{Rich, What, Who},
-    settings::Settings,
     stock,
 };
-use crate::{
-    Error, Snapshot,
-    snapshot::Content,
-    text::{Place, Source},
-};
+use crate::{Error, Snapshot, snapshot::Content, text::Source};
 
 /// What firewalld works with.
 #[derive(Clone, Debug)]
@@ -33,12 +27,20 @@ pub(super) struct Conf {
     pub nftables: bool,
     pub rpfilter: bool,
     pub rfc3964: bool,
+    /// A back end that is known by its name in other letters only.
+    pub other_backend: Option<String>,
 }
 
 impl Default for Conf {
     fn default() -> Self {
         let default_zone = "public".to_owned();
-        Self { default_zone, nftables: true, rpfilter: true, rfc3964: true }
+        Self {
+            default_zone,
+            nftables: true,
+            rpfilter: true,
+            rfc3964: true,
+            other_backend: None,
+        }
     }
 }
 
@@ -60,7 +62,13 @@ impl Conf {
             let off = matches!(lower.as_str(), "no" | "false");
             match name {
                 "DefaultZone" => value.clone_into(&mut conf.default_zone),
-                "FirewallBackend" => conf.nftables = lower != "iptables",
+                "FirewallBackend"
+                    if ["iptables", "nftables"].contains(&lower.as_str()) =>
+                {
+                    conf.nftables = value == "nftables";
+                    let other = value != lower;
+                    conf.other_backend = other.then(|| value.to_owned());
+                }
                 "IPv6_rpfilter" => conf.rpfilter = !off,
                 "RFC3964_IPv4" => conf.rfc3964 = !off,
                 _ => {}
@@ -86,8 +94,19 @@ fn files<'a>(
     all.filter_map(move |(path, file)| {
         let name = path.get(at..)?.strip_suffix(".xml")?;
         let here = !matches!(file.content, Content::Secret(_));
+        // Zones may be parts, each in a directory of its own.
+        let depth = usize::from(kind == "zones" && directory == OWN);
+        let here = here && name.matches('/').count() <= depth;
         here.then_some((path.as_str(), name))
     })
+}
+
+/// The types of ICMP messages that files name.
+fn icmp_types(snapshot: &Snapshot, own: bool) -> BTreeSet<&str> {
+    let directories: &[&str] = if own { &[STOCK, OWN] } else { &[STOCK] };
+    let names = |directory| files(snapshot, directory, "icmptypes");
+    let each = directories.iter().flat_map(|directory| names(directory));
+    each.map(|(_, name)| name).collect()
 }
 
 /// Why the files cannot be read.
@@ -156,7 +175,7 @@ impl Config {
             )?,
         };
         config.combine();
-        config.check()?;
+        config.check(&icmp_types(snapshot, own))?;
         if !config.zones.contains_key(&config.conf.default_zone) {
             let known = |name: &&str| config.zones.contains_key(*name);
             let others = ["public", "external"].into_iter();
@@ -181,133 +200,8 @@ impl Config {
         self.zones.extend(whole);
     }
 
-    /// What full_check_config() refuses.
-    fn check(&self) -> Result<(), Broken> {
-        for zone in self.zones.values() {
-            self.check_settings(&zone.settings)?;
-        }
-        self.check_bound(|zone| &zone.interfaces)?;
-        self.check_bound(|zone| &zone.sources)?;
-        for (name, policy) in &self.policies {
-            self.check_settings(&policy.settings)?;
-            self.check_policy(name, policy)?;
-        }
-        Ok(())
-    }
-
-    fn check_settings(&self, settings: &Settings) -> Result<(), Broken> {
-        for (service, place) in &settings.services {
-            if !self.services.contains_key(service) {
-                let what = format!("there is no service {service}");
-                return Err(Broken { what, place: place.clone() });
-            }
-        }
-        Ok(())
-    }
-
-    /// What fails only when it is loaded, in what is in use.
-    fn check_applied(&self) -> Result<(), Broken> {
-        let zones = self.zones.iter();
-        let zones = zones.filter(|(name, zone)| self.applies(name, zone));
-        let policies = self.policies.values().filter(|p| p.is_applied(self));
-        let settings = zones.map(|(_, zone)| &zone.settings);
-        let settings = settings.chain(policies.map(|p| &p.settings));
-        for rule in settings.flat_map(|settings| &settings.rules) {
-            if let Some(what) = self.wrong_rule(rule) {
-                return Err(Broken { what, place: rule.place.clone() });
-            }
-        }
-        Ok(())
-    }
-
     /// True for a zone that packets get to.
     pub(super) fn applies(&self, name: &str, zone: &Zone) -> bool {
         zone.is_active() || name == self.conf.default_zone
     }
-
-    fn wrong_rule(&self, rule: &Rich) -> Option<String> {
-        if rule.resets_beyond_tcp(self.conf.nftables) {
-            return Some("a reset for what is not TCP".to_owned());
-        }
-        for end in [&rule.source, &rule.destination].into_iter().flatten() {
-            match &end.who {
-                Who::Set(set) if !self.sets.contains_key(set) => {
-                    return Some(format!("there is no set {set}"));
-                }
-                // iptables-restore refuses it.
-                Who::Address(address)
-                    if end.invert
-                        && address.prefix == Some(0)
-                        && !self.conf.nftables =>
-                {
-                    return Some("not any address".to_owned());
-                }
-                _ => {}
-            }
-        }
-        let Some(What::Service(name)) = &rule.what else { return None };
-        let Some(service) = self.services.get(name) else {
-            return Some(format!("there is no service {name}"));
-        };
-        let reset =
-            rule.reject.as_deref().is_some_and(|a| a.starts_with("tcp"));
-        let mut ports = service.ports.iter().chain(&service.source_ports);
-        let other =
-            ports.any(|(_, of)| of != "tcp") || !service.protocols.is_empty();
-        (reset && other).then(|| "a reset for what is not TCP".to_owned())
-    }
-
-    /// An interface or a source may be bound to one zone only.
-    fn check_bound(
-        &self,
-        bound: impl Fn(&Zone) -> &Vec<(String, Place)>,
-    ) -> Result<(), Broken> {
-        let mut seen: Named<&str> = Named::new();
-        for (name, zone) in &self.zones {
-            for (what, place) in bound(zone) {
-                let other = seen.insert(what.clone(), name);
-                if other.is_some_and(|other| other != name) {
-                    let what = format!("{what} is bound to two zones");
-                    return Err(Broken { what, place: place.clone() });
-                }
-                let set = what.strip_prefix("ipset:");
-                if set.is_some_and(|set| !self.sets.contains_key(set)) {
-                    let what = format!("there is no {what}");
-                    return Err(Broken { what, place: place.clone() });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn check_policy(&self, name: &str, policy: &Policy) -> Result<(), Broken> {
-        let place = &policy.settings.place;
-        let broken = |what: String| Broken { what, place: place.clone() };
-        if self.zones.contains_key(name) {
-            return Err(broken(format!("{name} is a zone and a policy")));
-        }
-        if policy.priority == 0 || i16::try_from(policy.priority).is_err() {
-            return Err(broken("not a priority".to_owned()));
-        }
-        for zones in [&policy.ingress, &policy.egress] {
-            let any = |name: &str| matches!(name, "ANY" | "HOST");
-            let special = zones.iter().any(|(name, _)| any(name));
-            let alone = zones.iter().all(|zone| zone.0 == zones_first(zones));
-            let known = zones
-                .iter()
-                .all(|(name, _)| any(name) || self.zones.contains_key(name));
-            if special && !alone || !known {
-                return Err(broken("its zones are not right".to_owned()));
-            }
-        }
-        let host = |zones: &[(String, Place)]| zones_first(zones) == "HOST";
-        if host(&policy.ingress) && host(&policy.egress) {
-            return Err(broken("from HOST to HOST".to_owned()));
-        }
-        Ok(())
-    }
-}
-
-fn zones_first(zones: &[(String, Place)]) -> &str {
-    zones.first().map_or("", |(name, _)| name)
 }

@@ -5,7 +5,11 @@ use super::{
     direct::Direct,
     object::{Named, Set},
 };
-use crate::{managers::Dump, managers::restore, net::Family, text::Place};
+use crate::{
+    managers::{Dump, Stays, restore},
+    net::Family,
+    text::Place,
+};
 
 const TABLES: [&str; 3] = ["mangle", "nat", "filter"];
 
@@ -14,7 +18,7 @@ struct Lines(Dump);
 impl Lines {
     fn new(command: &'static str) -> Self {
         let (text, places) = (String::new(), Vec::new());
-        Self(Dump { command, text, places })
+        Self(Dump { command, text, places, stays: Stays::Nothing })
     }
 
     fn push(&mut self, line: &str, place: Option<&Place>) {

@@ -3,6 +3,7 @@
 mod ask;
 mod build;
 mod chains;
+mod check;
 mod config;
 mod direct;
 mod icmp;

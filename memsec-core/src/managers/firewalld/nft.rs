@@ -7,7 +7,11 @@ use super::{
     object::{Named, Set},
     value::Address,
 };
-use crate::{managers::Dump, net::Family, text::Place};
+use crate::{
+    managers::{Dump, Stays},
+    net::Family,
+    text::Place,
+};
 
 /// firewalld goes behind other tables: NFT_HOOK_OFFSET.
 const OFFSET: i32 = 10;
@@ -46,6 +50,7 @@ pub(super) fn dump(chains: &[Chain], sets: &Named<Set>) -> Dump {
         command: "nft -j list ruleset",
         text: "{\"nftables\": [\n".to_owned(),
         places: vec![None],
+        stays: Stays::OtherTables("firewalld"),
     });
     lines.push(&json!({"metainfo": {"json_schema_version": 1}}), None);
     let table = json!({"family": "inet", "name": "firewalld"});

@@ -39,6 +39,7 @@ pub(super) struct Service {
     pub includes: Vec<String>,
     /// Only for these addresses, where there are any.
     pub destinations: Vec<Address>,
+    pub place: Place,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -213,6 +214,7 @@ impl Service {
             )?;
             let text = |name| e.need(name).map(str::to_owned);
             match e.name.as_str() {
+                "service" => service.place = e.place.clone(),
                 "port" if e.get("port") == Some("") => {
                     service.protocols.push(text("protocol")?);
                 }
@@ -240,6 +242,25 @@ impl Service {
     }
 }
 
+/// IPSET_TYPES in core/ipset.py.
+const KINDS: [&str; 11] = [
+    "hash:ip",
+    "hash:ip,port",
+    "hash:ip,port,ip",
+    "hash:ip,port,net",
+    "hash:ip,mark",
+    "hash:net",
+    "hash:net,net",
+    "hash:net,port",
+    "hash:net,port,net",
+    "hash:net,iface",
+    "hash:mac",
+];
+
+fn is_number(text: Option<&str>) -> bool {
+    text.is_some_and(|text| text.trim().parse::<u32>().is_ok())
+}
+
 impl Set {
     pub(super) fn read(source: &Source) -> Result<Self, Broken> {
         let mut set = Self::default();
@@ -256,16 +277,17 @@ impl Set {
                 "ipset" => {
                     e.need("type")?.clone_into(&mut set.kind);
                     set.place = e.place.clone();
-                    if !set.kind.starts_with("hash:") {
+                    if !KINDS.contains(&set.kind.as_str()) {
                         return Err(e.broken("no such type of set"));
                     }
                 }
                 "option" => match (e.need("name")?, e.get("value")) {
                     ("family", Some("inet6")) => set.six = true,
-                    ("family", Some("inet")) | ("hashsize" | "maxelem", _) => {}
-                    ("timeout", value) => {
+                    ("family", Some("inet")) => {}
+                    ("timeout", value) if is_number(value) => {
                         set.timeout = value.map(str::to_owned);
                     }
+                    ("hashsize" | "maxelem", value) if is_number(value) => {}
                     _ => return Err(e.broken("no such option")),
                 },
                 "entry" => set.entries.push((e.text.clone(), e.place.clone())),

@@ -1,6 +1,9 @@
 //! Asking ufw in its own words: frontend.py and backend_iptables.py of 0.36.
 
-use std::ops::Range;
+mod block;
+mod others;
+#[cfg(test)]
+mod tests;
 
 use super::{
     super::{
@@ -12,17 +15,12 @@ use super::{
     tuple::{Tuple, mismatches},
 };
 use crate::{Cidr, Error, Proto, Snapshot, net::Family};
-
-/// The file of the user rules and the chain of those for this host.
-fn store(family: Family) -> (&'static str, &'static str) {
-    match family {
-        Family::Ipv4 => ("/etc/ufw/user.rules", "ufw-user-input"),
-        Family::Ipv6 => ("/etc/ufw/user6.rules", "ufw6-user-input"),
-    }
-}
+use block::{Block, blocks, position, start, store};
+use others::deny;
 
 /// What to run, so that only the clients reach the port; nothing if ufw's
-/// rules say that already.
+/// rules say that already. What opens that port alone goes; what opens more
+/// stays, behind a rule that denies the port to all who are left.
 ///
 /// # Errors
 ///
@@ -36,12 +34,17 @@ pub(crate) fn ask(
     let mut asking = Asking::new(snapshot);
     for &client in ask.clients.iter().rev() {
         for &proto in ask.protos {
-            allow(&mut asking, ask.port, client, proto)?;
+            allow(&mut asking, ask, client, proto)?;
         }
     }
     for family in Family::BOTH {
         while let Some(change) = shut(&asking.snapshot, ask, family)? {
             asking.push(change);
+        }
+    }
+    for family in Family::BOTH {
+        for proto in Proto::BOTH {
+            deny(&mut asking, ask, family, proto)?;
         }
     }
     Ok(asking.changes)
@@ -96,52 +99,60 @@ fn output(snapshot: &Snapshot, command: &str) -> Result<String, Error> {
 }
 
 /// `ufw prepend` does nothing where the same rule stands already, whatever
-/// it does with the packets.
+/// it does with the packets: behind what stops them it goes first.
 fn allow(
     asking: &mut Asking,
-    port: u16,
+    ask: &Ask<'_>,
     client: Cidr,
     proto: Proto,
 ) -> Result<(), Error> {
     let family = client.family();
     let (path, chain) = store(family);
     let text = file(&asking.snapshot, path)?;
-    let (dport, from) = (port.to_string(), client.to_string());
-    let any = any(family);
+    let (dport, from) = (ask.port.to_string(), client.to_string());
     let new = Tuple {
         action: "allow",
-        log: "",
-        protocol: proto.name(),
-        dport: &dport,
-        to: any,
-        sport: "any",
         from: &from,
-        interfaces: "in",
+        ..Tuple::on(&dport, proto, any(family))
     };
-    let blocks = blocks(&text);
-    let same = blocks.iter().filter_map(|block| block.tuple.as_ref());
-    match same.clone().find(|tuple| tuple.is_like(&new)) {
-        Some(known) if known.action == new.action => return Ok(()),
-        Some(_) => {
+    let all = blocks(&text);
+    let same = |block: &&Block<'_>| {
+        block.tuple.as_ref().is_some_and(|tuple| tuple.is_like(&new))
+    };
+    let known = all.iter().position(|block| same(&block));
+    if let Some(at) = known {
+        let (block, before) = (all.get(at), all.get(..at).unwrap_or_default());
+        let tuple = block.and_then(|block| block.tuple.as_ref());
+        if tuple.is_none_or(|tuple| tuple.action != new.action) {
             return Err(Error::unsupported(format!(
                 "{path}: ufw has another rule for {client} and the port, and \
                  would keep it"
             )));
         }
-        None => {}
+        if !before.iter().any(|block| block.stands_before(ask, proto)) {
+            return Ok(());
+        }
+        let gone = removal(&asking.snapshot, ask.port, family, at)?;
+        asking.push(gone);
+        return allow(asking, ask, client, proto);
     }
     let words = new.words();
     let saved = format!(
-        "-A {chain} -s {}/{} -p {proto} -m {proto} --dport {port} -j ACCEPT",
+        "-A {chain} -s {}/{} -p {proto} -m {proto} --dport {} -j ACCEPT",
         client.address(),
         client.prefix(),
+        ask.port,
         proto = proto.name(),
     );
     let live = output(&asking.snapshot, save(family))?;
     let first = saved::rules(&live, chain).first().map(|range| range.start);
     let at = first.or_else(|| saved::end(&live)).ok_or_else(not_running)?;
     asking.push(Change {
-        summary: format!("ufw: let {client} in to {} {port}", proto.name()),
+        summary: format!(
+            "ufw: let {client} in to {} {}",
+            proto.name(),
+            ask.port
+        ),
         command: line(["ufw", "prepend"], words.clone()),
         undo: line(["ufw", "delete"], words),
         check: checked(family, &saved),
@@ -175,174 +186,71 @@ fn any(family: Family) -> &'static str {
     }
 }
 
-/// A tuple with its rules.
-struct Block<'t> {
-    /// In bytes, with the empty line before it.
-    range: Range<usize>,
-    /// `None` for one that is more than this asks for.
-    tuple: Option<Tuple<'t>>,
-    /// How many of its rules are of INPUT.
-    rules: usize,
-}
-
-/// Where the rules begin in a file.
-fn start(text: &str) -> Result<Range<usize>, Error> {
-    let head = "### RULES ###\n";
-    let at = text.find(head).map(|at| at + head.len());
-    let missing = || Error::unsupported("user.rules has no section of rules");
-    at.map(|at| at..at).ok_or_else(missing)
-}
-
-fn blocks(text: &str) -> Vec<Block<'_>> {
-    let mut blocks: Vec<Block<'_>> = Vec::new();
-    let (mut at, mut blank, mut inside) = (0, 0, false);
-    for line in text.split_inclusive('\n') {
-        let (start, words) = (at, line.trim());
-        at += line.len();
-        match words {
-            "### RULES ###" => inside = true,
-            "### END RULES ###" => inside = false,
-            "" => blank = start,
-            _ if !inside => {}
-            _ if words.starts_with("### tuple ###") => {
-                let (start, rules) = (blank.min(start), 0);
-                let tuple = Tuple::new(words);
-                blocks.push(Block { range: start..at, tuple, rules });
-                blank = at;
-            }
-            _ => {
-                if let Some(block) = blocks.last_mut() {
-                    block.range.end = at;
-                    let own = words.contains("-user-input ");
-                    block.rules += usize::from(own);
-                }
-                blank = at;
-            }
-        }
-    }
-    blocks
-}
-
-/// The removal of the first rule by which ufw lets others in to the port.
+/// The removal of the first rule by which ufw lets others in to the port
+/// alone.
 fn shut(
     snapshot: &Snapshot,
     ask: &Ask<'_>,
     family: Family,
 ) -> Result<Option<Change>, Error> {
+    let Some(source) = snapshot.text(store(family).0)? else { return Ok(None) };
+    let all = blocks(source.text());
+    let mut each = all.iter();
+    let found = each.position(|block| block.opens_alone(&all, ask));
+    found.map(|at| removal(snapshot, ask.port, family, at)).transpose()
+}
+
+/// The removal of a rule; of all that have its application, if it has one.
+fn removal(
+    snapshot: &Snapshot,
+    port: u16,
+    family: Family,
+    at: usize,
+) -> Result<Change, Error> {
     let (path, chain) = store(family);
-    let Some(source) = snapshot.text(path)? else { return Ok(None) };
-    let text = source.text();
-    let blocks = blocks(text);
-    let mut before = 0;
-    let found = blocks.iter().enumerate().find_map(|(at, block)| {
-        let tuple = block.tuple.as_ref().filter(|t| t.opens(ask));
-        before += block.rules;
-        tuple.map(|tuple| (at, block, tuple))
-    });
-    let Some((at, block, tuple)) = found else { return Ok(None) };
+    let text = file(snapshot, path)?;
+    let all = blocks(&text);
     let live = output(snapshot, save(family))?;
     let lines = saved::rules(&live, chain);
-    let all: usize = blocks.iter().map(|block| block.rules).sum();
-    if lines.len() != all {
-        return Err(not_running());
-    }
-    let first = before - block.rules;
-    let gone = lines.get(first..before).unwrap_or_default().iter().rev();
-    let gone = gone.map(|range| {
-        Splice::output(save(family), range.clone(), String::new())
-    });
-    let last = at + 1 == blocks.len();
-    let insert = match position(snapshot, family, at)? {
+    let known: usize = all.iter().map(|block| block.rules).sum();
+    let tuple = all.get(at).and_then(|block| block.tuple.as_ref());
+    let tuple = tuple.filter(|_| lines.len() == known);
+    let tuple = tuple.ok_or_else(not_running)?;
+    let number = position(snapshot, family, at)?;
+    let last = at + 1 == all.len();
+    let insert = match number {
         Some(number) if !last => vec!["insert".to_owned(), number.to_string()],
         _ => Vec::new(),
     };
     let words = tuple.words();
-    let cut = Splice::file(path, block.range.clone(), String::new());
-    Ok(Some(Change {
-        summary: format!(
-            "ufw: do not let {} in to port {}",
-            tuple.from, ask.port
-        ),
+    let said = tuple.said().map(|text| ["comment".to_owned(), text]);
+    let again = words.iter().cloned().chain(said.into_iter().flatten());
+    let again: Vec<_> = again.collect();
+    let mut gone = Vec::new();
+    let mut cut = Vec::new();
+    let mut before = 0;
+    for block in &all {
+        let own = before..before + block.rules;
+        before = own.end;
+        if block.tuple.as_ref().is_some_and(|t| t.goes_with(tuple)) {
+            let ranges = lines.get(own).unwrap_or_default();
+            gone.extend(ranges.iter().cloned());
+            cut.push(block.range.clone());
+        }
+    }
+    let gone = gone
+        .into_iter()
+        .rev()
+        .map(|range| Splice::output(save(family), range, String::new()));
+    let cut = cut
+        .into_iter()
+        .rev()
+        .map(|range| Splice::file(path, range, String::new()));
+    Ok(Change {
+        summary: format!("ufw: do not let {} in to port {port}", tuple.from),
         command: line(["ufw", "delete"], words.clone()),
-        undo: line(["ufw"], insert.into_iter().chain(words)),
-        effects: gone.chain([cut]).collect(),
+        undo: line(["ufw"], insert.into_iter().chain(again)),
+        effects: gone.chain(cut).collect(),
         ..Change::default()
-    }))
-}
-
-/// The number that `ufw insert` has for a place: those of IPv6 come after
-/// those of IPv4. `None` where applications make it another one.
-fn position(
-    snapshot: &Snapshot,
-    family: Family,
-    at: usize,
-) -> Result<Option<usize>, Error> {
-    let four = file(snapshot, store(Family::Ipv4).0)?;
-    let own = file(snapshot, store(family).0)?;
-    let [four, own] = [&four, &own].map(|text| blocks(text));
-    let plain = |blocks: &[Block<'_>]| blocks.iter().all(|b| b.tuple.is_some());
-    let before = if family == Family::Ipv6 { four.len() } else { 0 };
-    let known = plain(&four) && plain(&own);
-    Ok(known.then_some(before + at + 1))
-}
-
-impl Tuple<'_> {
-    /// Whether ufw takes both for one rule.
-    fn is_like(&self, other: &Self) -> bool {
-        let key = |t: &Self| {
-            [t.protocol, t.dport, t.to, t.sport, t.from, t.interfaces]
-                .map(str::to_owned)
-        };
-        key(self) == key(other)
-    }
-
-    /// Whether it lets others than the clients in to that one port.
-    fn opens(&self, ask: &Ask<'_>) -> bool {
-        let single = self.dport.parse() == Ok(ask.port);
-        let inward = self.interfaces.split('_').next() == Some("in");
-        let wider = match self.from.parse::<Cidr>() {
-            Ok(net) => !ask.allows(net),
-            Err(_) => true,
-        };
-        let lets_in = matches!(self.action, "allow" | "limit");
-        lets_in && single && inward && wider
-    }
-
-    /// As the command ufw takes it.
-    fn words(&self) -> Vec<String> {
-        let mut words = vec![self.action];
-        if let Some((way, name)) = self.interfaces.split_once('_') {
-            words.extend([way, "on", name]);
-        }
-        if !self.log.is_empty() {
-            words.push(self.log);
-        }
-        if self.protocol != "any" {
-            words.extend(["proto", self.protocol]);
-        }
-        words.extend(["from", self.from]);
-        if self.sport != "any" {
-            words.extend(["port", self.sport]);
-        }
-        let any = matches!(self.to, "0.0.0.0/0" | "::/0");
-        words.extend(["to", if any { "any" } else { self.to }]);
-        words.extend(["port", self.dport]);
-        words.into_iter().map(str::to_owned).collect()
-    }
-
-    /// As it stands in the file.
-    fn block(&self, chain: &str) -> String {
-        let prefix = chain.split('-').next().unwrap_or_default();
-        format!(
-            "\n### tuple ### {} {} {} {} {} {} {}\n{}\n",
-            self.action,
-            self.protocol,
-            self.dport,
-            self.to,
-            self.sport,
-            self.from,
-            self.interfaces,
-            self.rule(prefix, self.protocol)
-        )
-    }
+    })
 }

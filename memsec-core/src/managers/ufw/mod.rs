@@ -1,14 +1,16 @@
 //! ufw: /lib/ufw/ufw-init-functions, as of ufw 0.36.
 
 mod ask;
-#[cfg(test)]
-mod ask_tests;
 mod frame;
+#[cfg(test)]
+mod real;
 pub(crate) mod tuple;
 
 pub(super) use ask::ask;
 
-use super::{Load, Manager, restore::Tables, units, variables::Variables};
+use super::{
+    Dump, Load, Manager, Stays, restore::Tables, units, variables::Variables,
+};
 use crate::{Error, Snapshot, net::Family, text::Place};
 
 /// The files that say whether it starts and how, in the order in which it
@@ -42,13 +44,23 @@ pub(super) fn load(snapshot: &Snapshot) -> Result<Option<Load>, Error> {
             chains(snapshot, &settings, &mut tables, family, &mut unknown)?;
         }
         unknown.append(&mut tables.unknown);
-        dumps.push(tables.dump());
+        dumps.push(Dump { stays: stays(&settings, family), ..tables.dump() });
     }
     // Without both files ufw-init gives up.
     let starts = units::enabled(snapshot, "ufw.service").unwrap_or(true);
     let enabled =
         found == SETTINGS.len() && yes(&settings, "ENABLED") && starts;
     Ok(Some(Load { manager: Manager::Ufw, enabled, dumps, unknown }))
+}
+
+/// What was there and is not ufw's stays, unless it is told to manage all of
+/// the built-in chains; IPv6 that is off is one table for all.
+fn stays(settings: &Variables, family: Family) -> Stays {
+    match family {
+        _ if settings.get("MANAGE_BUILTINS") == Some("yes") => Stays::Nothing,
+        Family::Ipv6 if !yes(settings, "IPV6") => Stays::Tables,
+        _ => Stays::Chains("ufw"),
+    }
 }
 
 /// ufw-init-functions compares with "yes" and "YES" only.

@@ -60,7 +60,7 @@ fn compared(
     (tuple, rules): (Span, Vec<Span>),
     prefix: &str,
 ) -> Option<Mismatch> {
-    let expected = Tuple::shown(tuple.text())?.rules(prefix);
+    let expected = Tuple::new(tuple.text())?.rules(prefix);
     let decides = |rule: &&Span| {
         let text = rule.text();
         !text.contains("-user-logging-") && !text.contains(" -m recent ")
@@ -96,24 +96,21 @@ pub(super) struct Tuple<'a> {
     pub sport: &'a str,
     pub from: &'a str,
     pub interfaces: &'a str,
+    /// The applications of the destination and of the source, with "%20" for
+    /// a blank; "-" for none.
+    pub applications: [&'a str; 2],
+    /// In hexadecimal digits; "" for none.
+    pub comment: &'a str,
 }
 
+/// No application.
+pub(super) const NONE: [&str; 2] = ["-", "-"];
+
 impl<'a> Tuple<'a> {
-    /// One that names no application.
     pub(super) fn new(line: &'a str) -> Option<Self> {
-        let (tuple, applications) = Self::parse(line)?;
-        applications.is_empty().then_some(tuple)
-    }
-
-    /// Any one.
-    fn shown(line: &'a str) -> Option<Self> {
-        Self::parse(line).map(|(tuple, _)| tuple)
-    }
-
-    /// A tuple, and the applications that it names.
-    fn parse(line: &'a str) -> Option<(Self, Vec<&'a str>)> {
         let text = line.trim().strip_prefix("### tuple ###")?;
-        let text = text.split(" comment=").next()?;
+        let (text, comment) =
+            text.split_once(" comment=").unwrap_or((text, ""));
         let fields: Vec<&str> = text.split_whitespace().collect();
         let [action, protocol, dport, to, sport, from, rest @ ..] =
             fields.as_slice()
@@ -121,18 +118,38 @@ impl<'a> Tuple<'a> {
             return None;
         };
         let (interfaces, applications) = match rest {
-            [] => ("in", Vec::new()),
-            [interfaces] => (*interfaces, Vec::new()),
-            [one, other] => ("in", vec![*one, *other]),
-            [one, other, interfaces] => (*interfaces, vec![*one, *other]),
+            [] => ("in", NONE),
+            [interfaces] => (*interfaces, NONE),
+            [one, other] => ("in", [*one, *other]),
+            [one, other, interfaces] => (*interfaces, [*one, *other]),
             _ => return None,
         };
         let (action, log) = action.split_once('_').unwrap_or((action, ""));
         let plain = action.trim_start_matches("route:");
         let known = matches!(plain, "allow" | "deny" | "reject" | "limit");
-        let tuple =
-            Self { action, log, protocol, dport, to, sport, from, interfaces };
-        known.then_some((tuple, applications))
+        known.then_some(Self {
+            action,
+            log,
+            protocol,
+            dport,
+            to,
+            sport,
+            from,
+            interfaces,
+            applications,
+            comment: comment.trim(),
+        })
+    }
+
+    /// What the comment says; `None` where there is none that is text.
+    pub(super) fn said(&self) -> Option<String> {
+        let pairs = self.comment.as_bytes().chunks(2);
+        let byte = |pair| {
+            let digits = std::str::from_utf8(pair).ok()?;
+            u8::from_str_radix(digits, 16).ok()
+        };
+        let bytes = pairs.map(byte).collect::<Option<Vec<u8>>>()?;
+        String::from_utf8(bytes).ok().filter(|text| !text.is_empty())
     }
 
     fn chain(&self, prefix: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Ask, appended, settings};
+use super::{Ask, appended, settings, text};
 use crate::{
     Cidr, Error, FileChange, Proto, Snapshot,
     managers::csf::{
@@ -10,6 +10,7 @@ use crate::{
         iptables::network,
         line::{Command, List},
         start::Start,
+        text::{latin, lines},
     },
     net::{Family, IpSet},
 };
@@ -74,7 +75,7 @@ fn entries(
 ) -> Vec<(String, crate::text::Place)> {
     let lines = start.lines(path).unwrap_or_default();
     let entries = lines.iter().filter_map(|line| {
-        let entry = super::super::text::latin(line.entry()?);
+        let entry = latin(line.entry()?);
         Some((entry, line.place()))
     });
     entries.collect()
@@ -89,13 +90,72 @@ fn line(proto: Proto, port: u16, source: &str) -> String {
     format!("{}|in|d={port}|s={source}", proto.name())
 }
 
-/// Lines that let the clients in.
+/// Lines that let the clients in, and none that lets others in to that port
+/// alone.
 pub(super) fn allow(
     snapshot: &Snapshot,
     ask: &Ask<'_>,
 ) -> Result<Option<FileChange>, Error> {
     let sources: Vec<_> = ask.clients.iter().map(|c| written(*c)).collect();
-    missing(snapshot, ask, (ALLOW, List::Allow), &sources)
+    let more = missing(snapshot, ask, (ALLOW, List::Allow), &sources)?;
+    let before = text(snapshot, ALLOW)?;
+    let Some(old) = &before else { return Ok(more) };
+    let after = more.and_then(|change| change.after);
+    let after = after.as_ref().unwrap_or(old);
+    let start = settings(snapshot)?;
+    let after = without_others(&start, ask, after);
+    let path = ALLOW.to_owned();
+    let changed = after != *old;
+    Ok(changed.then_some(FileChange { path, before, after: Some(after) }))
+}
+
+/// The text without the lines that let others in to the port and to nothing
+/// besides.
+fn without_others(start: &Start<'_>, ask: &Ask<'_>, text: &str) -> String {
+    let mut after = text.to_owned();
+    for line in lines(ALLOW, text.as_bytes()).into_iter().rev() {
+        let entry = line.entry().map(latin).unwrap_or_default();
+        let rules = rules(start, List::Allow, &entry);
+        let [(_, rule)] = rules.as_slice() else { continue };
+        if !lets_others_in(ask, rule) {
+            continue;
+        }
+        let end = line.at + line.bytes.len();
+        let rest = text.get(end..).unwrap_or_default();
+        let mut ends = 0;
+        if rest.starts_with("\r\n") {
+            ends = 2;
+        } else if let Some(last) = rest.chars().next() {
+            ends = last.len_utf8();
+        }
+        if after.get(line.at..end + ends).is_some() {
+            after.replace_range(line.at..end + ends, "");
+        }
+    }
+    after
+}
+
+/// Whether a rule as iptables saves it lets others than the clients in to
+/// the port alone.
+fn lets_others_in(ask: &Ask<'_>, rule: &str) -> bool {
+    let words: Vec<&str> = rule.split_whitespace().collect();
+    let after = |option: &str| {
+        let at = words.iter().position(|word| *word == option)?;
+        words.get(at + 1).copied()
+    };
+    let port = ask.port.to_string();
+    let of = |proto: &&Proto| after("-p") == Some(proto.name());
+    let closed = ask.closed.iter().find(of);
+    let source = after("-s").and_then(|text| text.parse::<Cidr>().ok());
+    let (Some(proto), Some(source)) = (closed, source) else { return false };
+    let clients = ask.clients.iter().copied();
+    let clients = IpSet::of(source.family(), clients);
+    let sources = IpSet::of(source.family(), [source]);
+    let is_client = ask.protos.contains(proto) && sources.is_subset(&clients);
+    words.first() == Some(&"ALLOWIN")
+        && after("--dport") == Some(&port)
+        && after("-d").is_none()
+        && !is_client
 }
 
 /// Lines that stop everybody else.

@@ -67,6 +67,23 @@ fn the_lines_are_exact() {
 }
 
 #[test]
+fn a_line_for_others_goes_and_the_others_stay() {
+    let allow = "tcp|in|d=11211|s=192.0.2.21 # old\r\n\
+        tcp|in|d=22|s=192.0.2.21\r\n192.0.2.22\r\n\
+        d=11211|s=192.0.2.0/24\r\nudp|in|d=11211|s=192.0.2.20\r\n\
+        tcp|in|d=11211,80|s=192.0.2.21\r\n";
+    let clients = nets(&["192.0.2.20"]);
+    let changes = admit(&host("", allow), &ask(&clients, false)).unwrap();
+    let after = changes[0].after.as_deref().unwrap();
+    assert_eq!(
+        after,
+        "tcp|in|d=22|s=192.0.2.21\r\n192.0.2.22\r\n\
+         udp|in|d=11211|s=192.0.2.20\r\ntcp|in|d=11211,80|s=192.0.2.21\r\n\
+         tcp|in|d=11211|s=192.0.2.20\r\n"
+    );
+}
+
+#[test]
 fn a_line_that_says_the_same_is_enough() {
     let clients = nets(&["192.0.2.20"]);
     let host = host("", "in|d=11211|s=192.0.2.20/32 # mine\n");
@@ -156,9 +173,12 @@ proptest! {
         list in "(22|80|11211|11200:11300|:|1:){1,2}(,11211)?",
         by_denying in any::<bool>(),
         others in prop::collection::vec(client(), 1..4),
+        known in 0..4_usize,
     ) {
         let lists = format!("TCP_IN = \"{list}\"\nTCP6_IN = \"{list}\"\n");
-        let before = host(&lists, "# nobody\n");
+        let line = |net: &Cidr| format!("tcp|in|d=11211|s={net} # x\n");
+        let known: String = others.iter().take(known).map(line).collect();
+        let before = host(&lists, &format!("# nobody\n{known}"));
         let ask = ask(&clients, by_denying);
         let Ok(changes) = admit(&before, &ask) else { return Ok(()) };
         let after = applied(&before, &changes);

@@ -49,7 +49,7 @@ impl Live {
     pub(super) fn allows(&self, wanted: &Wanted<'_>) -> Result<bool, Error> {
         match self {
             Self::Nft(_, objects) => {
-                let chain = format!("filter_IN_{}_pre", wanted.zone);
+                let chain = nft_chain(wanted);
                 let expected = expressions(wanted);
                 let mut rules = rules(objects, &chain);
                 let is = |rule: &Value| {
@@ -59,12 +59,15 @@ impl Live {
                 Ok(rules.any(|(_, rule)| is(rule)))
             }
             Self::Iptables(_) => {
-                let text = self.saved(wanted.client.family());
-                let chain = format!("IN_{}_pre", wanted.zone);
+                let chain = wanted.of.chain(wanted.part());
                 let line = plain(&iptables_rule(wanted));
-                let ranges = saved::rules(text, &chain);
-                let mut lines = ranges.into_iter().map(|r| text.get(r));
-                Ok(lines.any(|l| l.is_some_and(|l| plain(l) == line)))
+                let there = |family: &Family| {
+                    let text = self.saved(*family);
+                    let ranges = saved::rules(text, &chain);
+                    let mut lines = ranges.into_iter().map(|r| text.get(r));
+                    lines.any(|l| l.is_some_and(|l| plain(l) == line))
+                };
+                Ok(wanted.families().iter().all(there))
             }
         }
     }
@@ -78,22 +81,15 @@ impl Live {
     }
 
     /// What adding the rule does.
-    pub(super) fn allowing(
+    pub(super) fn adding(
         &self,
         wanted: &Wanted<'_>,
-    ) -> Result<Splice, Error> {
-        let zone = wanted.zone;
+    ) -> Result<Vec<Splice>, Error> {
         let Self::Nft(text, objects) = self else {
-            let family = wanted.client.family();
-            let text = self.saved(family);
-            let chain = format!(":IN_{zone}_pre ");
-            let known = text.lines().any(|line| line.starts_with(&chain));
-            let at = saved::end(text).filter(|_| known);
-            let at = at.ok_or_else(|| missing(save(family)))?;
-            let line = format!("{}\n", iptables_rule(wanted));
-            return Ok(Splice::output(save(family), at..at, line));
+            let each = wanted.families().iter();
+            return each.map(|&of| self.adding_saved(wanted, of)).collect();
         };
-        let chain = format!("filter_IN_{zone}_pre");
+        let chain = nft_chain(wanted);
         let is = |(_, object): &Object| {
             object.pointer("/chain/name") == Some(&json!(chain))
         };
@@ -103,7 +99,21 @@ impl Live {
             "family": "inet", "table": "firewalld", "chain": chain,
             "expr": expressions(wanted),
         }});
-        Ok(Splice::output(NFT, at..at, format!(",{rule}")))
+        Ok(vec![Splice::output(NFT, at..at, format!(",{rule}"))])
+    }
+
+    fn adding_saved(
+        &self,
+        wanted: &Wanted<'_>,
+        family: Family,
+    ) -> Result<Splice, Error> {
+        let text = self.saved(family);
+        let chain = format!(":{} ", wanted.of.chain(wanted.part()));
+        let known = text.lines().any(|line| line.starts_with(&chain));
+        let at = saved::end(text).filter(|_| known);
+        let at = at.ok_or_else(|| missing(save(family)))?;
+        let line = format!("{}\n", iptables_rule(wanted));
+        Ok(Splice::output(save(family), at..at, line))
     }
 
     /// What it does to take a port from those that a zone opens to all;
@@ -251,32 +261,48 @@ fn is(protocol: &str, field: &str, right: Value) -> Value {
     }})
 }
 
+fn nft_chain(wanted: &Wanted<'_>) -> String {
+    format!("filter_{}", wanted.of.chain(wanted.part()))
+}
+
 fn expressions(wanted: &Wanted<'_>) -> Vec<Value> {
-    let (client, width, protocol) = match wanted.client.family() {
-        Family::Ipv4 => (wanted.client, 32, "ip"),
-        Family::Ipv6 => (wanted.client, 128, "ip6"),
+    let port = is(wanted.proto.name(), "dport", json!(wanted.port));
+    let Some(client) = wanted.client else {
+        return vec![port, json!({"drop": null})];
+    };
+    let (width, protocol) = match client.family() {
+        Family::Ipv4 => (32, "ip"),
+        Family::Ipv6 => (128, "ip6"),
     };
     let address = client.address().to_string();
     let source = match client.prefix() {
         prefix if prefix == width => json!(address),
         prefix => json!({"prefix": {"addr": address, "len": prefix}}),
     };
-    vec![
-        is(protocol, "saddr", source),
-        is(wanted.proto.name(), "dport", json!(wanted.port)),
-        json!({"accept": null}),
-    ]
+    vec![is(protocol, "saddr", source), port, json!({"accept": null})]
 }
 
 fn iptables_rule(wanted: &Wanted<'_>) -> String {
+    let (source, target) = match wanted.client {
+        Some(client) => {
+            let (address, prefix) = (client.address(), client.prefix());
+            (format!("-s {address}/{prefix} "), "ACCEPT")
+        }
+        None => (String::new(), "DROP"),
+    };
     format!(
-        "-A IN_{}_pre -s {}/{} -p {proto} -m {proto} --dport {} -j ACCEPT",
-        wanted.zone,
-        wanted.client.address(),
-        wanted.client.prefix(),
+        "-A {} {source}-p {proto} -m {proto} --dport {} -j {target}",
+        wanted.of.chain(wanted.part()),
         wanted.port,
         proto = wanted.proto.name(),
     )
+}
+
+impl Wanted<'_> {
+    /// The sort of chain that the rule is in.
+    fn part(&self) -> &'static str {
+        if self.client.is_some() { "pre" } else { "deny" }
+    }
 }
 
 /// A rule for the ports below and one for those above, or an empty object

@@ -2,14 +2,16 @@
 //! firewalld.richlanguage(5).
 
 mod live;
+mod others;
 #[cfg(test)]
 mod tests;
 mod zone_file;
 
 use super::{
     Config, Failed, load,
-    object::{Service, Zone},
+    object::{Policy, Service, Zone},
     rich::{Action, Rich, What, Who},
+    settings::{Settings, Target},
 };
 use crate::{
     Cidr, Error, Proto, Snapshot,
@@ -20,8 +22,10 @@ use live::Live;
 use zone_file::{add_rule, remove};
 
 /// What to run, so that only the clients reach the port: a rich rule of
-/// priority -1 for each, now and for good, and then what opens the port to
-/// everybody goes. A service that opens more than the port stays.
+/// priority -1 for each, now and for good, also in a policy that would stop
+/// them before; then what opens the port to everybody goes. Where something
+/// that opens more than the port lets others in, a rule drops the port to
+/// all who are left.
 ///
 /// # Errors
 ///
@@ -41,9 +45,12 @@ pub(in super::super) fn ask(
             let why = format!("{client} is everybody");
             return Err(Error::unsupported(why));
         }
-        for zone in zones(&config, &near, client) {
-            for &proto in ask.protos {
-                let wanted = Wanted { zone, client, port: ask.port, proto };
+        let zones = zones(&config, &near, client).into_iter().map(Of::Zone);
+        for &proto in ask.protos {
+            let stop = stopping(&config, ask.port, proto).map(Of::Policy);
+            for of in zones.clone().chain(stop) {
+                let client = Some(client);
+                let wanted = Wanted { of, client, port: ask.port, proto };
                 wanted.add(&config, &mut asking)?;
             }
         }
@@ -53,7 +60,52 @@ pub(in super::super) fn ask(
             shut(&config, (name, zone), ask, &mut asking)?;
         }
     }
+    drop_others(ask, &mut asking)?;
     Ok(asking.changes)
+}
+
+/// A rule that drops the port to all, in each zone where others still get in.
+fn drop_others(ask: &Ask<'_>, asking: &mut Asking) -> Result<(), Error> {
+    let config = configuration(&asking.snapshot)?;
+    for (name, zone) in &config.zones {
+        for proto in Proto::BOTH {
+            let open = config.applies(name, zone)
+                && others::get_in(&config, zone, ask, proto);
+            if open {
+                let of = Of::Zone(name);
+                let wanted = Wanted { of, client: None, port: ask.port, proto };
+                wanted.add(&config, asking)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The policies in use that stop the port before a zone is asked.
+fn stopping(
+    config: &Config,
+    port: u16,
+    proto: Proto,
+) -> impl Iterator<Item = &str> {
+    let stops = move |policy: &Policy| {
+        let settings = &policy.settings;
+        let stopped = matches!(settings.target, Target::Drop | Target::Reject);
+        let mut rules = settings.rules.iter();
+        stopped
+            || rules.any(|rule| {
+                matches!(rule.action, Some(Action::Drop | Action::Reject))
+                    && others::covers(config, rule, port, proto)
+            })
+    };
+    let to_host = |policy: &Policy| {
+        let mut to = policy.egress.iter();
+        policy.priority < 0
+            && policy.is_applied(config)
+            && to.any(|(name, _)| name == "HOST")
+    };
+    let policies = config.policies.iter();
+    let found = policies.filter(move |(_, p)| to_host(p) && stops(p));
+    found.map(|(name, _)| name.as_str())
 }
 
 fn configuration(snapshot: &Snapshot) -> Result<Config, Error> {
@@ -121,11 +173,51 @@ fn zones<'c>(
     found.into_iter().map(String::as_str).collect()
 }
 
-/// One client, to be let in to one port of a zone.
+/// What has rules.
+#[derive(Clone, Copy, Debug)]
+enum Of<'n> {
+    Zone(&'n str),
+    Policy(&'n str),
+}
+
+impl<'n> Of<'n> {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Zone(_) => "zone",
+            Self::Policy(_) => "policy",
+        }
+    }
+
+    fn name(self) -> &'n str {
+        match self {
+            Self::Zone(name) | Self::Policy(name) => name,
+        }
+    }
+
+    /// The chain of what comes in to the host, with its rules of a kind.
+    fn chain(self, kind: &str) -> String {
+        let of = match self {
+            Self::Zone(_) => "",
+            Self::Policy(_) => "policy_",
+        };
+        format!("IN_{of}{}_{kind}", self.name())
+    }
+
+    fn settings(self, config: &Config) -> Option<&Settings> {
+        match self {
+            Self::Zone(name) => config.zones.get(name).map(|z| &z.settings),
+            Self::Policy(name) => {
+                config.policies.get(name).map(|policy| &policy.settings)
+            }
+        }
+    }
+}
+
+/// One client, to be let in to one port; all who are left, to be kept out.
 #[derive(Clone, Copy, Debug)]
 struct Wanted<'z> {
-    zone: &'z str,
-    client: Cidr,
+    of: Of<'z>,
+    client: Option<Cidr>,
     port: u16,
     proto: Proto,
 }
@@ -134,24 +226,24 @@ impl Wanted<'_> {
     fn add(&self, config: &Config, asking: &mut Asking) -> Result<(), Error> {
         let live = Live::new(&asking.snapshot, config.conf.nftables)?;
         let summary = |when| {
-            let (client, port) = (self.client, self.port);
-            let (zone, proto) = (self.zone, self.proto.name());
-            format!(
-                "firewalld: let {client} in to {proto} {port} of zone \
-                 {zone}, {when}"
-            )
+            let (kind, name) = (self.of.kind(), self.of.name());
+            let (port, proto) = (self.port, self.proto.name());
+            let what = match self.client {
+                Some(client) => format!("let {client} in to"),
+                None => "drop what is left for".to_owned(),
+            };
+            format!("firewalld: {what} {proto} {port} of {kind} {name}, {when}")
         };
         if !live.allows(self)? {
             asking.push(Change {
                 summary: summary("now"),
-                effects: vec![live.allowing(self)?],
+                effects: live.adding(self)?,
                 ..self.command(&[])
             });
         }
-        let zone = config.zones.get(self.zone);
-        let known = zone.is_some_and(|zone| {
-            zone.settings.rules.iter().any(|rule| self.is(rule))
-        });
+        let settings = self.of.settings(config);
+        let known = settings
+            .is_some_and(|settings| settings.rules.iter().any(|r| self.is(r)));
         if !known {
             let file = add_rule(&asking.snapshot, self)?;
             asking.push(Change {
@@ -163,25 +255,40 @@ impl Wanted<'_> {
         Ok(())
     }
 
-    fn family(&self) -> &'static str {
-        match self.client.family() {
-            Family::Ipv4 => "ipv4",
-            Family::Ipv6 => "ipv6",
+    /// The families of the rules.
+    fn families(&self) -> &[Family] {
+        match self.client.map(Cidr::family) {
+            Some(Family::Ipv4) => &[Family::Ipv4],
+            Some(Family::Ipv6) => &[Family::Ipv6],
+            None => &Family::BOTH,
         }
     }
 
+    /// The attributes of the rule, who it is for, and what becomes of them.
+    fn words(&self) -> (String, String, &'static str) {
+        let Some(client) = self.client else {
+            return (String::new(), String::new(), "drop");
+        };
+        let family = match client.family() {
+            Family::Ipv4 => "ipv4",
+            Family::Ipv6 => "ipv6",
+        };
+        let head = format!(" priority=\"-1\" family=\"{family}\"");
+        (head, format!("source address=\"{client}\""), "accept")
+    }
+
     fn command(&self, how: &[&str]) -> Change {
+        let (head, source, action) = self.words();
+        let gap = if source.is_empty() { "" } else { " " };
         let rule = format!(
-            "rule priority=\"-1\" family=\"{}\" source address=\"{}\" \
-             port port=\"{}\" protocol=\"{}\" accept",
-            self.family(),
-            self.client,
+            "rule{head} {source}{gap}port port=\"{}\" protocol=\"{}\" \
+             {action}",
             self.port,
             self.proto.name()
         );
         let with = |verb: &str| {
             let option = format!("--{verb}-rich-rule={rule}");
-            firewall_cmd(how, self.zone, option)
+            firewall_cmd(how, self.of, option)
         };
         Change {
             command: with("add"),
@@ -193,8 +300,9 @@ impl Wanted<'_> {
 
     /// Whether a rule says the same.
     fn is(&self, rule: &Rich) -> bool {
-        let source = rule.source.as_ref().filter(|end| !end.invert);
-        let from = match source.map(|end| &end.who) {
+        let source = rule.source.as_ref();
+        let clients = source.filter(|end| !end.invert);
+        let from = match clients.map(|end| &end.who) {
             Some(Who::Address(address)) => address.to_string().parse().ok(),
             _ => None,
         };
@@ -205,17 +313,27 @@ impl Wanted<'_> {
             _ => false,
         };
         let plain = rule.destination.is_none() && !rule.limited;
-        what && plain
-            && from == Some(self.client)
-            && rule.priority < 0
-            && rule.action == Some(Action::Accept)
+        let acts = match self.client {
+            Some(client) => {
+                from == Some(client)
+                    && rule.priority < 0
+                    && rule.action == Some(Action::Accept)
+            }
+            None => {
+                source.is_none()
+                    && rule.family.is_none()
+                    && rule.priority == 0
+                    && rule.action == Some(Action::Drop)
+            }
+        };
+        what && plain && acts
     }
 }
 
-fn firewall_cmd(how: &[&str], zone: &str, option: String) -> Vec<String> {
+fn firewall_cmd(how: &[&str], of: Of<'_>, option: String) -> Vec<String> {
     let mut words = line(["firewall-cmd"], []);
     words.extend(how.iter().map(|&word| word.to_owned()));
-    words.extend([format!("--zone={zone}"), option]);
+    words.extend([format!("--{}={}", of.kind(), of.name()), option]);
     words
 }
 
@@ -262,8 +380,8 @@ fn shut(
             if effects.is_empty() {
                 continue;
             }
-            let with =
-                |verb| firewall_cmd(how, name, opener.option(verb, ask.port));
+            let option = |verb| opener.option(verb, ask.port);
+            let with = |verb| firewall_cmd(how, Of::Zone(name), option(verb));
             let when = if how.is_empty() { "now" } else { "for good" };
             asking.push(Change {
                 summary: format!(

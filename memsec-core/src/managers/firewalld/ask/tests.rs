@@ -103,7 +103,14 @@ closed! {
         => ["remove-service=memcache"];
     another_port: "<port port='11212' protocol='tcp'/>" => [];
     a_port_in_a_rule: "<rule family='ipv4'><source address='192.0.2.7'/>\
-        <port port='11211' protocol='tcp'/><accept/></rule>" => [];
+        <port port='11211' protocol='tcp'/><accept/></rule>"
+        => ["add-rich-rule=rule port port=\"11211\" protocol=\"tcp\" drop"];
+    a_rule_for_tcp_and_a_service_for_both: "<service name='memcache'/>
+        <protocol value='tcp'/>"
+        => ["remove-service=memcache",
+            "add-rich-rule=rule port port=\"11211\" protocol=\"tcp\" drop"];
+    a_rule_that_rejects: "<rule><port port='11211' protocol='tcp'/><reject/>\
+        </rule>" => [];
 }
 
 #[test]
@@ -146,4 +153,43 @@ refused! {
     everybody: "" "0.0.0.0/0" => "everybody";
     a_file_that_is_not_taken: "<service name='nothing'/>" "192.0.2.1"
         => "does not take it";
+}
+
+#[test]
+fn a_policy_that_drops_lets_the_client_through() {
+    let policy = "<policy target='CONTINUE' priority='-5'>\
+        <ingress-zone name='ANY'/><egress-zone name='HOST'/>\
+        <rule><port port='11211' protocol='tcp'/><drop/></rule></policy>";
+    for conf in BACK_ENDS {
+        let host = host(conf, "", &[("policies/guard", policy)]);
+        let lines = lines(&host, &["192.0.2.20"]);
+        assert_eq!(lines.len(), 4);
+        assert!(lines[2].starts_with("--policy=guard --add-rich-rule=rule"));
+        assert!(lines[3].starts_with("--permanent --policy=guard --add"));
+    }
+}
+
+#[test]
+fn a_zone_that_lets_all_in_drops_the_port() {
+    let zone = "<zone target='ACCEPT'>\n</zone>";
+    for conf in BACK_ENDS {
+        let host = host(conf, "", &[("zones/public", zone)]);
+        let lines = lines(&host, &["192.0.2.20"]);
+        let drops = |proto: &str| {
+            format!(
+                "--zone=public --add-rich-rule=rule port port=\"11211\" \
+                 protocol=\"{proto}\" drop"
+            )
+        };
+        assert_eq!(lines.len(), 6);
+        assert_eq!([&lines[2], &lines[4]], [&drops("tcp"), &drops("udp")]);
+    }
+}
+
+#[test]
+fn a_stock_zone_that_rejects_all_is_copied_with_its_target() {
+    let mut host = host("DefaultZone=block\n", "", &[]);
+    host.files.remove(ZONE);
+    let host = loaded(&host);
+    assert_eq!(lines(&host, &["192.0.2.20"]).len(), 2);
 }

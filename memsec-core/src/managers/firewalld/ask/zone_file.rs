@@ -1,11 +1,12 @@
 //! What firewalld makes of the file of a zone.
 
-use super::{Opener, Wanted, live::around};
+use super::{Of, Opener, Wanted, live::around};
 use crate::{
     Error, Snapshot,
     managers::{
         change::Splice,
         firewalld::{
+            settings::Target,
             stock,
             value::ports,
             xml::{Element, elements},
@@ -14,37 +15,60 @@ use crate::{
     text::Source,
 };
 
-fn path(zone: &str) -> String {
-    format!("/etc/firewalld/zones/{zone}.xml")
+fn path(of: Of<'_>) -> String {
+    let kinds = match of {
+        Of::Zone(_) => "zones",
+        Of::Policy(_) => "policies",
+    };
+    format!("/etc/firewalld/{kinds}/{}.xml", of.name())
 }
 
-/// The text of a zone: a stock one is copied to /etc when it is changed.
-fn text(snapshot: &Snapshot, zone: &str) -> Result<(String, bool), Error> {
-    let stock = format!("/usr/lib/firewalld/zones/{zone}.xml");
-    for (path, own) in [(path(zone), true), (stock, false)] {
+/// The text of a zone or policy: a stock one is copied to /etc when it is
+/// changed.
+fn text(snapshot: &Snapshot, of: Of<'_>) -> Result<(String, bool), Error> {
+    let own = path(of);
+    let stock = own.replacen("/etc/", "/usr/lib/", 1);
+    for (path, own) in [(own, true), (stock, false)] {
         if let Some(source) = snapshot.text(&path)? {
             return Ok((source.text().to_owned(), own));
         }
     }
-    let shipped = stock::zones().get(zone).map(|found| {
-        let services = found.settings.services.iter();
-        let services =
-            services.map(|(name, _)| format!("  <service name=\"{name}\"/>\n"));
-        let services: String = services.collect();
-        format!("<zone>\n{services}  <forward/>\n</zone>\n")
-    });
-    let plain = shipped
-        .filter(|_| !matches!(zone, "block" | "drop" | "trusted" | "external"));
-    let text = plain.ok_or_else(|| {
-        Error::unsupported(format!("the file of the zone {zone} is not known"))
+    let shipped = match of {
+        Of::Zone(name) => shipped(name),
+        Of::Policy(_) => None,
+    };
+    let text = shipped.ok_or_else(|| {
+        let (kind, name) = (of.kind(), of.name());
+        let what = format!("the file of the {kind} {name} is not known");
+        Error::unsupported(what)
     })?;
     Ok((text, false))
 }
 
+/// A zone as it is shipped, but for what it is called.
+fn shipped(name: &str) -> Option<String> {
+    let zones = stock::zones();
+    let zone = zones.get(name)?;
+    let target = match zone.settings.target {
+        Target::Accept => " target=\"ACCEPT\"",
+        Target::Drop => " target=\"DROP\"",
+        Target::Reject => " target=\"%%REJECT%%\"",
+        Target::Default | Target::Continue => "",
+    };
+    let mut text = format!("<zone{target}>\n");
+    for (name, _) in &zone.settings.services {
+        text.push_str(&format!("  <service name=\"{name}\"/>\n"));
+    }
+    if zone.settings.masquerade.is_some() {
+        text.push_str("  <masquerade/>\n");
+    }
+    Some(text + "  <forward/>\n</zone>\n")
+}
+
 /// The whole file with another text.
-fn written(zone: &str, old: &str, own: bool, new: String) -> Splice {
+fn written(of: Of<'_>, old: &str, own: bool, new: String) -> Splice {
     let end = if own { old.len() } else { 0 };
-    Splice::file(&path(zone), 0..end, new)
+    Splice::file(&path(of), 0..end, new)
 }
 
 /// The file with a rich rule more.
@@ -52,22 +76,25 @@ pub(super) fn add_rule(
     snapshot: &Snapshot,
     wanted: &Wanted<'_>,
 ) -> Result<Splice, Error> {
-    let (text, own) = text(snapshot, wanted.zone)?;
+    let (kind, name) = (wanted.of.kind(), wanted.of.name());
+    let (text, own) = text(snapshot, wanted.of)?;
+    let (head, source, action) = wanted.words();
+    let source = match source.is_empty() {
+        true => source,
+        false => format!("    <{source}/>\n"),
+    };
     let rule = format!(
-        "  <rule priority=\"-1\" family=\"{}\">\n    \
-         <source address=\"{}\"/>\n    \
-         <port port=\"{}\" protocol=\"{}\"/>\n    <accept/>\n  </rule>\n",
-        wanted.family(),
-        wanted.client,
+        "  <rule{head}>\n{source}    \
+         <port port=\"{}\" protocol=\"{}\"/>\n    <{action}/>\n  </rule>\n",
         wanted.port,
         wanted.proto.name()
     );
-    let end = text.rfind("</zone>").ok_or_else(|| {
-        Error::unsupported(format!("the zone {} has no end", wanted.zone))
+    let end = text.rfind(&format!("</{kind}>")).ok_or_else(|| {
+        Error::unsupported(format!("the {kind} {name} has no end"))
     })?;
     let (before, after) = text.split_at_checked(end).unwrap_or((&text, ""));
     let new = format!("{before}{rule}{after}");
-    Ok(written(wanted.zone, &text, own, new))
+    Ok(written(wanted.of, &text, own, new))
 }
 
 /// The file without what opens a port.
@@ -77,8 +104,9 @@ pub(super) fn remove(
     port: u16,
     opener: &Opener,
 ) -> Result<Splice, Error> {
-    let (text, own) = text(snapshot, zone)?;
-    let source = Source::new(path(zone), &text);
+    let of = Of::Zone(zone);
+    let (text, own) = text(snapshot, of)?;
+    let source = Source::new(path(of), &text);
     let all =
         elements(&source).map_err(|broken| Error::unsupported(broken.what))?;
     let mut new = text.clone();
@@ -98,7 +126,7 @@ pub(super) fn remove(
             new.replace_range(range, &rest);
         }
     }
-    Ok(written(zone, &text, own, new))
+    Ok(written(of, &text, own, new))
 }
 
 /// What is left of an element; `None` if it stays.

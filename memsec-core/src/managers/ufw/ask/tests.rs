@@ -1,5 +1,5 @@
-use super::{super::change::Ask, ask};
-use crate::{Cidr, Proto, Snapshot};
+use super::ask;
+use crate::{Cidr, Proto, Snapshot, managers::change::Ask};
 
 const CLIENTS: [&str; 2] = ["192.0.2.20", "2001:db8:1::20"];
 
@@ -35,8 +35,11 @@ fn host(tuples: &[(&str, &str, &str)]) -> Snapshot {
                 from => format!(" -s {from}"),
             };
             let target = if *action == "allow" { "ACCEPT" } else { "DROP" };
-            let rule =
-                format!("-A {chain} -p tcp --dport {port}{from} -j {target}");
+            let ports = match port.contains(':') {
+                true => format!("-m multiport --dports {port}"),
+                false => format!("--dport {port}"),
+            };
+            let rule = format!("-A {chain} -p tcp {ports}{from} -j {target}");
             blocks.push(format!(
                 "### tuple ### {action} tcp {port} {any} any {source} in\n\
                  {rule}"
@@ -96,6 +99,81 @@ fn a_network_that_holds_others_too_goes() {
     let lines = lines(&host, &CLIENTS[..1]);
     assert_eq!(lines.len(), 2);
     assert!(lines[1].contains("delete allow proto tcp from 192.0.2.0/24"));
+}
+
+#[test]
+fn a_range_stays_behind_a_rule_that_denies() {
+    let host = host(&[("allow", "11200:11300", "any"), ("deny", "80", "any")]);
+    assert_eq!(
+        lines(&host, &CLIENTS[..1]),
+        [
+            "ufw prepend allow proto tcp from 192.0.2.20 to any port 11211",
+            "ufw insert 2 deny proto tcp from 0.0.0.0/0 to any port 11211",
+            "ufw insert 5 deny proto tcp from ::/0 to any port 11211",
+        ]
+    );
+}
+
+#[test]
+fn a_policy_that_allows_is_denied_the_port() {
+    let host = host(&[("allow", "22", "any")]);
+    let text = host.text("/etc/default/ufw").unwrap().unwrap();
+    let text = text.text().replace("INPUT_POLICY=DROP", "INPUT_POLICY=ACCEPT");
+    let host = host.clone().with_file("/etc/default/ufw", &text);
+    let lines = lines(&host, &CLIENTS[..1]);
+    assert_eq!(lines.len(), 5);
+    assert_eq!(lines[2], "ufw deny proto udp from 0.0.0.0/0 to any port 11211");
+}
+
+#[test]
+fn a_client_behind_a_rule_that_denies_goes_first() {
+    let host =
+        host(&[("deny", "11211", "any"), ("allow", "11211", "192.0.2.20")]);
+    assert_eq!(
+        lines(&host, &CLIENTS[..1]),
+        [
+            "ufw delete allow proto tcp from 192.0.2.20 to any port 11211",
+            "ufw prepend allow proto tcp from 192.0.2.20 to any port 11211",
+        ]
+    );
+}
+
+/// The world's rule for an application, of these ports.
+fn application(ports: &[&str]) -> Snapshot {
+    let host = host(&[("allow", "22", "any")]);
+    let (mut blocks, mut live) = (String::new(), String::new());
+    for port in ports {
+        let rule = format!("-A ufw-user-input -p tcp --dport {port} -j ACCEPT");
+        let named = format!("{rule} -m comment --comment 'dapp_My%20Cache'");
+        blocks += &format!(
+            "\n### tuple ### allow tcp {port} 0.0.0.0/0 any 0.0.0.0/0 \
+             My%20Cache - in\n{named}\n"
+        );
+        live += &format!("{rule}\n");
+    }
+    let path = "/etc/ufw/user.rules";
+    let file = host.text(path).unwrap().unwrap();
+    let file = file
+        .text()
+        .replace("### RULES ###\n", &format!("### RULES ###\n{blocks}"));
+    let rules = host.output("iptables-save").unwrap();
+    let first = "-A ufw-user-input -p tcp --dport 22";
+    let rules = rules.text().replace(first, &format!("{live}{first}"));
+    host.with_file(path, &file).with_command("iptables-save", &rules)
+}
+
+#[test]
+fn an_application_of_the_port_alone_goes() {
+    let host = application(&["11211"]);
+    let change = "ufw delete allow from 0.0.0.0/0 to any app My Cache";
+    assert_eq!(lines(&host, &[]), [change]);
+}
+
+#[test]
+fn an_application_of_more_ports_stays_behind_a_rule_that_denies() {
+    let host = application(&["80", "11211"]);
+    let change = "ufw insert 2 deny proto tcp from 0.0.0.0/0 to any port 11211";
+    assert_eq!(lines(&host, &[]), [change]);
 }
 
 #[test]
