@@ -191,6 +191,23 @@ def test_errors_are_one_line(fails, arguments):
     assert fails(*arguments)
 
 
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ("explain --from nowhere", "--from: 'nowhere' is not an address"),
+        ("explain --from ::1 --to x", "--to: 'x' is not an address"),
+        ("explain --from ::1 --port 70000", "--port: '70000' is not a number"),
+        ("explain --from ::1 --icmp 8,x", "--icmp: 'x' is not a number"),
+        ("explain --from ::1 --state old", "--state: invalid choice: 'old'"),
+        ("plan --settle MEMSEC-CMD-009", "--settle: 'MEMSEC-CMD-009' is not"),
+        ("plan --socket m.sock", "--socket: 'm.sock' is not an absolute path"),
+    ],
+)
+def test_an_option_that_is_wrong_is_named(fails, file, arguments, said):
+    command, *options = arguments.split()
+    assert said in fails(command, "--snapshot", file, *options)
+
+
 @pytest.mark.parametrize("command", ["audit", "plan"])
 def test_host_bits_are_an_error(fails, file, command):
     said = fails(command, "--snapshot", file, "--allow", "10.0.0.1/8")

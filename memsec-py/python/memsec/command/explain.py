@@ -40,15 +40,45 @@ _FIELDS = [
 ]
 
 
+def _address(text: str) -> str:
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address")
+    return text
+
+
+def _number(text: str, most: int) -> int:
+    if not text.isdecimal() or int(text) > most:
+        message = f"{text!r} is not a number from 0 to {most}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _port(text: str) -> int:
+    return _number(text, 65535)
+
+
 def _message(text: str) -> List[int]:
     kind, _, code = text.partition(",")
-    return [int(kind), int(code or 0)]
+    return [_number(kind, 255), _number(code or "0", 255)]
 
 
+# What is wrong is said of the option, not of a place in a packet.
 _TYPES: Dict[str, Callable[[str], Any]] = {
-    "port": int,
-    "sport": int,
+    "from": _address,
+    "to": _address,
+    "port": _port,
+    "sport": _port,
+    "state": str.lower,
     "icmp": _message,
+}
+
+_CHOICES = {
+    "state": ["new", "established", "related", "invalid"],
+    "fragment": ["first", "later", "atomic"],
 }
 
 
@@ -60,6 +90,7 @@ def declare(parser: Parser) -> None:
             dest="packet_" + member,
             metavar=metavar,
             type=_TYPES.get(member, str),
+            choices=_CHOICES.get(member),
             help=text,
         )
     parser.add_argument(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from typing import Tuple
+from typing import List, Tuple
 
 from .. import (
     ArgumentError,
@@ -92,6 +92,7 @@ def declare_means(parser: Parser) -> None:
     parser.add_argument(
         "--socket",
         metavar="PATH",
+        type=_absolute,
         help="memcached listens on this unix socket, and on no port",
     )
     parser.add_argument(
@@ -109,6 +110,12 @@ def declare_means(parser: Parser) -> None:
         help="who must not be cut off, as sshd writes SSH_CONNECTION; by "
         "default whoever is connected, where this host is read",
     )
+
+
+def _absolute(path: str) -> str:
+    if not os.path.isabs(path):
+        raise argparse.ArgumentTypeError(f"{path!r} is not an absolute path")
+    return path
 
 
 def declare_bind(parser: Parser) -> None:
@@ -148,6 +155,7 @@ def by_means(args: argparse.Namespace, policy: Policy) -> Policy:
     by = [name for name in by if name not in args.without]
     if not by:
         raise ArgumentError("--without leaves no strategy")
+    _known(args.settle)
     here = not (
         getattr(args, "snapshot", None) or getattr(args, "root", None)
     )
@@ -163,6 +171,16 @@ def by_means(args: argparse.Namespace, policy: Policy) -> Policy:
 
 
 _STRATEGIES = ("daemon", "guard", "manager", "cut")
+_SETTLED = [f"MEMSEC-CMD-00{number}" for number in range(1, 5)]
+_SETTLED.append("MEMSEC-UDP-002")
+
+
+def _known(settle: List[str]) -> None:
+    """Refuses what is misspelt, or is settled by no option of memcached."""
+    for name in settle:
+        if name not in _SETTLED:
+            names = ", ".join(_SETTLED)
+            raise ArgumentError(f"--settle: {name!r} is not one of {names}")
 
 
 def must_hold(plan: Plan) -> None:

@@ -45,6 +45,8 @@ _shtab_memsec_diff_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_memsec_verify___snapshot_COMPGEN=_shtab_compgen_files
 
 _shtab_memsec_plan___form_choices=(text diff shell nft iptables-restore)
+_shtab_memsec_explain___state_choices=(new established related invalid)
+_shtab_memsec_explain___fragment_choices=(first later atomic)
 _shtab_memsec_completion_pos_0_choices=(bash fish zsh)
 _shtab_memsec_pos_0_choices=(snapshot audit plan explain apply confirm rollback history diff verify checks completion)
 

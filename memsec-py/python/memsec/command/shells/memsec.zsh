@@ -122,10 +122,10 @@ _shtab_memsec_explain_options=(
   "--port[the port it goes to, 11211 by default]:N:"
   "--sport[the port it comes from]:N:"
   "--in[the interface it arrives at, or local]:NAME:"
-  "--state[new, established, related or invalid]:STATE:"
+  "--state[new, established, related or invalid]:STATE:(new established related invalid)"
   "--flags[TCP flags, of FSRPAUEC]:LETTERS:"
   "--icmp[a message of ICMP or ICMPv6]:TYPE,CODE:"
-  "--fragment[a part of a datagram]:first|later:"
+  "--fragment[a part of a datagram]:first|later:(first later atomic)"
   "--packets[read one packet a line, as JSON]:FILE:_files"
   "--json[print JSON]"
 )
