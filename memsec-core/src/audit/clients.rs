@@ -16,6 +16,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct ShutOut {
     pub clients: Cidr,
+    pub proto: Proto,
     pub port: u16,
     /// One address of the network that does not get in.
     pub from: IpAddr,
@@ -26,8 +27,28 @@ pub(crate) struct ShutOut {
     pub because: Option<Place>,
 }
 
+impl ShutOut {
+    /// Whether both are about the same clients and port.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        (self.clients, self.proto, self.port)
+            == (other.clients, other.proto, other.port)
+    }
+
+    /// What to add to a sentence about it: nothing where it is TCP.
+    pub(crate) fn over(&self) -> &'static str {
+        over(self.proto)
+    }
+}
+
+fn over(proto: Proto) -> &'static str {
+    match proto {
+        Proto::Tcp => "",
+        Proto::Udp => " over UDP",
+    }
+}
+
 /// The client networks of a policy that are not sure to reach each daemon
-/// over TCP.
+/// over TCP, and over UDP where it is wanted and listened on.
 pub(crate) fn shut_out(
     host: &Host,
     policy: &Policy,
@@ -36,15 +57,19 @@ pub(crate) fn shut_out(
     let mut out = Vec::new();
     // What runs beside its file is of the same instance.
     for instance in host.instances.iter().filter(|i| !i.drifted()) {
-        let port = match instance.netns {
-            Some(_) => published(host, instance),
-            None => tcp_port(&instance.start),
-        };
-        let Some(port) = port else { continue };
-        let own = |r: &&Reached| r.instance.as_ref() == Some(&instance.id);
-        let own: Vec<_> = reached.iter().filter(own).collect();
-        for &clients in &policy.allow {
-            out.extend(one(host, clients, port, &own));
+        for &proto in policy.protos() {
+            let port = match instance.netns {
+                Some(_) => published(host, instance, proto),
+                None => port(&instance.start, proto),
+            };
+            let Some(port) = port else { continue };
+            let own = |r: &&Reached| {
+                r.proto == proto && r.instance.as_ref() == Some(&instance.id)
+            };
+            let own: Vec<_> = reached.iter().filter(own).collect();
+            for &clients in &policy.allow {
+                out.extend(one(host, clients, (proto, port), &own));
+            }
         }
     }
     out
@@ -52,10 +77,10 @@ pub(crate) fn shut_out(
 
 /// The port by which others than this host are meant to come to a container.
 /// One that only rules lead to may be anybody's.
-fn published(host: &Host, instance: &Instance) -> Option<u16> {
+fn published(host: &Host, instance: &Instance, proto: Proto) -> Option<u16> {
     let mut ways = host.ways.iter().filter(|way| {
         way.instance == instance.id
-            && way.proto == Proto::Tcp
+            && way.proto == proto
             && way.taker != Taker::Other
             && !way.address.is_loopback()
     });
@@ -63,23 +88,22 @@ fn published(host: &Host, instance: &Instance) -> Option<u16> {
     ways.next().filter(|_| known).map(|way| way.port)
 }
 
-fn tcp_port(start: &Start) -> Option<u16> {
+fn port(start: &Start, proto: Proto) -> Option<u16> {
     let Start::Runs(running) = start else { return None };
     let mut sockets = running.sockets();
-    sockets.find(|(proto, _)| *proto == Proto::Tcp).map(|(_, s)| s.port)
+    sockets.find(|(of, _)| *of == proto).map(|(_, socket)| socket.port)
 }
 
 fn one(
     host: &Host,
     clients: Cidr,
-    port: u16,
+    (proto, port): (Proto, u16),
     reached: &[&Reached],
 ) -> Option<ShutOut> {
     let wanted = IpSet::of(clients.family(), [clients]);
     let ways = arrivals(host, clients);
     let takes = |r: &&&Reached| {
-        r.proto == Proto::Tcp
-            && !r.local
+        !r.local
             && !r.near
             && r.family() == clients.family()
             && r.interface.as_ref().is_none_or(|name| ways.contains(&name))
@@ -93,6 +117,7 @@ fn one(
     let Some(way) = ways.first() else {
         return Some(ShutOut {
             clients,
+            proto,
             port,
             from: client_of(&wanted),
             to: None,
@@ -112,14 +137,16 @@ impl Reached {
     fn shuts_out(&self, clients: Cidr, from: IpAddr) -> ShutOut {
         let by = self.interface.as_deref().unwrap_or("any interface");
         let rules = &self.sources;
+        let over = over(self.proto);
         ShutOut {
             clients,
+            proto: self.proto,
             port: self.port,
             from,
             to: self.destinations.first().copied(),
             interface: self.interface.clone(),
             message: format!(
-                "{from} of {clients} is not sure to get in by {by}"
+                "{from} of {clients} is not sure to get in by {by}{over}"
             ),
             because: rules.undecided.first().or(rules.because.last()).cloned(),
         }

@@ -82,10 +82,18 @@ fn change(
     instance: &Instance,
 ) -> Result<Option<Change>, Error> {
     use Launcher::{Docker, Led, Process};
-    if matches!(instance.launcher, Process | Docker | Led) {
+    let alone = matches!(instance.launcher, Process | Docker | Led);
+    if alone && !(draft.policy.names_where() && is_alone(draft, instance)) {
         return Ok(None);
     }
     let wanted = listen::wanted(&draft.host, draft.policy, instance)?;
+    if let Some(wanted) = wanted.as_ref().filter(|_| alone) {
+        let what = "no file that memsec knows says how it is started";
+        return Err(Error::unsupported(format!(
+            "{}: {wanted}: {what}",
+            instance.id
+        )));
+    }
     let Some(wanted) = wanted else { return Ok(drift(draft, instance)) };
     let file = edit(&draft.snapshot, instance, &wanted)?;
     Ok(Some(Change {
@@ -96,6 +104,21 @@ fn change(
         ports: tcp_ports(&instance.start),
         version: instance.version.map(|version| version.to_string()),
     }))
+}
+
+/// Whether no file starts a daemon with a port of this one.
+fn is_alone(draft: &Draft<'_>, instance: &Instance) -> bool {
+    use Launcher::{Docker, Led, Process};
+    let ports = tcp_ports(&instance.start);
+    let mut others = draft
+        .host
+        .instances
+        .iter()
+        .filter(|other| !matches!(other.launcher, Process | Docker | Led));
+    !others.any(|other| {
+        other.id == instance.id
+            || tcp_ports(&other.start).iter().any(|p| ports.contains(p))
+    })
 }
 
 /// A daemon that runs with other arguments than its file has: the file is

@@ -88,7 +88,7 @@ fn draft<'a>(
         return Err(Error::unsupported(what));
     }
     let mut draft = Draft::new(snapshot, host, policy);
-    let changes = daemon(&mut draft);
+    let changes = daemon(&mut draft)?;
     let bare = bare(&draft, &changes)?;
     guard(&mut draft, &bare, !changes.is_empty())?;
     for change in &changes {
@@ -103,15 +103,23 @@ fn draft<'a>(
 }
 
 /// What becomes of the daemons.
-fn daemon(draft: &mut Draft<'_>) -> Vec<daemon::Change> {
+///
+/// # Errors
+///
+/// What keeps memcached from the addresses that the policy names.
+fn daemon(draft: &mut Draft<'_>) -> Result<Vec<daemon::Change>, Error> {
     const DAEMON: Strategy = Strategy::Daemon;
     if !draft.policy.lets(DAEMON) {
         draft.consider(DAEMON, false, LEFT_OUT);
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let known = draft.obstacles.len();
     let changes = daemon::changes(draft);
     let obstacle = draft.obstacles.get(known).cloned();
+    if let Some(why) = obstacle.as_ref().filter(|_| draft.policy.names_where())
+    {
+        return Err(Error::unsupported(why.clone()));
+    }
     match (changes.is_empty(), obstacle) {
         (false, _) => {
             draft.consider(
@@ -129,7 +137,7 @@ fn daemon(draft: &mut Draft<'_>) -> Vec<daemon::Change> {
             );
         }
     }
-    changes
+    Ok(changes)
 }
 
 const LEFT_OUT: &str = "the policy leaves it out";

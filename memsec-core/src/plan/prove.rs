@@ -60,8 +60,7 @@ fn all_allowed(draft: &Draft<'_>, last: &[Reached]) -> Option<Witness> {
         return Some(shut_witness(draft, shut));
     }
     let was_in = |shut: &&ShutOut| {
-        let mut known = draft.first.shut.iter();
-        !known.any(|k| (k.clients, k.port) == (shut.clients, shut.port))
+        !draft.first.shut.iter().any(|known| known.is_like(shut))
     };
     let between = draft.states.iter().flat_map(|state| &state.shut);
     let mut lost = between.filter(was_in).cloned();
@@ -71,8 +70,10 @@ fn all_allowed(draft: &Draft<'_>, last: &[Reached]) -> Option<Witness> {
 }
 
 fn shut_witness(draft: &Draft<'_>, shut: ShutOut) -> Witness {
-    let ShutOut { from, to, port, interface, message, because, .. } = shut;
-    let packet = Packet { to, port, interface, ..Packet::new(from) };
+    let ShutOut { from, to, proto, port, interface, message, because, .. } =
+        shut;
+    let proto = proto.into();
+    let packet = Packet { to, proto, port, interface, ..Packet::new(from) };
     Witness {
         message: with_obstacles(draft, message),
         packet: Some(packet),

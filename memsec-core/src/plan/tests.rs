@@ -66,14 +66,43 @@ fn proved(snapshot: &Snapshot, policy: &Policy) -> Plan {
     plan
 }
 
+/// What stands in the way of a plan.
+fn refusal(snapshot: &Snapshot, policy: &Policy) -> String {
+    let plan = plan(snapshot, policy);
+    assert!(!plan.proof.holds, "{:#?}", plan.proof);
+    let mut fails = plan.proof.claims.into_iter().filter(|c| !c.holds);
+    fails.next().and_then(|claim| claim.witness).unwrap_or_default().message
+}
+
+#[test]
+fn an_address_that_the_host_has_not_is_named() {
+    let policy = allow(&["192.0.2.20"]).bind([10, 9, 9, 9].into());
+    let why = refusal(&debian(OPEN_CONF, ""), &policy);
+    assert!(why.contains("bind(10.9.9.9): Cannot assign"), "{why}");
+}
+
+#[test]
+fn an_address_for_a_daemon_that_no_file_starts_is_named() {
+    let snapshot = host("", "").with_process(Process {
+        pid: 7,
+        exe: "/usr/bin/memcached".to_owned(),
+        argv: ["-u", "nobody"].map(str::to_owned).into(),
+        ..Process::default()
+    });
+    let policy = allow(&["192.0.2.20"]).bind([192, 0, 2, 10].into());
+    let why = refusal(&snapshot, &policy);
+    assert!(why.contains("listen on 192.0.2.10"), "{why}");
+    assert!(plan(&snapshot, &allow(&["192.0.2.20"])).proof.holds);
+}
+
 /// The host after its plan.
 pub(crate) fn after(snapshot: &Snapshot, policy: &Policy) -> Snapshot {
     let host = Host::new(snapshot).unwrap();
     let draft = draft(snapshot, &host, policy).unwrap();
     match &draft.guard {
         Some(guard) => {
-            let listing = guard.to_listing();
             let command = "nft -j list ruleset";
+            let listing = guard.to_listing();
             draft.snapshot.clone().with_command(command, listing.text())
         }
         None => draft.snapshot.clone(),

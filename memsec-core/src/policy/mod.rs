@@ -181,6 +181,19 @@ impl Policy {
         self.by.is_empty() || self.by.contains(&strategy)
     }
 
+    /// Whether it names where memcached is to listen.
+    pub(crate) fn names_where(&self) -> bool {
+        !self.bind.is_empty() || self.socket.is_some()
+    }
+
+    /// By what the clients are to come in.
+    pub(crate) fn protos(&self) -> &'static [Proto] {
+        match self.udp {
+            true => &Proto::BOTH,
+            false => &[Proto::Tcp],
+        }
+    }
+
     /// The ports that must stay as reachable as they are.
     pub(crate) fn kept(&self) -> Vec<Port> {
         let own =

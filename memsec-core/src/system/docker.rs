@@ -1,7 +1,7 @@
 //! The containers of a host: what of them decides who reaches memcached, and
 //! no more. What other containers are given is often secret.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -60,9 +60,22 @@ pub(super) const KEPT: [(&str, &[&str]); 4] = [
 /// What starts a program, at the top and below `Config`.
 const COMMAND: [&str; 3] = ["Args", "Cmd", "Entrypoint"];
 
+/// Where podman keeps containers. One that has none makes files of its own
+/// when it is asked, and reading a host must not change it.
+const PODMAN: [&str; 3] = [
+    "/etc/containers/storage.conf",
+    "/run/containers/storage",
+    "/var/lib/containers/storage",
+];
+
 /// Each engine's containers, where there are any.
 pub(super) fn inspect(snapshot: &mut Snapshot) {
     for [list, show] in CONTAINERS {
+        let unused = list.first() == Some(&"podman")
+            && !PODMAN.iter().any(|path| Path::new(path).exists());
+        if unused {
+            continue;
+        }
         let all = command::run(list);
         let names: Vec<_> = all.stdout.split_whitespace().collect();
         if all.status == 0 && !names.is_empty() {

@@ -1,7 +1,7 @@
 //! The claims of a plan, worked out from the texts of the rules.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
@@ -119,16 +119,15 @@ impl Claims<'_> {
 
     fn all_allowed(&self) -> Result<Option<Witness>, Error> {
         let Some(last) = self.moments.last() else { return Ok(None) };
-        let tcp = |ports: &BTreeMap<Way, Reach>| {
-            let ways = ports.keys().filter(|way| way.proto == Proto::Tcp);
-            ways.map(|way| way.port).collect::<std::collections::BTreeSet<_>>()
-        };
-        for port in tcp(&last.reach) {
+        let wanted = |way: &&Way| way.proto == Proto::Tcp || self.policy.udp;
+        let ports = last.reach.keys().filter(wanted);
+        let ports: BTreeSet<_> = ports.map(|w| (w.proto, w.port)).collect();
+        for (proto, port) in ports {
             for net in &self.policy.allow {
                 let six = net.address().is_ipv6();
                 let net = Segments::of([net.bounds()]);
                 let own = last.reach.iter().filter(|(way, _)| {
-                    (way.proto, way.port, way.six) == (Proto::Tcp, port, six)
+                    (way.proto, way.port, way.six) == (proto, port, six)
                 });
                 let ways: Vec<_> =
                     own.filter(|(way, _)| self.arrives(way, &net)).collect();

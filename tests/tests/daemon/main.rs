@@ -75,6 +75,16 @@ fn sysconfig_remote_clients_rules_that_reject() {
 }
 
 #[test]
+fn udp_that_is_wanted_no_firewall() {
+    hardens(Launch::Debian, &firewall::NONE, &with_udp());
+}
+
+#[test]
+fn udp_that_is_wanted_rules_that_reject() {
+    hardens(Launch::Debian, &firewall::REJECT, &with_udp());
+}
+
+#[test]
 fn debian_local_only() {
     hardens(Launch::Debian, &firewall::NONE, &Policy::new());
 }
@@ -142,6 +152,12 @@ fn remote() -> Policy {
     ALLOWED.map(Cidr::host).into_iter().fold(Policy::new(), Policy::allow)
 }
 
+fn with_udp() -> Policy {
+    let mut policy = remote();
+    policy.udp = true;
+    policy
+}
+
 /// A host with memcached open to everybody obeys the policy after the plan,
 /// and needs no other.
 fn hardens(launch: Launch, firewall: &Firewall, policy: &Policy) {
@@ -179,9 +195,8 @@ fn obeys(host: &Host, open: bool, policy: &Policy) {
     host.await_daemon(if is_remote { SERVER } else { LOOPBACK });
     host.expect(ALLOWED, Proto::Tcp, is_remote, policy);
     host.expect(OTHER, Proto::Tcp, false, policy);
-    for party in [ALLOWED, OTHER] {
-        host.expect(party, Proto::Udp, false, policy);
-    }
+    host.expect(ALLOWED, Proto::Udp, is_remote && policy.udp, policy);
+    host.expect(OTHER, Proto::Udp, false, policy);
     assert_eq!(host.beside(), beside, "another port changed");
     let again = host.report(policy).plan();
     assert!(again.empty, "there is more to do:\n{}", again.to_json());

@@ -6,9 +6,12 @@ use std::{
 };
 
 use memsec_core::Proto;
-use memsec_tests::{firewall, probe::Row};
+use memsec_tests::{client::MEMCACHED, firewall, probe::Row};
 
-use crate::world::{self, address};
+use crate::{
+    container::Container,
+    world::{self, address},
+};
 
 /// A host by its rules.
 pub struct Case {
@@ -18,6 +21,8 @@ pub struct Case {
     pub rows: Vec<Row>,
     /// Of the first rows, whether a real host let them in.
     pub recorded: Vec<bool>,
+    /// Where memcached is, if not on the host itself.
+    pub container: Option<Container>,
 }
 
 const IPSET: &[&str] = &["ipset", "restore"];
@@ -30,7 +35,7 @@ const DUMPS: [(&str, &[&str]); 5] = [
     ("iptables-legacy-save.txt", &["iptables-legacy-restore"]),
     ("ip6tables-legacy-save.txt", &["ip6tables-legacy-restore"]),
 ];
-const KINDS: [&str; 5] = ["recipe", "nft", "ufw", "csf", "firewalld"];
+const KINDS: [&str; 6] = ["recipe", "nft", "ufw", "csf", "firewalld", "docker"];
 
 /// The hosts of ../shared/truth/hosts; none where there is none.
 pub fn recorded() -> Vec<Case> {
@@ -54,12 +59,19 @@ fn case(root: &Path, path: &Path) -> Case {
     let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
     let probes = fs::read_to_string(path.join("probe.tsv")).expect("a table");
     let lines = probes.lines().filter(|line| !line.starts_with('#'));
-    let (mut rows, recorded): (Vec<_>, Vec<_>) = lines.map(row).unzip();
+    let routes = fs::read_to_string(path.join("ip-route.txt"));
+    let container = Container::behind(&routes.unwrap_or_default());
+    // The proxies of Docker are not there, nor is what else was not.
+    let own = |row: &Row| row.port == MEMCACHED && row.to.is_ipv4();
+    let (mut rows, recorded): (Vec<_>, Vec<_>) = lines
+        .map(row)
+        .filter(|(row, _)| container.is_none() || own(row))
+        .unzip();
     let more = world::rows();
     rows.extend(
         more.into_iter().filter(|row| !rows.contains(row)).collect::<Vec<_>>(),
     );
-    Case { name, loads: loads(path), rows, recorded }
+    Case { name, loads: loads(path), rows, recorded, container }
 }
 
 fn row(line: &str) -> (Row, bool) {
@@ -125,6 +137,7 @@ pub fn own() -> Vec<Case> {
         loads,
         rows: world::rows(),
         recorded: Vec::new(),
+        container: None,
     };
     let xtables = four.into_iter().map(|(name, firewall)| {
         let [four, six] = firewall.rules.map(str::to_owned);

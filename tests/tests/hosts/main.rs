@@ -3,6 +3,7 @@
 //! undone.
 
 mod case;
+mod container;
 mod figures;
 mod trial;
 mod world;
@@ -68,6 +69,11 @@ fn work(left: &Mutex<Vec<Case>>) -> Figures {
     let mut figures = Figures::default();
     let mut world = None;
     while let Some(case) = { left.lock().unwrap().pop() } {
+        if let Some(container) = &case.container {
+            let place = World::of(container);
+            trial::spoils(&place, &case, &mut figures);
+            continue;
+        }
         let place = world.get_or_insert_with(|| World::new(EVERYBODY));
         if trial::spoils(place, &case, &mut figures) {
             world = None;

@@ -196,8 +196,11 @@ impl Trial<'_> {
         let before = self.seen_before(row);
         let direct = row.port == MEMCACHED;
         let allowed = policy.allow.iter().any(|net| net.contains(row.from));
+        // What a container does not publish stays with it.
+        let hidden = self.case.container.is_some() && seen.like(before);
         match (direct || before == Seen::Memcached, allowed, row.proto) {
             (false, ..) => seen.like(before),
+            (_, true, Proto::Tcp) if hidden => true,
             (_, true, Proto::Tcp) => seen == Seen::Memcached,
             _ => seen != Seen::Memcached,
         }

@@ -11,6 +11,8 @@ use memsec_tests::{
     server::{Launch, Server, stand_in},
 };
 
+use crate::container::Container;
+
 /// Who is on which network of the server, which is `.10` and `::10` there.
 const CLIENTS: [(&str, &[&str]); 2] = [
     (
@@ -64,7 +66,7 @@ const GLANCE: Duration = Duration::from_millis(150);
 /// For the second look: longer than a lost packet takes to be sent again.
 const LOOK: Duration = Duration::from_millis(1500);
 
-/// A server that runs memcached for everybody, and its clients.
+/// A server that runs memcached, and its clients.
 pub struct World {
     pub server: Server,
     pub clients: Namespace,
@@ -73,7 +75,22 @@ pub struct World {
 }
 
 impl World {
+    /// One that runs it for everybody, by these options.
     pub fn new(options: &str) -> Self {
+        let world = Self::bare();
+        world.server.start(Launch::Debian, options);
+        world.await_daemon();
+        world
+    }
+
+    /// One that has it in a container.
+    pub fn of(container: &Container) -> Self {
+        let world = Self::bare();
+        world.server.shell(&container.start());
+        world
+    }
+
+    fn bare() -> Self {
         let clients = Namespace::new();
         let server = Server::new(&clients);
         let backend = Namespace::new();
@@ -99,10 +116,7 @@ impl World {
         let settled = "while ip -6 address show tentative | grep -q .; do \
                        sleep 0.05; done";
         server.shell(settled);
-        server.start(Launch::Debian, options);
-        let world = Self { server, clients, _backend: backend };
-        world.await_daemon();
-        world
+        Self { server, clients, _backend: backend }
     }
 
     /// Waits until the host itself can use memcached.

@@ -2,7 +2,7 @@
 //! terms, to let the clients in and the others out.
 
 use crate::{
-    Error, Proto,
+    Error,
     audit::{reached, shut_out},
     host::Host,
     managers::{self, Ask, Change, Load, Manager},
@@ -56,10 +56,7 @@ fn asked<'a>(
     load: &Load,
     port: u16,
 ) -> Option<Result<Draft<'a>, Error>> {
-    let protos: &[Proto] = match draft.policy.udp {
-        true => &Proto::BOTH,
-        false => &[Proto::Tcp],
-    };
+    let protos = draft.policy.protos();
     let clients = &draft.policy.allow;
     let wanted = Ask { port, protos, clients };
     let changes = managers::ask(load.manager, &draft.snapshot, &wanted)?;

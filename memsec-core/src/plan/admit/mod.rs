@@ -10,7 +10,7 @@ use super::{
     draft::Draft,
 };
 use crate::{
-    Cidr, Error, FileChange,
+    Error, FileChange,
     audit::{ShutOut, shut_out},
     net::Family,
 };
@@ -62,17 +62,18 @@ fn iptables(family: Family) -> Iptables {
     }
 }
 
-fn rule(clients: Cidr, port: u16) -> Vec<String> {
+fn rule(shut: &ShutOut) -> Vec<String> {
+    let ShutOut { clients, proto, port, .. } = shut;
     let source = format!("{}/{}", clients.address(), clients.prefix());
-    let port = port.to_string();
+    let (proto, port) = (proto.name(), port.to_string());
     words(&[
         "INPUT",
         "-s",
         &source,
         "-p",
-        "tcp",
+        proto,
         "-m",
-        "tcp",
+        proto,
         "--dport",
         &port,
         "-m",
@@ -86,7 +87,7 @@ fn rule(clients: Cidr, port: u16) -> Vec<String> {
 
 fn admit_one(draft: &mut Draft<'_>, shut: &ShutOut) -> Result<(), Error> {
     let tool = iptables(shut.clients.family());
-    let rule = rule(shut.clients, shut.port);
+    let rule = rule(shut);
     let live = draft.snapshot.output(tool.save);
     let text = live.map(|source| source.text().to_owned());
     let place = text
@@ -110,8 +111,10 @@ fn admit_one(draft: &mut Draft<'_>, shut: &ShutOut) -> Result<(), Error> {
     draft.step(Step {
         kind: StepKind::Manager,
         summary: format!(
-            "let {} in to port {}, before the rule that would stop it",
-            shut.clients, shut.port
+            "let {} in to port {}{}, before the rule that would stop it",
+            shut.clients,
+            shut.port,
+            shut.over()
         ),
         settles: settles(&["FW-006"]),
         command,

@@ -57,10 +57,10 @@ pub(super) fn place(
     places.get(fails.checked_sub(1)?).copied()
 }
 
-fn admits(host: &Host, draft: &Draft<'_>, shut: &ShutOut) -> bool {
+pub(super) fn admits(host: &Host, draft: &Draft<'_>, shut: &ShutOut) -> bool {
     let reached = reached(host, draft.policy);
     let still = shut_out(host, draft.policy, &reached);
-    !still.iter().any(|s| s.clients == shut.clients && s.port == shut.port)
+    !still.iter().any(|still| still.is_like(shut))
 }
 
 /// Every place in INPUT of the last filter table of a dump, the first first.

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use crate::{FileChange, Plan, Run, Step, StepKind};
+use crate::{FileChange, Plan, Step, StepKind};
 
 /// What every script begins with. `put` writes a file at once or not at all,
 /// also through a power cut, with the mode and the owner that it has, and
@@ -11,6 +11,7 @@ const HEAD: &str = r#"#!/bin/sh
 set -eu
 umask 022
 step=0
+ran=' '
 
 fail() {
     echo "memsec: $*" >&2
@@ -32,6 +33,21 @@ put() {
     printf '%s' "$2" >"$new"
     sync "$new" 2>/dev/null || sync
     mv -f "$new" "$1"
+}
+
+# guard: the table of the guard as it is now, if there is one
+guard() {
+    nft -s list table inet memsec 2>/dev/null || true
+}
+
+# unguard: puts the table of before in the place of the guard
+unguard() {
+    if [ -n "$table" ]; then
+        printf 'table inet memsec\ndelete table inet memsec\n%s\n' "$table" |
+            nft -f -
+    else
+        nft delete table inet memsec
+    fi
 }
 
 # holds PATH TEXT: whether the file has this text
@@ -63,17 +79,20 @@ pub(super) fn render(plan: &Plan) -> String {
     for (number, step) in plan.steps.iter().enumerate().rev() {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "    if [ \"$step\" -ge {} ]; then", number + 1);
-        out += &undo(step);
+        out += &undo(number + 1, step);
         out += "    fi\n";
     }
     out += TAIL;
+    if plan.steps.iter().any(|step| step.kind == StepKind::Guard) {
+        out += "table=$(guard)\n";
+    }
     for step in &plan.steps {
         out += &fresh(step);
     }
     for (number, step) in plan.steps.iter().enumerate() {
         let _ = writeln!(out, "\n# {}", step.summary.replace('\n', " "));
         let _ = writeln!(out, "step={}", number + 1);
-        out += &carry_out(step);
+        out += &carry_out(number + 1, step);
     }
     out + "\nstep=done\n"
 }
@@ -95,7 +114,7 @@ fn fresh(step: &Step) -> String {
     format!("{before} || {after} || fail {message}\n")
 }
 
-fn carry_out(step: &Step) -> String {
+fn carry_out(number: usize, step: &Step) -> String {
     let mut out = match &step.file {
         Some(file) => place(file, &file.after),
         None => String::new(),
@@ -103,11 +122,11 @@ fn carry_out(step: &Step) -> String {
     let check = step.check.as_ref().map(|check| line(&check.command));
     if !step.command.is_empty() {
         let command = line(&step.command);
-        // A rule that is there already must not stand there twice.
-        out += &match (&check, step.kind) {
-            (Some(check), StepKind::Manager) => {
-                format!("{check} 2>/dev/null || {command}\n")
-            }
+        out += &match &check {
+            Some(check) if can_be_there(step) => format!(
+                "if ! {check} 2>/dev/null; then\n    ran=\"$ran{number} \"\n    \
+                 {command}\nfi\n"
+            ),
             _ => format!("{command}\n"),
         };
     }
@@ -118,15 +137,30 @@ fn carry_out(step: &Step) -> String {
     out
 }
 
-fn undo(step: &Step) -> String {
-    let mut out = String::new();
-    if let Some(file) = &step.file {
-        out += &format!("        {}", place(file, &file.before));
+/// A rule that is there already must not stand there twice, nor be taken away
+/// when the step is undone.
+fn can_be_there(step: &Step) -> bool {
+    step.kind == StepKind::Manager && step.file.is_none()
+}
+
+fn undo(number: usize, step: &Step) -> String {
+    let file = step.file.as_ref().map(|file| place(file, &file.before));
+    let file = file.map(|file| format!("        {file}")).unwrap_or_default();
+    let command = step.undo.as_ref().map(|undo| match step.kind {
+        StepKind::Guard => "        unguard\n".to_owned(),
+        _ if can_be_there(step) => format!(
+            "        case \"$ran\" in *' {number} '*) {};; esac\n",
+            line(&undo.command)
+        ),
+        _ => format!("        {}\n", line(&undo.command)),
+    });
+    let command = command.unwrap_or_default();
+    match step.kind {
+        _ if file.is_empty() && command.is_empty() => "        :\n".to_owned(),
+        // A unit that is gone cannot be disabled.
+        StepKind::Persist => command + &file,
+        _ => file + &command,
     }
-    if let Some(Run { command }) = &step.undo {
-        out += &format!("        {}\n", line(command));
-    }
-    if out.is_empty() { "        :\n".to_owned() } else { out }
 }
 
 fn place(file: &FileChange, text: &Option<String>) -> String {

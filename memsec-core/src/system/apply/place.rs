@@ -2,12 +2,14 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::{
         DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown,
     },
     path::{Path, PathBuf},
 };
+
+use nix::fcntl::OFlag;
 
 use crate::{Error, FileChange};
 
@@ -87,35 +89,70 @@ impl Place {
 
     /// Whether the file has this text now; `None` stands for no file.
     pub(super) fn holds(&self, text: Option<&str>) -> bool {
-        match (fs::read(&self.path), text) {
-            (Ok(bytes), Some(text)) => bytes == text.as_bytes(),
-            (Err(error), None) => error.kind() == io::ErrorKind::NotFound,
-            _ => false,
-        }
+        holds(&self.path, text)
     }
 
     /// Puts the new file in the place of the old one.
     ///
     /// # Errors
     ///
-    /// A file that is not as the plan knows it.
+    /// A file that is not as the plan knows it, also one that becomes so
+    /// while we look.
     pub(super) fn swap(&self, change: &FileChange) -> Result<(), Error> {
-        if !self.holds(change.before.as_deref()) {
+        let before = change.before.as_deref();
+        let stale = || {
             let what = "is not as the plan knows it";
-            return Err(Error::stale(format!("{} {what}", change.path)));
-        }
-        let swapped = || {
-            if change.before.is_some() {
-                fs::hard_link(&self.path, self.old())?;
-            }
-            match change.after {
-                Some(_) => fs::rename(self.staged(), &self.path)?,
-                None => fs::remove_file(&self.path)?,
-            }
-            sync_directory(&self.path)
+            Error::stale(format!("{} {what}", change.path))
         };
-        swapped().map_err(|error| at(&self.path, &error))
+        if !self.holds(before) {
+            return Err(stale());
+        }
+        let error = |error| at(&self.path, &error);
+        if before.is_some() {
+            fs::hard_link(&self.path, self.old()).map_err(error)?;
+            if !holds(&self.old(), before) {
+                fs::remove_file(self.old()).map_err(error)?;
+                return Err(stale());
+            }
+        }
+        self.put(change).map_err(error)
     }
+
+    /// A file that is new goes where none is; one that came there meanwhile
+    /// stays, and is the error.
+    fn put(&self, change: &FileChange) -> io::Result<()> {
+        match (&change.before, &change.after) {
+            (None, Some(_)) => {
+                fs::hard_link(self.staged(), &self.path)?;
+                fs::remove_file(self.staged())?;
+            }
+            (Some(_), Some(_)) => fs::rename(self.staged(), &self.path)?,
+            (_, None) => fs::remove_file(&self.path)?,
+        }
+        sync_directory(&self.path)
+    }
+}
+
+/// Whether a file has a text; `None` stands for no file. What is there need
+/// not be a file any more: a pipe that nobody writes to must not hold us up.
+fn holds(path: &Path, text: Option<&str>) -> bool {
+    match (read(path), text) {
+        (Ok(bytes), Some(text)) => bytes == text.as_bytes(),
+        (Err(error), None) => error.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mut options = OpenOptions::new();
+    let mut file = options.read(true).custom_flags(flags.bits()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn at(path: &Path, error: &io::Error) -> Error {
@@ -254,6 +291,27 @@ mod tests {
         fs::write(&path, "other").unwrap();
         assert!(place.swap(&change(&path)).is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "other");
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_left() {
+        let (_directory, path) = directory();
+        let place = find(&path, false).unwrap();
+        place.stage("new", &path).unwrap();
+        fs::remove_file(&path).unwrap();
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(place.swap(&change(&path)).is_err());
+        assert!(!fs::symlink_metadata(&path).unwrap().is_file());
+    }
+
+    #[test]
+    fn a_new_file_takes_the_place_of_no_other() {
+        let (_directory, path) = directory();
+        let place = find(&path, false).unwrap();
+        place.stage("new", &path).unwrap();
+        let new = FileChange { before: None, ..change(&path) };
+        assert!(place.put(&new).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
     }
 
     #[test]

@@ -20,7 +20,7 @@ say() {
 left() {
     printf '%s\n' "$*" >>"$dir/left"
     say "NOT UNDONE: $*"
-    failed=1
+    failed=$((failed + 1))
 }
 
 flush() {
@@ -117,8 +117,15 @@ held() {
     [ "$status" = 0 ] || [ "$status" -ge 124 ]
 }
 
+# begun N: whether step N is to be undone
 begun() {
+    failures=$failed
     [ "$highest" -ge "$1" ] && ! has "skip $1"
+}
+
+# Whether the step is undone so far.
+well() {
+    [ "$failed" = "$failures" ]
 }
 
 # Ends what still prints to descriptor 8, as a command that hangs does.

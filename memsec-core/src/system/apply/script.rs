@@ -84,14 +84,14 @@ impl Script<'_> {
             _ => command(step),
         };
         let file = file.unwrap_or_default();
-        // A unit that is gone cannot be disabled.
         let both = match step.kind {
-            StepKind::Persist => [command, file],
-            _ => [file, command],
+            StepKind::Persist => persist(&command, &file),
+            _ => file + &command,
         };
         format!(
-            "    if begun {number}; then\n{}        note undone {number}\n    fi\n",
-            both.concat()
+            "    if begun {number}; then\n{both}        \
+             if well; then\n            note undone {number}\n        fi\n    \
+             fi\n",
         )
     }
 
@@ -109,6 +109,17 @@ impl Script<'_> {
             }
         }
         out + "\n"
+    }
+}
+
+/// A unit that is gone cannot be disabled, so its file goes last, and stays
+/// where that failed: whoever undoes the run again then finds it enabled.
+fn persist(command: &str, file: &str) -> String {
+    match command {
+        "" => file.to_owned(),
+        command => {
+            format!("{command}        if well; then\n    {file}        fi\n")
+        }
     }
 }
 
