@@ -58,7 +58,10 @@ impl Container {
                     ip link set eth0 up
                     ip route add default via {first}
                     memcached -d -u nobody -l 0.0.0.0 -U 11211
-                    until ss -ltn | grep -q :11211; do sleep 0.05; done'"
+                    until ss -ltn | grep -q :11211; do sleep 0.05; done'
+                while ip -6 address show tentative | grep -q .; do
+                    sleep 0.05
+                done"
             )
     }
 }

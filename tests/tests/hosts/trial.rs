@@ -1,5 +1,10 @@
 //! A host is hardened for real, looked at with packets, and undone.
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use memsec_core::{
     Cidr, Packet, Plan, Policy, Proto, Snapshot, audit, explain, system::Ended,
 };
@@ -14,6 +19,9 @@ use crate::{
     figures::Figures,
     world::{World, address},
 };
+
+/// How long a host may take until it is what it was.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What was decided for one policy.
 type Verdict = Result<(), String>;
@@ -176,14 +184,26 @@ impl Trial<'_> {
         if outcome.state != Ended::RolledBack {
             return Err(format!("{outcome:#?}"));
         }
-        let now = self.world.server.state();
-        let differ = now.lines().filter(|l| !self.state.contains(l));
-        let gone = self.state.lines().filter(|l| !now.contains(l));
-        let differ: Vec<_> = differ.chain(gone).collect();
-        match differ.is_empty() {
-            true => Ok(()),
-            false => Err(format!("not as it was: {differ:#?}")),
+        let start = Instant::now();
+        loop {
+            let differ = self.differs();
+            if differ.is_empty() {
+                return Ok(());
+            }
+            // A daemon that was started again takes its time.
+            if start.elapsed() > PATIENCE {
+                return Err(format!("not as it was: {differ:#?}"));
+            }
+            thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// The lines of the host's state that are new or gone.
+    fn differs(&self) -> Vec<String> {
+        let now = self.world.server.state();
+        let new = now.lines().filter(|line| !self.state.contains(line));
+        let gone = self.state.lines().filter(|line| !now.contains(line));
+        new.chain(gone).map(str::to_owned).collect()
     }
 
     fn seen_before(&self, row: &Row) -> Seen {

@@ -34,7 +34,7 @@ const CERTAIN: u64 = 95;
 const ENOUGH: usize = 10;
 
 /// How many rule sets may not load: one in so many.
-const UNLOADABLE: u64 = 50;
+const UNLOADABLE: u64 = 20;
 
 /// A run.
 pub struct Run {

@@ -124,7 +124,7 @@ fn carry_out(number: usize, step: &Step) -> String {
         let command = line(&step.command);
         out += &match &check {
             Some(check) if can_be_there(step) => format!(
-                "if ! {check} 2>/dev/null; then\n    ran=\"$ran{number} \"\n    \
+                "if ! {check} 2>/dev/null; then\n    ran=\"${{ran}}{number} \"\n    \
                  {command}\nfi\n"
             ),
             _ => format!("{command}\n"),
