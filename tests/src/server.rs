@@ -78,7 +78,8 @@ pub fn stand_in(port: u16) {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             thread::spawn(move || {
-                let wait = Some(Duration::from_secs(1));
+                // Long enough for a machine that is busy.
+                let wait = Some(Duration::from_secs(10));
                 let _ = stream.set_read_timeout(wait);
                 std::io::copy(&mut &stream, &mut &stream)
             });

@@ -102,6 +102,35 @@ fn a_step_that_fails_undoes_those_before_it() {
 }
 
 #[test]
+fn a_rule_that_was_there_stays() {
+    let (directory, rule) = directory_with("");
+    let other = directory.path().join("other");
+    let add = |path: &Path| {
+        json!({
+            "kind": "manager", "summary": "add", "settles": [],
+            "command": ["touch", path], "check": { "command": ["test", "-e", path] },
+            "undo": { "command": ["rm", path] },
+        })
+    };
+    assert!(!sh(json!([add(&rule), add(&other), run(&["false"])])));
+    assert!(rule.exists() && !other.exists());
+}
+
+#[test]
+fn a_unit_is_disabled_before_it_is_removed() {
+    let (directory, _file) = directory_with("");
+    let [unit, link] = ["unit", "link"].map(|n| directory.path().join(n));
+    let mut step = edit(&unit, None, "x");
+    step["kind"] = json!("persist");
+    step["command"] = json!(["ln", "-s", &unit, &link]);
+    step["undo"] = json!({ "command": [
+        "sh", "-c", "test -e \"$1\" && rm \"$2\"", "sh", &unit, &link,
+    ]});
+    assert!(!sh(json!([step, run(&["false"])])));
+    assert!(!unit.exists() && !link.is_symlink());
+}
+
+#[test]
 fn a_check_that_fails_is_a_step_that_fails() {
     let (_directory, file) = directory_with("old\n");
     let mut step = edit(&file, Some("old\n"), "new\n");

@@ -1,5 +1,7 @@
 //! The two cases that started this project, and the recipes that went wrong.
 
+use serde_json::{Value, json};
+
 use super::*;
 use crate::{audit, snapshot::Process};
 
@@ -74,6 +76,70 @@ fn refusal(snapshot: &Snapshot, policy: &Policy) -> String {
     fails.next().and_then(|claim| claim.witness).unwrap_or_default().message
 }
 
+/// A chain of nft that drops what it does not know, and its file.
+fn native() -> Snapshot {
+    let listing = json!({ "nftables": [
+        { "table": { "family": "inet", "name": "filter" }},
+        { "chain": {
+            "family": "inet", "table": "filter", "name": "input",
+            "type": "filter", "hook": "input", "prio": 0, "policy": "drop",
+        }},
+        { "rule": {
+            "family": "inet", "table": "filter", "chain": "input",
+            "handle": 3, "expr": [
+                { "match": {
+                    "op": "==", "left": { "meta": { "key": "iif" }},
+                    "right": "lo",
+                }},
+                { "accept": null },
+            ],
+        }},
+    ]});
+    debian(OPEN_CONF, "")
+        .with_command("nft -j list ruleset", &listing.to_string())
+        .with_file(
+            "/etc/nftables.conf",
+            "table inet filter {\n  chain input {\n    type filter hook input \
+             priority 0; policy drop;\n    iif lo accept\n  }\n}\n",
+        )
+}
+
+#[test]
+fn native_rules_that_drop_get_an_accept_before_them() {
+    let plan = proved(&native(), &allow(&["192.0.2.20", "2001:db8:1::/64"]));
+    let of = |kind| plan.steps.iter().filter(move |s| s.kind == kind);
+    let commands: Vec<_> =
+        of(StepKind::Manager).map(|step| step.command.join(" ")).collect();
+    assert_eq!(
+        commands,
+        [
+            "nft insert rule inet filter input ip saddr 192.0.2.20 tcp \
+             dport 11211 accept comment \"memsec tcp 11211 from \
+             192.0.2.20\"",
+            "nft insert rule inet filter input ip6 saddr 2001:db8:1::/64 tcp \
+             dport 11211 accept comment \"memsec tcp 11211 from \
+             2001:db8:1::/64\"",
+        ]
+    );
+    let kept = of(StepKind::Persist).filter_map(|s| s.file.as_ref());
+    let kept: Vec<_> =
+        kept.filter(|file| file.path == "/etc/nftables.conf").collect();
+    assert_eq!(kept.len(), 2);
+    assert!(plan.verify(None).unwrap().holds);
+}
+
+#[test]
+fn another_port_that_leads_to_memcached_is_guarded_as_well() {
+    let redirects = "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n\
+         :OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n\
+         -A PREROUTING -p tcp -m tcp --dport 11212 -j REDIRECT \
+         --to-ports 11211\nCOMMIT\n";
+    let plan = proved(&debian(OPEN_CONF, redirects), &allow(&["192.0.2.20"]));
+    let mut guards = plan.steps.iter().filter_map(|s| s.guard.as_ref());
+    assert!(guards.next().unwrap().redirected);
+    assert!(plan.verify(None).unwrap().holds);
+}
+
 #[test]
 fn an_address_that_the_host_has_not_is_named() {
     let policy = allow(&["192.0.2.20"]).bind([10, 9, 9, 9].into());
@@ -95,6 +161,23 @@ fn an_address_for_a_daemon_that_no_file_starts_is_named() {
     assert!(plan(&snapshot, &allow(&["192.0.2.20"])).proof.holds);
 }
 
+/// A listing of nft, and the guard's in the place of the guard that it has.
+fn beside(known: &str, guard: &str) -> String {
+    let objects = |text: &str| {
+        let mut all = serde_json::from_str(text).unwrap_or(Value::Null);
+        all["nftables"].as_array_mut().map(std::mem::take).unwrap_or_default()
+    };
+    let is_own = |object: &Value| {
+        let own = |one: &Value| one["table"] == "memsec";
+        object["table"]["name"] == "memsec"
+            || object.as_object().is_some_and(|all| all.values().any(own))
+    };
+    let mut all = objects(known);
+    all.retain(|object| !is_own(object));
+    all.extend(objects(guard));
+    json!({ "nftables": all }).to_string()
+}
+
 /// The host after its plan.
 pub(crate) fn after(snapshot: &Snapshot, policy: &Policy) -> Snapshot {
     let host = Host::new(snapshot).unwrap();
@@ -102,8 +185,10 @@ pub(crate) fn after(snapshot: &Snapshot, policy: &Policy) -> Snapshot {
     match &draft.guard {
         Some(guard) => {
             let command = "nft -j list ruleset";
-            let listing = guard.to_listing();
-            draft.snapshot.clone().with_command(command, listing.text())
+            let known = draft.snapshot.output(command);
+            let known = known.as_ref().map_or("", |known| known.text());
+            let listing = beside(known, guard.to_listing().text());
+            draft.snapshot.clone().with_command(command, &listing)
         }
         None => draft.snapshot.clone(),
     }

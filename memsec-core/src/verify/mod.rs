@@ -7,6 +7,7 @@ mod claims;
 mod frame;
 mod guard;
 mod iptables;
+mod native;
 mod nft;
 mod nft_match;
 mod rules;

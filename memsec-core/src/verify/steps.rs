@@ -1,6 +1,6 @@
 //! What the steps of a plan do, by what they say themselves.
 
-use super::{guard, words::words, world::World};
+use super::{guard, native, words::words, world::World};
 use crate::{
     Error, Step, StepKind,
     plan::{Checked, Listening},
@@ -42,6 +42,9 @@ impl World {
                 StepKind::Manager,
                 [tool @ ("iptables" | "ip6tables"), "-w", rule @ ..],
             ) => self.insert(&format!("{tool}-save"), rule, checked),
+            (StepKind::Manager, ["nft", "insert", "rule", rule @ ..]) => {
+                Ok(native::insert(self, rule, checked))
+            }
             (StepKind::Manager, _) => self.asked(checked),
             _ => Ok(Same),
         }
@@ -175,10 +178,10 @@ impl World {
     }
 }
 
-type Texts = std::collections::BTreeMap<String, String>;
+pub(super) type Texts = std::collections::BTreeMap<String, String>;
 
 /// The texts with the changes that a certificate has.
-fn changed(world: &World, checked: &Checked) -> Option<Texts> {
+pub(super) fn changed(world: &World, checked: &Checked) -> Option<Texts> {
     let mut texts = world.texts.clone();
     for change in &checked.changes {
         let old = texts.get(&change.of).map_or("", String::as_str);
@@ -224,7 +227,9 @@ fn same_guard(guard: &crate::Guard, loaded: &guard::Loaded) -> bool {
     let ports: Vec<_> = guard.ports.iter().map(u16::to_string).collect();
     let allow: Vec<_> = guard.allow.iter().map(ToString::to_string).collect();
     let both: Vec<_> = set("allow4").iter().chain(set("allow6")).collect();
-    *set("ports") == ports && both == allow.iter().collect::<Vec<_>>()
+    loaded.table.chains.contains_key("input") == guard.redirected
+        && *set("ports") == ports
+        && both == allow.iter().collect::<Vec<_>>()
 }
 
 /// The options that an edit of a daemon's file may take away.
@@ -312,6 +317,7 @@ fn is_known(kind: StepKind, command: &[&str]) -> bool {
             | ["service", _, "restart"],
         )
         | (StepKind::Persist, [] | ["systemctl", "enable", _]) => true,
+        (StepKind::Manager, ["nft", "insert", "rule", ..]) => true,
         (StepKind::Manager, [program, ..]) => {
             const ASKED: [&str; 5] =
                 ["iptables", "ip6tables", "ufw", "firewall-cmd", "csf"];

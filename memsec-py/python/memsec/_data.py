@@ -334,12 +334,14 @@ class Inside:
 class Guard:
     """What memsec's own table lets in: the clients, as networks, to the
     ports that it guards; over UDP too if ``udp``. ``inside`` are the networks
-    of containers behind the host."""
+    of containers behind the host; ``redirected`` says that the host turns
+    other ports into these, so that a second chain, at input, is there."""
 
     ports: tuple[int, ...]
     allow: tuple[str, ...]
     udp: bool
     inside: tuple[Inside, ...] = ()
+    redirected: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 //! clients.
 
 mod managed;
+mod native;
 mod place;
 
 use super::{
@@ -94,10 +95,13 @@ fn admit_one(draft: &mut Draft<'_>, shut: &ShutOut) -> Result<(), Error> {
         .as_ref()
         .and_then(|text| place(draft, tool.save, text, &rule, shut));
     let (Some(text), Some(place)) = (text, place) else {
-        draft.obstacles.push(format!(
-            "{}: no rule in INPUT of {} would change that",
-            shut.message, tool.command
-        ));
+        if !native::admit(draft, shut)? {
+            draft.obstacles.push(format!(
+                "{}: no rule in INPUT of {} or in an input chain of nft would \
+                 change that",
+                shut.message, tool.command
+            ));
+        }
         return Ok(());
     };
     let mut command = words(&[tool.command, "-w"]);

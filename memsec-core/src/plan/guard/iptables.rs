@@ -33,6 +33,9 @@ impl Guard {
                 "-A MEMSEC -p {proto} -m multiport --dports {ports} -j DROP\n"
             );
         }
+        if self.redirected {
+            text += "-I INPUT -j MEMSEC\n";
+        }
         text + "-I PREROUTING -j MEMSEC\nCOMMIT\n"
     }
 

@@ -13,6 +13,7 @@ use crate::{
 };
 
 pub(super) use bridges::inside;
+pub(super) use nft::element;
 pub(super) use steps::{guard_is_lost_at_boot, has_nft, load, persist};
 
 /// The guard's file, which its unit loads at boot.
@@ -36,6 +37,15 @@ pub struct Guard {
     /// addresses pass by what is published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inside: Vec<Inside>,
+    /// Whether rules of the host turn other ports into these. Then a second
+    /// chain, at input, sees what a packet has become.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub redirected: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives one")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A network of containers.
@@ -58,6 +68,12 @@ impl Guard {
         let of = |family| policy.allowed(family);
         let sets: [IpSet; 2] = Family::BOTH.map(of);
         let allow = sets.iter().flat_map(IpSet::cidrs).collect();
-        Self { ports, allow, udp: policy.udp, inside: Vec::new() }
+        Self {
+            ports,
+            allow,
+            udp: policy.udp,
+            inside: Vec::new(),
+            redirected: false,
+        }
     }
 }

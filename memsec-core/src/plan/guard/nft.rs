@@ -130,12 +130,17 @@ impl Guard {
             }
             text += "\t}\n";
         }
-        text += "\tchain prerouting {\n\t\ttype filter hook prerouting \
-                 priority mangle; policy accept;\n";
-        for rule in self.rules() {
-            text += &format!("\t\t{}\n", rule.text);
+        for (hook, rules) in self.chains() {
+            text += &format!(
+                "\tchain {hook} {{\n\t\ttype filter hook {hook} priority \
+                 mangle; policy accept;\n"
+            );
+            for rule in rules {
+                text += &format!("\t\t{}\n", rule.text);
+            }
+            text += "\t}\n";
         }
-        text + "\t}\n}\n"
+        text + "}\n"
     }
 
     fn sets(&self) -> [(&'static str, &'static str, Vec<String>); 3] {
@@ -151,22 +156,37 @@ impl Guard {
         ]
     }
 
-    fn rules(&self) -> Vec<Part> {
+    /// The chains, by their hooks.
+    fn chains(&self) -> Vec<(&'static str, Vec<Part>)> {
         let accept = || Part::new("accept", json!({"accept": null}));
-        let mut rules =
-            vec![rule([from_lo(), accept()]), rule([answer(), accept()])];
+        let first =
+            || vec![rule([from_lo(), accept()]), rule([answer(), accept()])];
+        let mut rules = first();
         for inside in &self.inside {
             rules.push(past(inside, "tcp", true));
             rules.push(past(inside, "udp", self.udp));
         }
         rules.push(rule([to_another_host(), accept()]));
+        rules.extend(self.last());
+        let mut chains = vec![("prerouting", rules)];
+        if self.redirected {
+            let mut rules = first();
+            rules.extend(self.last());
+            chains.push(("input", rules));
+        }
+        chains
+    }
+
+    /// The clients, and nobody else.
+    fn last(&self) -> Vec<Part> {
+        let mut rules = Vec::new();
         for (protocol, set) in [("ip", "allow4"), ("ip6", "allow6")] {
             let mut parts = vec![client(protocol, set)];
             parts.extend(match self.udp {
                 true => any_port(),
                 false => vec![tcp_port()],
             });
-            parts.push(accept());
+            parts.push(Part::new("accept", json!({"accept": null})));
             rules.push(rule(parts));
         }
         let mut parts = any_port();
@@ -188,23 +208,25 @@ impl Guard {
                 "type": kind, "flags": ["interval"], "elem": elements,
             }}));
         }
-        objects.push(json!({"chain": {
-            "family": "inet", "table": "memsec", "name": "prerouting",
-            "type": "filter", "hook": "prerouting", "prio": -150,
-            "policy": "accept",
-        }}));
-        objects.extend(self.rules().into_iter().map(|rule| {
-            json!({"rule": {
-                "family": "inet", "table": "memsec", "chain": "prerouting",
-                "expr": rule.json,
-            }})
-        }));
+        for (hook, rules) in self.chains() {
+            objects.push(json!({"chain": {
+                "family": "inet", "table": "memsec", "name": hook,
+                "type": "filter", "hook": hook, "prio": -150,
+                "policy": "accept",
+            }}));
+            objects.extend(rules.into_iter().map(|rule| {
+                json!({"rule": {
+                    "family": "inet", "table": "memsec", "chain": hook,
+                    "expr": rule.json,
+                }})
+            }));
+        }
         Source::new(FILE, json!({ "nftables": objects }).to_string())
     }
 }
 
-/// An element of a set as `nft -j` prints it.
-fn element(text: &str) -> Value {
+/// An element of a set, or a network, as `nft -j` prints it.
+pub(in crate::plan) fn element(text: &str) -> Value {
     if let Ok(port) = text.parse::<u16>() {
         return json!(port);
     }

@@ -8,6 +8,7 @@ use crate::{
         daemon::{settles, words},
         draft::Draft,
     },
+    reach::Taker,
     snapshot::Content,
 };
 
@@ -52,9 +53,34 @@ pub(in crate::plan) fn load(
 ) -> Result<(), Error> {
     let inside = inside(&draft.host);
     let guard = Guard { inside, ..Guard::new(draft.policy, ports) };
+    let before = draft.text(FILE);
+    step(draft, guard.clone(), before.clone())?;
+    if !is_led_past(draft) {
+        return Ok(());
+    }
+    draft.steps.pop();
+    draft.states.pop();
+    step(draft, Guard { redirected: true, ..guard }, before)
+}
+
+/// Whether somebody who is not allowed comes to memcached all the same, by
+/// another port.
+fn is_led_past(draft: &Draft<'_>) -> bool {
+    let last = draft.states.last().into_iter().flat_map(|s| &s.reached);
+    let mut own = last.filter(|r| {
+        r.instance.is_some() && !r.local && r.taker == Taker::Socket
+    });
+    own.any(|reached| !reached.beyond(draft.policy).is_empty())
+}
+
+fn step(
+    draft: &mut Draft<'_>,
+    guard: Guard,
+    before: Option<String>,
+) -> Result<(), Error> {
     let file = FileChange {
         path: FILE.to_owned(),
-        before: draft.text(FILE),
+        before,
         after: Some(guard.to_nft()),
     };
     draft.write(&file);

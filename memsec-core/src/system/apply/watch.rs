@@ -11,7 +11,7 @@ use super::{boot, run::Run};
 use crate::{Error, system::command::PATH};
 
 /// How long a watcher may take until it watches.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Starts the watcher and waits until it watches. Where systemd runs it is a
 /// unit of its own, since a login session can end with all its processes;
