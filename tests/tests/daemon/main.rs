@@ -5,6 +5,7 @@
 mod apply;
 mod container;
 mod crash;
+mod engine;
 mod faults;
 mod manager;
 mod watch;
