@@ -221,6 +221,8 @@ impl Trial<'_> {
         match (direct || before == Seen::Memcached, allowed, row.proto) {
             (false, ..) => seen.like(before),
             (_, true, Proto::Tcp) if hidden => true,
+            // The host sends them to another one's port.
+            (_, true, Proto::Tcp) if before == Seen::Other => seen.like(before),
             (_, true, Proto::Tcp) => seen == Seen::Memcached,
             _ => seen != Seen::Memcached,
         }
