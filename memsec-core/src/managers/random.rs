@@ -25,6 +25,14 @@ impl Random {
     pub(super) fn once_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
+
+    pub(super) fn some(
+        &mut self,
+        most: usize,
+        mut one: impl FnMut(&mut Self) -> String,
+    ) -> String {
+        (0..self.below(most + 1)).map(|_| one(self)).collect()
+    }
 }
 
 /// Seeds "FIRST-LAST" of the environment, or those from 1.

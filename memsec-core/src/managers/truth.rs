@@ -31,6 +31,21 @@ pub(super) const ADDRESSES: &str = r#"[
  {"ifname":"eth1","addr_info":[{"local":"10.20.0.10","prefixlen":24},
   {"local":"fd00:20::10","prefixlen":64}]}]"#;
 
+/// What tells whether the way back is the way that a packet came.
+const ROUTES: [(&str, &str); 2] = [
+    (
+        "ip -j route",
+        r#"[{"dst":"default","dev":"eth0"},
+ {"dst":"192.0.2.0/24","dev":"eth0"},{"dst":"10.20.0.0/24","dev":"eth1"}]"#,
+    ),
+    (
+        "ip -6 -j route",
+        r#"[{"dst":"default","dev":"eth0"},
+ {"dst":"2001:db8:1::/64","dev":"eth0"},{"dst":"fd00:20::/64","dev":"eth1"},
+ {"dst":"fe80::/64","dev":"eth0"},{"dst":"fe80::/64","dev":"eth1"}]"#,
+    ),
+];
+
 /// The files of a case under the paths that they had.
 pub(super) fn files(case: &Path, folder: &str, root: &str) -> Snapshot {
     let mut snapshot = Snapshot::new();
@@ -64,6 +79,9 @@ pub(super) fn after(all: Vec<Load>) -> Snapshot {
             version: Some("1.6.18".to_owned()),
             ..Process::default()
         });
+    for (command, routes) in ROUTES {
+        snapshot = snapshot.with_command(command, routes);
+    }
     for load in all.into_iter().filter(|load| load.enabled) {
         for dump in load.dumps {
             assert_eq!(dump.places.len(), dump.text.lines().count());

@@ -114,6 +114,45 @@ fn a_listener_in_a_container_is_one_of_the_hosts_address() {
     assert!(found[0].message.contains("tcp port 8080 leads to a container"));
 }
 
+/// What others put into DOCKER-USER no engine brings back.
+#[test]
+fn a_rule_for_containers_that_nothing_loads_is_lost_at_boot() {
+    let units = "systemctl list-unit-files --type=service --no-legend";
+    let live = rules("", 8080)
+        .replace(
+            ":DOCKER - [0:0]\n-A INPUT",
+            ":DOCKER - [0:0]\n:DOCKER-USER - [0:0]\n-A INPUT",
+        )
+        .replace(
+            "-A FORWARD -o docker0 -m conntrack",
+            "-A FORWARD -j DOCKER-USER\n\
+             -A FORWARD -o docker0 -m conntrack",
+        )
+        .replace(
+            "-A DOCKER -d 172.17.0.2/32 !",
+            "-A DOCKER-USER -i eth0 -p tcp -j DROP\n\
+             -A DOCKER -d 172.17.0.2/32 !",
+        );
+    let host = host(&live)
+        .with_command("docker inspect", &inspect("bridge", BINDINGS))
+        .with_command(units, "docker.service enabled enabled\n");
+    let lost = |host: &Snapshot| {
+        let all = audited(host).findings.into_iter();
+        let own = all.filter(|f| f.id == "MEMSEC-FW-010");
+        own.map(|finding| finding.message).collect::<Vec<_>>()
+    };
+    let found = lost(&host);
+    assert!(found.iter().any(|told| told.contains("port 8080")), "{found:?}");
+    let saved = "*filter\n:DOCKER-USER - [0:0]\n\
+        -A DOCKER-USER -i eth0 -p tcp -j DROP\nCOMMIT\n";
+    let kept = host.with_file("/etc/iptables/rules.v4", saved).with_command(
+        units,
+        "docker.service enabled enabled\n\
+             netfilter-persistent.service enabled enabled\n",
+    );
+    assert_eq!(lost(&kept), [""; 0]);
+}
+
 #[test]
 fn the_rules_and_the_proxies_tell_where_no_container_is_listed() {
     let mut host = docker();

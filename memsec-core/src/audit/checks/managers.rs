@@ -467,6 +467,29 @@ mod tests {
         assert_eq!(off[0].message, "ufw is installed and switched off");
     }
 
+    /// ufw that allows the port, behind a rule of somebody else.
+    #[test]
+    fn what_others_have_loaded_stays_beside_ufw() {
+        let host = beside_ufw("yes");
+        let live = host.output("iptables-save").unwrap();
+        let other = "-A INPUT -p tcp -m tcp --dport 11211 -j DROP\n";
+        let live = live.text().replace(
+            "-A INPUT -j ufw-user-input\n",
+            &format!("{other}-A INPUT -j ufw-user-input\n"),
+        );
+        let mut host = host.with_command("iptables-save", &live).with_file(
+            USER,
+            "*filter\n:ufw-user-input -\n\
+             -A ufw-user-input -p tcp --dport 11211 -j ACCEPT\nCOMMIT\n",
+        );
+        host.files.remove(CONF);
+        assert_eq!(found(&host, "MEMSEC-FW-011"), []);
+        let alone = live.replace(other, "");
+        let host = host.with_command("iptables-save", &alone);
+        let all = found(&host, "MEMSEC-FW-011");
+        assert!(all[0].message.contains("gets in, and does not now"));
+    }
+
     fn firewalld(tables: &str) -> Vec<Finding> {
         let listing = format!(r#"{{"nftables": [{tables}]}}"#);
         let host = host("", CLOSED)

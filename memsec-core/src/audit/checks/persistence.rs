@@ -128,6 +128,42 @@ mod tests {
     }
 
     #[test]
+    fn a_table_in_a_file_that_the_script_includes() {
+        let table = "table inet f {\nchain i {\ntype filter hook input \
+            priority 0; policy drop;\niif \"lo\" accept\n}\n}\n";
+        let main = "include \"/etc/nftables.d/*.nft\"\n";
+        let units = "nftables.service enabled enabled\n";
+        let bare =
+            host(DROPS, units).with_file("/etc/sysconfig/nftables.conf", main);
+        let kept = bare.clone().with_file("/etc/nftables.d/a.nft", table);
+        assert_eq!(found(&kept), [""; 0]);
+        assert_eq!(found(&bare).len(), 1);
+        let off = kept.with_command(UNITS, "nftables.service disabled x\n");
+        assert_eq!(found(&off).len(), 1);
+    }
+
+    #[test]
+    fn rules_that_the_store_of_arch_loads() {
+        let units = "iptables.service enabled enabled\n";
+        let path = "/etc/iptables/iptables.rules";
+        let kept = host(DROPS, units).with_file(path, DROPS);
+        assert_eq!(found(&kept), [""; 0]);
+        let off = kept.with_command(UNITS, "iptables.service disabled x\n");
+        assert_eq!(found(&off).len(), 1);
+    }
+
+    #[test]
+    fn rules_that_a_script_of_an_interface_loads() {
+        let script = "#!/bin/sh\n/sbin/iptables-restore < /etc/up.rules\n";
+        let path = "/etc/network/if-pre-up.d/iptables";
+        let units = "networking.service enabled enabled\n";
+        let kept = host(DROPS, units)
+            .with_file(path, script)
+            .with_file("/etc/up.rules", DROPS);
+        assert_eq!(found(&kept), [""; 0]);
+    }
+
+    #[test]
     fn a_host_of_which_nothing_is_known() {
         let mut host = host(DROPS, "");
         host.commands.remove(UNITS);

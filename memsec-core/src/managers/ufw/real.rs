@@ -277,8 +277,10 @@ fn asks(shell: &mut Shell, root: &Path, now: &Snapshot) -> Asked {
 }
 
 /// The thought rules stand as ufw writes them, not as the kernel shows them.
+/// What only logs decides nothing.
 fn sorted(lines: &[String]) -> Vec<String> {
     let mut lines = lines.to_vec();
+    lines.retain(|line| !line.contains("-user-logging-"));
     lines.sort();
     lines
 }
