@@ -8,33 +8,44 @@ use crate::text::Source;
 /// The settings that decide what becomes of packets. What is not there is
 /// not known.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Settings(HashMap<String, i64>);
+pub(crate) struct Settings {
+    /// Those of an interface, or of "all": what stands behind
+    /// `net.ipv4.conf.NAME`.
+    of: HashMap<String, HashMap<String, i64>>,
+    others: HashMap<String, i64>,
+}
 
 impl Settings {
     /// Reads lines like `net.ipv4.ip_forward = 1`; others are passed over.
     pub(crate) fn new(source: &Source) -> Self {
-        let number = |line: &str| {
-            let (key, value) = line.split_once('=')?;
-            let key = key.trim();
-            let ours = key.starts_with("net.");
-            Some((key.to_owned(), value.trim().parse().ok()?)).filter(|_| ours)
-        };
-        Self(source.text().lines().filter_map(number).collect())
+        let mut settings = Self::default();
+        for line in source.text().lines() {
+            let Some((key, value)) = line.split_once('=') else { continue };
+            let Ok(value) = value.trim().parse() else { continue };
+            settings.add(key.trim(), value);
+        }
+        settings
+    }
+
+    fn add(&mut self, key: &str, value: i64) {
+        let own = key.strip_prefix("net.ipv4.conf.");
+        if let Some((name, key)) = own.and_then(|key| key.rsplit_once('.')) {
+            // sysctl(8) writes the dots of names as slashes.
+            let of = self.of.entry(name.replace('/', ".")).or_default();
+            of.insert(key.to_owned(), value);
+        } else if key.starts_with("net.") {
+            self.others.insert(key.to_owned(), value);
+        }
     }
 
     fn get(&self, key: &str) -> Option<i64> {
-        self.0.get(key).copied()
+        self.others.get(key).copied()
     }
 
     /// The value for all interfaces, and that for one.
     fn of(&self, name: Option<&str>, key: &str) -> [Option<i64>; 2] {
-        // sysctl(8) writes the dots of names as slashes.
-        let own = name.map(|name| name.replace('.', "/"));
-        let own = own.map(|name| format!("net.ipv4.conf.{name}.{key}"));
-        [
-            self.get(&format!("net.ipv4.conf.all.{key}")),
-            own.and_then(|key| self.get(&key)),
-        ]
+        let of = |name: &str| self.of.get(name)?.get(key).copied();
+        [of("all"), name.and_then(of)]
     }
 
     /// Whether a switch is on for all interfaces or for this one, as

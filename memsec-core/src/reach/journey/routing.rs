@@ -208,15 +208,18 @@ impl Routed<'_> {
     /// Whether an answer to the source would leave where the packet came in;
     /// if `loose`, anywhere. `None` where routes or interfaces are not known.
     pub(super) fn reverse(&self, loose: bool) -> Option<bool> {
+        let [strict, anywhere] = self.reverses()?;
+        Some(if loose { anywhere } else { strict })
+    }
+
+    /// Both, the strict one first.
+    pub(super) fn reverses(&self) -> Option<[bool; 2]> {
         let arrival = self.arrival?;
         if arrival == "lo" {
-            return Some(true);
+            return Some([true; 2]);
         }
         let leaves = leaves(self.host, self.from?, arrival)?;
-        Some(match leaves {
-            Some(name) => loose || name == arrival,
-            None => false,
-        })
+        Some([leaves == Some(arrival), leaves.is_some()])
     }
 }
 
@@ -309,15 +312,14 @@ pub(super) fn kind(host: &Host, to: IpAddr) -> AddressType {
     if kind != AddressType::Local || host.interfaces.is_none() {
         return kind;
     }
-    let local = host.routes.iter().filter(|route| is_local(route));
-    let any = local.clone().any(|route| route.to.contains(to));
     if own(host, to) {
         return kind;
     }
+    let any = || host.routes.iter().any(|r| is_local(r) && r.to.contains(to));
     let broadcast = |to| entries(host).any(|e| e.broadcast() == Some(to));
     match to {
         IpAddr::V4(to) if broadcast(to) => AddressType::Broadcast,
-        _ if to.is_loopback() || any => kind,
+        _ if to.is_loopback() || any() => kind,
         _ if anycast(host, to) => AddressType::Anycast,
         _ => AddressType::Unicast,
     }
@@ -326,9 +328,9 @@ pub(super) fn kind(host: &Host, to: IpAddr) -> AddressType {
 /// addrconf.c: a router has the first address of each of its networks
 /// (RFC 4291, 2.6.1).
 fn anycast(host: &Host, to: IpAddr) -> bool {
-    let router = host.settings.forwards(Family::Ipv6, None) == Some(true);
+    let router = || host.settings.forwards(Family::Ipv6, None) == Some(true);
     to.is_ipv6()
-        && router
+        && router()
         && entries(host).any(|entry| {
             entry.address.is_ipv6()
                 && entry.prefix < 127

@@ -27,6 +27,7 @@ impl<'a> Journey<'a> {
     ) -> Cell<'s> {
         let (input, output) = self.interfaces(base.hook, parcel);
         let lo = self.looped();
+        let (source_type, reverse) = self.back(parcel);
         let about = self.about(parcel);
         let original = match (self.reply, parcel.dnat || parcel.snat) {
             _ if about => None,
@@ -55,10 +56,7 @@ impl<'a> Journey<'a> {
             confirmed: lo
                 && matches!(base.hook, Hook::Prerouting | Hook::Input),
             flags: self.flags,
-            source_type: match lo {
-                true => Some(AddressType::Local),
-                false => self.came_from(parcel),
-            },
+            source_type,
             destination_type: match base.hook {
                 Hook::Forward => None,
                 _ if self.reply => None,
@@ -74,7 +72,7 @@ impl<'a> Journey<'a> {
             connection_mark: parcel.connection_mark,
             original,
             translated,
-            reverse: self.reverse(parcel),
+            reverse,
             asked: &self.asked,
             shape: Shape {
                 frame: self.frame(),
@@ -191,38 +189,32 @@ impl<'a> Journey<'a> {
         }
     }
 
-    /// What routing says of a source that is routed to: another host. Of
-    /// any other, and of IPv6, it depends on more than the routes shown.
-    fn came_from(&self, parcel: &Parcel) -> Option<AddressType> {
-        self.host.interfaces.as_ref()?;
-        let from = self.from(parcel)?;
-        let arrival = Some(self.arrival()?);
-        let routed =
-            Routed { host: self.host, from: Some(from), to: from, arrival };
-        let kind = routing::kind(self.host, from);
-        let other = kind == AddressType::Unicast
-            && from.is_ipv4()
-            && !from.is_unspecified()
-            && !self.reply
-            && routed.reverse(true) == Some(true);
-        other.then_some(kind)
-    }
-
-    fn reverse(&self, parcel: &Parcel) -> [Option<bool>; 2] {
-        let from = self.from(parcel);
-        let Some(to) = from else { return [None; 2] };
+    /// What routing says of a source, and whether an answer to it leaves
+    /// where the packet came in, and whether it leaves at all.
+    ///
+    /// The first only of what is routed to, which is another host: of any
+    /// other, and of IPv6, it depends on more than the routes shown.
+    fn back(
+        &self,
+        parcel: &Parcel,
+    ) -> (Option<AddressType>, [Option<bool>; 2]) {
+        let lo = self.looped();
+        let own = lo.then_some(AddressType::Local);
+        let from = self.from(parcel).filter(|from| !from.is_unspecified());
+        let Some(to) = from else { return (own, [None; 2]) };
+        let listed = self.host.interfaces.is_some() && !lo;
+        let kind = routing::kind(self.host, to);
+        if listed && kind != AddressType::Unicast {
+            // xt_rpfilter.c, nft_fib_ipv4.c: an answer would go nowhere.
+            return (own, [Some(false); 2]);
+        }
         let arrival = self.arrival();
         let routed = Routed { host: self.host, from, to, arrival };
-        let listed = self.host.interfaces.is_some() && !self.looped();
-        let unicast = routing::kind(self.host, to) == AddressType::Unicast;
-        if to.is_unspecified() {
-            return [None; 2];
-        }
-        if listed && !unicast {
-            // xt_rpfilter.c, nft_fib_ipv4.c: an answer would go nowhere.
-            return [Some(false); 2];
-        }
-        [routed.reverse(false), routed.reverse(true)]
+        let reverse = routed.reverses().map_or([None; 2], |r| r.map(Some));
+        let [_, anywhere] = reverse;
+        let other =
+            listed && to.is_ipv4() && !self.reply && anywhere == Some(true);
+        (own.or(other.then_some(kind)), reverse)
     }
 
     pub(super) fn arrival(&self) -> Option<&'a str> {
