@@ -21,10 +21,12 @@ const NEAR: &[(&str, Scope)] = &[
 impl Scope {
     /// The least scope that a whole set of sources lies within.
     pub(crate) fn of(sources: &IpSet) -> Self {
-        let scopes = [Self::Host, Self::Link, Self::Private];
+        // Most are of the internet, which the widest tells.
+        let scopes = [Self::Private, Self::Link, Self::Host];
         let within =
             |scope: &Self| sources.is_subset(&up_to(*scope, sources.family()));
-        scopes.into_iter().find(within).unwrap_or(Self::Internet)
+        let last = scopes.into_iter().take_while(within).last();
+        last.unwrap_or(Self::Internet)
     }
 
     /// Its name: "internet".

@@ -74,7 +74,7 @@ impl Classes {
 
 fn all_rules(host: &Host) -> impl Iterator<Item = &Rule> {
     let chains = host.ruleset.tables.iter().flat_map(|table| &table.chains);
-    chains.flat_map(|chain| &chain.rules)
+    chains.flat_map(|chain| chain.rules.iter())
 }
 
 /// Adds where the classes begin that a rule makes. A port may be that of

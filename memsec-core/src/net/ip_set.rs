@@ -193,8 +193,7 @@ fn networks(
         let free = room.min(from.trailing_zeros()).min(width);
         let end = from | 1_u128.checked_shl(free).map_or(u128::MAX, |n| n - 1);
         start = end.checked_add(1).filter(|next| *next <= last);
-        let prefix = u8::try_from(width - free).ok()?;
-        Cidr::truncated(family.address(from), prefix).ok()
+        Cidr::block(family.address(from), u8::try_from(width - free).ok()?)
     })
 }
 

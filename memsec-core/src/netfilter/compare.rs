@@ -179,7 +179,7 @@ impl Chain {
             mine.is_like(theirs) && (mine.is_known() || text())
         };
         self.rules.len() == old.rules.len()
-            && self.rules.iter().zip(&old.rules).all(same)
+            && self.rules.iter().zip(old.rules.iter()).all(same)
     }
 
     /// A rule for some ports alone that came or went, and that other packets
@@ -222,7 +222,7 @@ impl Chain {
     /// differ in nothing but their ports are one.
     fn rests(&self, but: &PortSet) -> Vec<Rest<'_>> {
         let mut rests: Vec<Rest<'_>> = Vec::new();
-        for rule in &self.rules {
+        for rule in self.rules.iter() {
             let ports = rule.ports().map(|ports| ports.difference(but));
             if ports.as_ref().is_some_and(PortSet::is_empty) {
                 continue;

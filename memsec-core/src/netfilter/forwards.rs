@@ -48,7 +48,7 @@ impl Ruleset {
         for table in &self.tables {
             for chain in &table.chains {
                 let container = of_containers(table, chain);
-                for rule in &chain.rules {
+                for rule in chain.rules.iter() {
                     let place = || chain.place(rule);
                     all.extend(forwards(table, rule, container, place));
                 }

@@ -7,6 +7,7 @@ mod compare;
 mod forwards;
 mod ipset;
 mod iptables;
+mod kinds;
 mod line;
 mod nftables;
 mod order;
@@ -25,6 +26,7 @@ mod truth_tests;
 
 pub(crate) use forwards::Forward;
 pub(crate) use iptables::{protocol, protocol_name};
+pub(crate) use kinds::Kinds;
 pub(crate) use order::{Entry, Order, entry, of as key_of};
 pub(crate) use origin::Origin;
 pub(crate) use rule::{

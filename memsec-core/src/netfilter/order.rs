@@ -55,9 +55,15 @@ impl Order {
         self.others.iter().map(|&at| at as usize)
     }
 
-    /// The networks in their order, each before those within it.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
-        self.keys.iter().copied().map(entry)
+    /// The places of the rules that are for all, ascending.
+    pub(crate) fn everyone(&self) -> impl Iterator<Item = usize> + '_ {
+        self.of(0, 0)
+    }
+
+    /// What [`entry`] makes the networks of, in their order, each before
+    /// those within it.
+    pub(crate) fn keys(&self) -> &[u64] {
+        &self.keys
     }
 
     /// The places of all rules that may be for an address from the first to
@@ -174,7 +180,7 @@ mod tests {
             all in prop::collection::vec((any::<u32>(), 0_u32..=32), 0..40),
         ) {
             let order = Order::new(&rules(&all)).unwrap();
-            let entries: Vec<_> = order.entries().collect();
+            let entries: Vec<_> = order.keys().iter().copied().map(entry).collect();
             prop_assert_eq!(entries.len(), all.len());
             for (n, one) in entries.iter().enumerate() {
                 for next in &entries[n..] {

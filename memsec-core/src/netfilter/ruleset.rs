@@ -1,6 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
-use super::{Action, Match, Order, Origin, Unread};
+use super::{Action, Kinds, Match, Order, Origin, Unread};
 use crate::{
     net::Family,
     text::{At, Place, Source, Span},
@@ -45,12 +45,20 @@ pub(crate) struct Chain {
     pub name: String,
     /// Where the kernel enters it; `None` if only rules lead to it.
     pub base: Option<Base>,
-    /// They stay as they are once they are read.
-    pub rules: Vec<Rule>,
+    /// They stay as they are once they are read, and a host that is copied
+    /// shares them.
+    pub rules: Arc<Vec<Rule>>,
     /// The text that the rules stand in.
     pub source: Source,
-    /// That of the rules by their sources; made when it is first asked for.
-    pub(super) order: OnceLock<Option<Arc<Order>>>,
+    pub(super) index: Index,
+}
+
+/// What tells of the rules of a chain without going through them; made when
+/// it is first asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    order: OnceLock<Option<Arc<Order>>>,
+    kinds: OnceLock<Arc<Kinds>>,
 }
 
 /// Chains with fewer rules are gone through rule by rule.
@@ -64,7 +72,12 @@ impl Chain {
             return None;
         }
         let make = || Order::new(&self.rules).map(Arc::new);
-        self.order.get_or_init(make).as_deref()
+        self.index.order.get_or_init(make).as_deref()
+    }
+
+    /// Which of its rules say the same but for their sources.
+    pub(crate) fn kinds(&self) -> &Kinds {
+        self.index.kinds.get_or_init(|| Kinds::new(&self.rules).into())
     }
 
     /// Where a rule of this chain stands.

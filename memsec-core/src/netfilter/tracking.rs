@@ -1,7 +1,7 @@
 //! Whether conntrack looks at packets: it does once a rule wants it, of any
 //! table for the family (nf_conntrack_proto.c, nf_ct_netns_get).
 
-use super::{Action, Marking, Match, Rule, Ruleset, Test};
+use super::{Action, Chain, Marking, Match, Rule, Ruleset, Test};
 use crate::net::Family;
 
 impl Ruleset {
@@ -9,7 +9,8 @@ impl Ruleset {
     pub(crate) fn tracks(&self, family: Family) -> Option<bool> {
         let tables = self.tables.iter();
         let tables = tables.filter(|table| table.families.contain(family));
-        let rules = tables.flat_map(|t| &t.chains).flat_map(|c| &c.rules);
+        let chains = tables.flat_map(|table| &table.chains);
+        let rules = chains.flat_map(Chain::each_kind);
         let mut said = Some(false);
         for rule in rules {
             match wants(rule) {

@@ -38,7 +38,7 @@ fn holds(all: &[Match], wanted: &Test) -> bool {
 impl Count {
     fn add(&mut self, ruleset: &Ruleset) {
         for chain in ruleset.tables.iter().flat_map(|table| &table.chains) {
-            for rule in &chain.rules {
+            for rule in chain.rules.iter() {
                 let action = matches!(rule.action(), Action::Unknown(_));
                 let test = holds(rule.matches(), &Test::Unknown);
                 self.rules += 1;

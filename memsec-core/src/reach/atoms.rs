@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     net::PortSet,
-    netfilter::{Action, Base, Hook, Name, Rule, Test},
+    netfilter::{Action, Base, Chain, Hook, Name, Rule, Test},
 };
 
 /// More than this are not told apart.
@@ -62,26 +62,23 @@ pub(super) fn rules<'s, 'a: 's>(
     stages: impl Iterator<Item = &'s Stage<'a>>,
 ) -> Vec<&'a Rule> {
     let mut out = Vec::new();
-    each(stages, |rules| out.extend(rules));
+    each(stages, |chain| out.extend(chain.rules.iter()));
     out
 }
 
-/// Of rules in a row that differ in their origin alone, one.
+/// Of the rules of a chain that differ in their origin alone, one.
 fn kinds<'s, 'a: 's>(
     stages: impl Iterator<Item = &'s Stage<'a>>,
 ) -> Vec<&'a Rule> {
     let mut out = Vec::new();
-    each(stages, |rules| {
-        let alike = |a: &Rule, b: &Rule| a.beside_origin() == b.beside_origin();
-        out.extend(rules.chunk_by(alike).filter_map(<[Rule]>::first));
-    });
+    each(stages, |chain| out.extend(chain.each_kind()));
     out
 }
 
 /// Each chain that stages lead to, once.
 fn each<'s, 'a: 's>(
     stages: impl Iterator<Item = &'s Stage<'a>>,
-    mut visit: impl FnMut(&'a [Rule]),
+    mut visit: impl FnMut(&'a Chain),
 ) {
     for stage in stages {
         let chains = &stage.table.chains;
@@ -92,9 +89,9 @@ fn each<'s, 'a: 's>(
             if std::mem::replace(seen, true) {
                 continue;
             }
-            let rules = chains.get(at).map_or(&[][..], |chain| &chain.rules);
-            visit(rules);
-            for rule in rules {
+            let Some(chain) = chains.get(at) else { continue };
+            visit(chain);
+            for rule in chain.each_kind() {
                 if let Action::Jump(to) | Action::Goto(to) = rule.action() {
                     open.push(*to);
                 }

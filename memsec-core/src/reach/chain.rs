@@ -11,9 +11,7 @@ use super::{
 };
 use crate::{
     net::{Family, RangeSet},
-    netfilter::{
-        Action, Chain, Entry, Order, Rule, Table, Test, entry, key_of,
-    },
+    netfilter::{Action, Chain, Order, Rule, Table, Test, entry, key_of},
 };
 
 /// How much work an answer may take, in rules looked at and pieces made.
@@ -77,6 +75,22 @@ pub(super) struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
+    /// The keys of the rules with effects from one place to another, in the
+    /// order of their networks.
+    pub(super) fn keys(&self, from: usize, to: usize) -> Vec<u64> {
+        let mut keys = Vec::new();
+        let part = self.effects.get(from..to).unwrap_or_default();
+        for (at, effect) in (from..).zip(part) {
+            if let (true, Some(rule)) =
+                (*effect != Effect::NONE, self.rules.get(at))
+            {
+                keys.extend(key_of(rule, at));
+            }
+        }
+        keys.sort_unstable();
+        keys
+    }
+
     /// All of them, in the order of the chain.
     pub(super) fn each(&self) -> impl Iterator<Item = Op<'a>> + '_ {
         let effects = self.effects.iter().enumerate();
@@ -96,37 +110,14 @@ impl<'a> Judged<'a> {
     }
 }
 
-/// What a rule says to a cell, whatever its origin.
+/// What the rules of a kind do to packets from where they are for.
 #[derive(Clone, Copy)]
-struct Said<'a> {
-    truth: Truth,
-    /// True if it is not for some addresses beside its origin.
-    whole: bool,
-    what: What<'a>,
-    weight: usize,
-}
-
-/// What was said last by rules that differ in their origin: of a million
-/// most say one of a few things.
-struct Memory<'a>(Vec<Option<(usize, Said<'a>)>>);
-
-impl<'a> Memory<'a> {
-    const SLOTS: usize = 1024;
-
-    fn new() -> Self {
-        Self(vec![None; Self::SLOTS])
-    }
-
-    fn of(&mut self, rule: &Rule, make: impl FnOnce() -> Said<'a>) -> Said<'a> {
-        let key = rule.beside_origin();
-        let Some(slot) = self.0.get_mut((key >> 5) % Self::SLOTS) else {
-            return make();
-        };
-        match slot {
-            Some((known, said)) if *known == key => *said,
-            _ => slot.insert((key, make())).1,
-        }
-    }
+enum Plain {
+    Unasked,
+    /// Only this; nothing where they do not hold.
+    Does(Effect),
+    /// It is more, or not for all of their sources.
+    More,
 }
 
 /// The rules from one to the next that changes packets.
@@ -268,31 +259,82 @@ impl<'a, 'b> Chains<'a, 'b> {
     }
 
     fn ops(&self, chain: usize, from: usize) -> Result<Judged<'a>, TooMuch> {
-        let rules = self.chain(chain).map_or(&[][..], |chain| &chain.rules);
-        let order = self.order(chain);
-        let (first, last) = self.window;
-        let asked = order.zip(first.try_into().ok().zip(last.try_into().ok()));
-        let near = asked.and_then(|(order, (a, b))| order.meeting(a, b));
-        let mut out = Judging {
-            rules,
-            effects: vec![Effect::NONE; order.map_or(0, |_| rules.len())],
-            ops: Vec::new(),
-            memory: order.map(|_| Memory::new()),
-        };
-        let mut to = rules.len();
-        let mut judge = |at| self.judge(&mut out, at);
-        let stop = match near {
-            Some(places) => {
-                let ours = places.into_iter().filter(|&at| at >= from);
-                first_that(ours, &mut judge)
+        if let Some(order) = self.order(chain) {
+            if let Some(chain) = self.chain(chain) {
+                return self.ordered(chain, order, from);
             }
-            None => first_that(from..rules.len(), &mut judge),
-        };
-        if let Some(at) = stop? {
-            to = at + 1;
         }
-        let (effects, ops) = (out.effects.into(), out.ops.into());
-        Ok(Judged { rules, effects, ops, to })
+        let rules = self.chain(chain).map_or(&[][..], |chain| &chain.rules);
+        let (mut ops, mut to) = (Vec::new(), rules.len());
+        for at in from..rules.len() {
+            let Some(op) = self.op(rules, at)? else { continue };
+            let last = op.ends_all();
+            ops.push(op);
+            if last {
+                to = at + 1;
+                break;
+            }
+        }
+        Ok(Judged { rules, effects: [].into(), ops: ops.into(), to })
+    }
+
+    /// The same of a long chain, of which one rule of a kind is asked.
+    fn ordered(
+        &self,
+        chain: &'a Chain,
+        order: &Order,
+        from: usize,
+    ) -> Result<Judged<'a>, TooMuch> {
+        let (rules, kinds) = (&*chain.rules, chain.kinds());
+        let mut asked = vec![Plain::Unasked; kinds.len()];
+        let mut plain = |kind| self.of_kind(chain, &mut asked, kind);
+        let mut to = rules.len();
+        for at in order.everyone().filter(|&at| at >= from) {
+            let kind = kinds.at(at).unwrap_or_default();
+            if matches!(plain(kind)?, Plain::Does(effect) if !effect.passes()) {
+                to = at + 1;
+                break;
+            }
+        }
+        let mut effects = vec![Effect::NONE; to];
+        let mut more = Vec::new();
+        let mut take = |at: usize, kind: usize| {
+            match (plain(kind)?, effects.get_mut(at)) {
+                (Plain::Does(effect), Some(slot)) => *slot = effect,
+                _ => more.push(at),
+            }
+            Ok(())
+        };
+        let (first, last) = self.window;
+        let window = first.try_into().ok().zip(last.try_into().ok());
+        match window.and_then(|(first, last)| order.meeting(first, last)) {
+            Some(near) => {
+                self.budget.spend(near.len())?;
+                let near = near.into_iter();
+                for at in near.filter(|at| (from..to).contains(at)) {
+                    take(at, kinds.at(at).unwrap_or_default())?;
+                }
+            }
+            None => {
+                self.budget.spend(to.saturating_sub(from))?;
+                for (at, kind) in (from..).zip(kinds.within(from, to)) {
+                    take(at, kind)?;
+                }
+            }
+        }
+        for at in order.others() {
+            if let Some(effect) = effects.get_mut(at) {
+                if std::mem::replace(effect, Effect::NONE) != Effect::NONE {
+                    more.push(at);
+                }
+            }
+        }
+        more.sort_unstable();
+        let mut ops = Vec::new();
+        for at in more {
+            ops.extend(self.op(rules, at)?);
+        }
+        Ok(Judged { rules, effects: effects.into(), ops: ops.into(), to })
     }
 
     /// The order of the rules of a chain, where it is one that counts here.
@@ -302,44 +344,41 @@ impl<'a, 'b> Chains<'a, 'b> {
         self.chain(chain).filter(|_| counts)?.order()
     }
 
-    /// Adds a rule if it may hold, and says whether no packet passes it.
-    fn judge(&self, out: &mut Judging<'a>, at: usize) -> Result<bool, TooMuch> {
-        let Some(rule) = out.rules.get(at) else { return Ok(false) };
-        if let Some(memory) = &mut out.memory {
-            let said = memory.of(rule, || self.said(rule));
-            self.budget.spend(said.weight)?;
-            if said.truth == Truth::No {
-                return Ok(false);
-            }
-            if let (true, What::Effect(effect), Some((_, length))) =
-                (said.whole, said.what, rule.origin.prefix())
-            {
-                if let Some(slot) = out.effects.get_mut(at) {
-                    *slot = doubted(said.truth, effect);
-                }
-                let sure = said.truth == Truth::Yes && !effect.passes();
-                return Ok(sure && length == 0);
-            }
-        } else {
-            self.budget.spend(weight(rule))?;
-        }
+    /// A rule, if it may hold and does something.
+    fn op(
+        &self,
+        rules: &'a [Rule],
+        at: usize,
+    ) -> Result<Option<Op<'a>>, TooMuch> {
+        let Some(rule) = rules.get(at) else { return Ok(None) };
+        self.budget.spend(weight(rule))?;
         let (truth, within) = self.cell.judge(rule);
-        if truth == Truth::No {
-            return Ok(false);
-        }
-        let always = truth == Truth::Yes && within.is_all();
         let what = Self::what(rule);
-        let stops = matches!(what, What::Effect(e) if !e.passes());
-        if !matches!(what, What::Effect(Effect::NONE)) {
-            out.ops.push(Op { at, truth, within, what });
-        }
-        Ok(always && stops)
+        let nothing = matches!(what, What::Effect(Effect::NONE));
+        let counts = truth != Truth::No && !nothing;
+        Ok(counts.then_some(Op { at, truth, within, what }))
     }
 
-    fn said(&self, rule: &'a Rule) -> Said<'a> {
-        let (truth, within) = self.cell.beside_origin(rule);
-        let (whole, what) = (within.is_all(), Self::what(rule));
-        Said { truth, whole, what, weight: weight(rule) }
+    /// What the rules of a kind do; it is kept in `asked`.
+    fn of_kind(
+        &self,
+        chain: &Chain,
+        asked: &mut [Plain],
+        kind: usize,
+    ) -> Result<Plain, TooMuch> {
+        let Some(slot) = asked.get_mut(kind) else { return Ok(Plain::More) };
+        if let (Plain::Unasked, Some(rule)) = (*slot, chain.of_kind(kind)) {
+            self.budget.spend(weight(rule))?;
+            let (truth, within) = self.cell.beside_origin(rule);
+            *slot = match Effect::of(rule.action()) {
+                _ if truth == Truth::No => Plain::Does(Effect::NONE),
+                Some(effect) if within.is_all() => {
+                    Plain::Does(doubted(truth, effect))
+                }
+                _ => Plain::More,
+            };
+        }
+        Ok(*slot)
     }
 
     fn what(rule: &'a Rule) -> What<'a> {
@@ -434,27 +473,22 @@ impl<'a, 'b> Chains<'a, 'b> {
         let effects = &judged.effects;
         let part = effects.get(from..to).unwrap_or_default();
         let ours = part.iter().filter(|effect| **effect != Effect::NONE);
-        let few = ours.count() < effects.len() / 8;
-        self.budget.spend(if few { to - from } else { effects.len() })?;
-        match self.order(chain).filter(|_| !few) {
-            Some(order) => {
-                let ours = |entry: &Entry| from <= entry.at && entry.at < to;
-                Ok(nest::composed(order.entries().filter(ours), effects))
+        let all = judged.rules.len();
+        let few = ours.count() < all / 8;
+        self.budget.spend(if few { to - from } else { all })?;
+        let order = self.order(chain).filter(|_| !few);
+        Ok(match order.map(Order::keys) {
+            Some(keys) if (from, to) == (0, effects.len()) => {
+                nest::composed(keys, effects)
             }
-            None => {
-                let mut keys: Vec<u64> = Vec::new();
-                for (at, effect) in (from..).zip(part) {
-                    let rule = judged.rules.get(at);
-                    if let (true, Some(rule)) = (*effect != Effect::NONE, rule)
-                    {
-                        keys.extend(key_of(rule, at));
-                    }
-                }
-                keys.sort_unstable();
-                let entries = keys.into_iter().map(entry);
-                Ok(nest::composed(entries, effects))
+            Some(keys) => {
+                let ours = |key: &u64| (from..to).contains(&entry(*key).at);
+                let keys: Vec<u64> =
+                    keys.iter().copied().filter(ours).collect();
+                nest::composed(&keys, effects)
             }
-        }
+            None => nest::composed(&judged.keys(from, to), effects),
+        })
     }
 
     /// Goes through the addresses in their order, and keeps the composition
@@ -542,27 +576,6 @@ impl<'a, 'b> Chains<'a, 'b> {
     }
 }
 
-/// A chain that is being judged.
-struct Judging<'a> {
-    rules: &'a [Rule],
-    effects: Vec<Effect>,
-    ops: Vec<Op<'a>>,
-    memory: Option<Memory<'a>>,
-}
-
-/// The first of some numbers of which a question is answered with yes.
-fn first_that(
-    numbers: impl Iterator<Item = usize>,
-    question: &mut impl FnMut(usize) -> Result<bool, TooMuch>,
-) -> Result<Option<usize>, TooMuch> {
-    for number in numbers {
-        if question(number)? {
-            return Ok(Some(number));
-        }
-    }
-    Ok(None)
-}
-
 impl Op<'_> {
     /// One of a rule that is for a network, or for all.
     fn plain(at: usize, rule: &Rule, effect: Effect) -> Option<Self> {
@@ -573,6 +586,12 @@ impl Op<'_> {
         let truth = if effect.passes() { Truth::Maybe } else { Truth::Yes };
         let what = What::Effect(effect);
         rule.origin.prefix().map(|_| Self { at, truth, within, what })
+    }
+
+    /// Whether no packet passes it.
+    fn ends_all(&self) -> bool {
+        let stops = matches!(self.what, What::Effect(e) if !e.passes());
+        stops && self.truth == Truth::Yes && self.within.is_all()
     }
 
     /// What it does, and nothing where it may not hold.

@@ -101,12 +101,8 @@ fn candidates<'a>(
         for (at, chain) in table.chains.iter().enumerate() {
             let is = |set: &[bool]| set.get(at).copied().unwrap_or(false);
             if is(&input) || !is(&any) {
-                let alike =
-                    |a: &Rule, b: &Rule| a.beside_origin() == b.beside_origin();
-                let rows = chain.rules.chunk_by(alike);
-                let ours = rows
-                    .filter(|row| row.first().is_some_and(|r| names(r, port)));
-                out.extend(ours.flatten().map(|rule| (chain, rule)));
+                let ours = chain.that_say(|rule| names(rule, port));
+                out.extend(ours.into_iter().map(|rule| (chain, rule)));
             }
         }
     }
@@ -128,10 +124,12 @@ pub(super) fn reached(
         if std::mem::replace(slot, true) {
             continue;
         }
-        let rules = table.chains.get(at).map_or(&[][..], |chain| &chain.rules);
-        open.extend(rules.iter().filter_map(|rule| match rule.action() {
-            Action::Jump(to) | Action::Goto(to) => Some(*to),
-            _ => None,
+        let rules = table.chains.get(at).map(Chain::each_kind);
+        open.extend(rules.into_iter().flatten().filter_map(|rule| {
+            match rule.action() {
+                Action::Jump(to) | Action::Goto(to) => Some(*to),
+                _ => None,
+            }
         }));
     }
     reached

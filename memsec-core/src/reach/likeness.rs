@@ -61,11 +61,9 @@ impl Likeness {
                 matches!(base.hook, Hook::Output | Hook::Postrouting)
             });
             for (chain, answers) in table.chains.iter().zip(answers) {
-                let rules = chain.rules.chunk_by(|a, b| {
-                    !answers && a.beside_origin() == b.beside_origin()
-                });
-                for rule in rules.filter_map(<[Rule]>::first) {
-                    out.rule(rule, answers);
+                match answers {
+                    true => chain.rules.iter().for_each(|r| out.rule(r, true)),
+                    false => chain.each_kind().for_each(|r| out.rule(r, false)),
                 }
             }
         }

@@ -111,6 +111,10 @@ impl Live {
         else {
             return Ok(false);
         };
+        // Where a rule for all stands near the start, the rest is not met.
+        let short = judged.effects.len() < judged.rules.len() / 8;
+        let few = short.then(|| judged.keys(0, judged.effects.len()));
+        let keys = few.as_deref().unwrap_or(order.keys());
         let asked = self.places(judged.rules);
         let is_asked = |at: usize| asked.get(at).copied().unwrap_or(false);
         let mut found = |at: usize| {
@@ -118,7 +122,7 @@ impl Live {
                 self.found(rule);
             }
         };
-        nest::met(order.entries(), &judged.effects, |at| {
+        nest::met(keys, &judged.effects, |at| {
             if is_asked(at) {
                 found(at);
             }
@@ -128,7 +132,7 @@ impl Live {
         if open.is_empty() {
             return Ok(true);
         }
-        let stops = nest::stops(order.entries(), &judged.effects);
+        let stops = nest::stops(keys, &judged.effects);
         for op in open {
             let mut looked = 0;
             if op.within.ranges().iter().any(|&range| {

@@ -2,7 +2,7 @@
 //! or apart, so that those around an address are a stack.
 
 use super::{effect::Effect, piecewise::Piecewise};
-use crate::netfilter::Entry;
+use crate::netfilter::{Entry, entry};
 
 /// A network that is open, and what it and those around it do.
 #[derive(Clone, Copy, Debug)]
@@ -34,12 +34,9 @@ trait Listener {
     fn left(&mut self, at: Place, most: Place);
 }
 
-/// Goes through rules that are for networks, in the order of these.
-fn go(
-    entries: impl Iterator<Item = Entry>,
-    effects: &[Effect],
-    listener: &mut impl Listener,
-) {
+/// Goes through rules that are for networks, in the order of these: the keys
+/// of [`entry`].
+fn go(keys: &[u64], effects: &[Effect], listener: &mut impl Listener) {
     let outside = Frame {
         last: u32::MAX,
         at: NONE,
@@ -51,7 +48,8 @@ fn go(
     let mut top = outside;
     let mut since = 0;
     listener.from(0, top.stop, &top.ends);
-    for Entry { first, last, at } in entries {
+    for &key in keys {
+        let Entry { first, last, at } = entry(key);
         let effect = effects.get(at).copied().unwrap_or(Effect::NONE);
         if effect == Effect::NONE {
             continue;
@@ -59,6 +57,10 @@ fn go(
         let at = Place::try_from(at).unwrap_or(NONE);
         while top.last < first && !frames.is_empty() {
             leave(&mut frames, &mut top, &mut since, listener);
+        }
+        if top.stop < at {
+            // None of its packets gets to it.
+            continue;
         }
         let first = u64::from(first);
         if since < first {
@@ -106,13 +108,10 @@ fn leave(
 }
 
 /// Composes the effects of rules, each of which is for a network.
-pub(super) fn composed(
-    entries: impl Iterator<Item = Entry>,
-    effects: &[Effect],
-) -> Piecewise<Effect> {
+pub(super) fn composed(keys: &[u64], effects: &[Effect]) -> Piecewise<Effect> {
     let out = Piecewise::new([]);
     let mut composer = Composer { effects, out };
-    go(entries, effects, &mut composer);
+    go(keys, effects, &mut composer);
     composer.out
 }
 
@@ -137,12 +136,9 @@ impl Listener for Composer<'_> {
 }
 
 /// At each address, the first rule that no packet passes.
-pub(super) fn stops(
-    entries: impl Iterator<Item = Entry>,
-    effects: &[Effect],
-) -> Piecewise<Place> {
+pub(super) fn stops(keys: &[u64], effects: &[Effect]) -> Piecewise<Place> {
     let mut stops = Stops(Piecewise::new([]));
-    go(entries, effects, &mut stops);
+    go(keys, effects, &mut stops);
     stops.0
 }
 
@@ -157,12 +153,8 @@ impl Listener for Stops {
 }
 
 /// Tells of each rule that some packet gets to, for whatever address.
-pub(super) fn met(
-    entries: impl Iterator<Item = Entry>,
-    effects: &[Effect],
-    tell: impl FnMut(usize),
-) {
-    go(entries, effects, &mut Meeting(tell));
+pub(super) fn met(keys: &[u64], effects: &[Effect], tell: impl FnMut(usize)) {
+    go(keys, effects, &mut Meeting(tell));
 }
 
 struct Meeting<F>(F);

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     host::Host,
     net::{Family, IpSet, RangeSet},
-    netfilter::{Action, AddressType, Hook, State},
+    netfilter::{Action, AddressType, Chain, Hook, State},
     text::Place,
 };
 
@@ -272,7 +272,7 @@ impl<'a> Question<'a> {
         let port = self.query.port;
         let nat = self.there.iter().filter(|stage| stage.base.nat);
         let chains = nat.clone().flat_map(|stage| &stage.table.chains);
-        let mut rules = chains.flat_map(|chain| &chain.rules);
+        let mut rules = chains.flat_map(Chain::each_kind);
         let leads = rules.any(|rule| match rule.action() {
             Action::Translate(to) => to
                 .ports

@@ -87,6 +87,18 @@ fn audited(bencher: Bencher<'_, '_>) {
     bencher.bench(|| audit(&host, &Policy::new()).expect("rules"));
 }
 
+/// From the text of so many rules to who reaches three services.
+#[divan::bench(args = [USUAL, 1_000])]
+fn answered(bencher: Bencher<'_, '_>, rules: usize) {
+    let host = Snapshot::new()
+        .with_command("ip -j address", ADDRESSES)
+        .with_command("iptables-save", &filter(rules));
+    let ports = r#"{"ports": [{"proto": "tcp", "port": 22},
+        {"proto": "tcp", "port": 11211}, {"proto": "udp", "port": 11211}]}"#;
+    let policy = Policy::from_json("policy", ports).expect("a policy");
+    bencher.bench(|| audit(&host, &policy).expect("rules"));
+}
+
 /// A plan with its proof, for the report of a host with so many rules.
 #[divan::bench(args = [USUAL, 1_000, 10_000, 100_000])]
 fn planned(bencher: Bencher<'_, '_>, rules: usize) {

@@ -111,8 +111,8 @@ fn names(rule: &Rule, ports: &BTreeSet<u16>) -> bool {
     })
 }
 
-/// The rules that do something and name a port of memcached. Whatever their
-/// origin: rules in a row that differ in nothing else are asked once.
+/// The rules that do something and name a port of memcached, whatever their
+/// origin.
 fn naming<'a>(
     subject: &Subject<'a>,
     action: &Action,
@@ -121,13 +121,9 @@ fn naming<'a>(
     let tables = subject.host.ruleset.tables.iter();
     let mut out = Vec::new();
     for chain in tables.flat_map(|table| &table.chains) {
-        let alike = |a: &Rule, b: &Rule| a.beside_origin() == b.beside_origin();
-        let rows = chain.rules.chunk_by(alike).filter(|row| {
-            row.first().is_some_and(|rule| {
-                rule.action() == action && names(rule, &ports)
-            })
-        });
-        out.extend(rows.flatten().map(|rule| (chain, rule)));
+        let own = chain
+            .that_say(|rule| rule.action() == action && names(rule, &ports));
+        out.extend(own.into_iter().map(|rule| (chain, rule)));
     }
     out
 }

@@ -59,7 +59,7 @@ fn of_table(
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for chain in &table.chains {
-        for rule in &chain.rules {
+        for rule in chain.rules.iter() {
             let to = destination(rule).map(|to| family.address(to));
             let service = outside(table, &chain.name, rule).zip(port(rule));
             let Some((ends, port)) = service else { continue };
@@ -91,7 +91,8 @@ fn leads(table: &Table, chain: usize) -> bool {
     let mut chains = BTreeSet::from([chain]);
     for _ in 0..DEPTH {
         let rules = chains.iter().filter_map(|&at| table.chains.get(at));
-        let rules: Vec<_> = rules.flat_map(|chain| &chain.rules).collect();
+        let rules: Vec<_> =
+            rules.flat_map(|chain| chain.rules.iter()).collect();
         if rules.iter().any(|rule| is_memcached(rule)) {
             return true;
         }

@@ -1,7 +1,10 @@
 //! Where a systemd unit is: its file and its drop-ins, by precedence
 //! (systemd.unit(5)).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use crate::{Error, Snapshot, snapshot::Content, text::Source};
 
@@ -105,8 +108,19 @@ pub(super) fn template(unit: &str) -> Option<String> {
     Some(format!("{prefix}@.service"))
 }
 
+/// The directories of which a snapshot has files: most have few.
+fn directories(snapshot: &Snapshot) -> impl Iterator<Item = &'static str> {
+    DIRECTORIES.into_iter().filter(|directory| {
+        let from = (Bound::Included(*directory), Bound::Unbounded);
+        let near = snapshot.files.range::<str, _>(from);
+        let mut below =
+            near.map_while(|(path, _)| path.strip_prefix(*directory));
+        below.any(|rest| rest.starts_with('/'))
+    })
+}
+
 fn own_file(snapshot: &Snapshot, name: &str) -> Result<Option<Source>, Error> {
-    for directory in DIRECTORIES {
+    for directory in directories(snapshot) {
         if let Some(text) = snapshot.text(&format!("{directory}/{name}"))? {
             return Ok(Some(text));
         }
@@ -123,8 +137,9 @@ fn drop_ins(
 ) -> Result<Vec<Source>, Error> {
     let mut by_name = BTreeMap::new();
     let owners = [Some(unit), template, Some("service")];
+    let directories: Vec<_> = directories(snapshot).collect();
     for owner in owners.into_iter().flatten() {
-        for directory in DIRECTORIES {
+        for directory in &directories {
             let directory = format!("{directory}/{owner}.d/");
             let from = snapshot.files.range(directory.clone()..);
             for (path, _) in from.take_while(|(p, _)| p.starts_with(&directory))

@@ -1,7 +1,4 @@
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use memchr::memchr;
 
@@ -305,9 +302,9 @@ impl<'a> Section<'a> {
 impl Building {
     fn finish(self, source: &Source) -> Chain {
         let name = self.name.as_ref().to_owned();
-        let (base, rules) = (self.base, self.rules.finish());
+        let (base, rules) = (self.base, self.rules.finish().into());
         let source = source.clone();
-        Chain { name, base, rules, source, order: OnceLock::new() }
+        Chain { name, base, rules, source, index: Default::default() }
     }
 }
 

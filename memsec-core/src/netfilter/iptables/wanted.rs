@@ -34,7 +34,7 @@ impl Wanted {
 
 /// Puts the chains that were found in the place of what stood for them.
 pub(super) fn resolve(chain: &mut Chain, found: &[Option<usize>]) {
-    for rule in &mut chain.rules {
+    for rule in Arc::make_mut(&mut chain.rules) {
         let (call, at): (fn(usize) -> Action, _) = match rule.action() {
             Action::Jump(at) => (Action::Jump, *at),
             Action::Goto(at) => (Action::Goto, *at),

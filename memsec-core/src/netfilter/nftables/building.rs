@@ -1,6 +1,6 @@
 //! Tables, from what either listing declares.
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     Native,
@@ -134,11 +134,11 @@ impl<'a> Building<'a> {
             nat: head.nat,
             span: Some(self.source.span(at)),
         });
-        let (name, rules) = (head.name.clone(), Vec::new());
+        let (name, rules) = (head.name.clone(), Arc::default());
         let source = self.source.clone();
         self.index.insert(head.name, self.native.table.chains.len());
-        let order = OnceLock::new();
-        let chain = Chain { name, base, rules, source, order };
+        let index = Default::default();
+        let chain = Chain { name, base, rules, source, index };
         self.native.table.chains.push(chain);
         self.devices.push(devices);
     }
@@ -229,7 +229,7 @@ impl<'a> Building<'a> {
             let action = self.action(statement, draft.at);
             let rule = Rule::new(matches, action, draft.at);
             if let Some(chain) = self.native.table.chains.get_mut(at) {
-                chain.rules.push(rule);
+                Arc::make_mut(&mut chain.rules).push(rule);
             }
         }
         let chain = self.native.table.chains.get(at);
@@ -240,7 +240,7 @@ impl<'a> Building<'a> {
         let at = self.index.get(chain).copied();
         let chain = at.and_then(|at| self.native.table.chains.get_mut(at));
         if let Some(chain) = chain {
-            chain.rules.push(rule);
+            Arc::make_mut(&mut chain.rules).push(rule);
         }
     }
 
@@ -287,20 +287,20 @@ fn devices(names: &[String]) -> Test {
 
 /// What the policy "drop" of some devices does, as rules.
 fn drop_rest(chain: &mut Chain, test: Test, at: At) {
-    let rules = std::mem::take(&mut chain.rules);
-    for rule in rules {
+    let rules = Arc::make_mut(&mut chain.rules);
+    for rule in std::mem::take(rules) {
         let (goes, action) = match rule.action() {
             Action::Return => (false, Action::Drop),
             Action::Goto(to) => (true, Action::Jump(*to)),
             _ => {
-                chain.rules.push(rule);
+                rules.push(rule);
                 continue;
             }
         };
-        chain.rules.push(rule.acting(action));
+        rules.push(rule.acting(action));
         if goes {
-            chain.rules.push(rule.acting(Action::Drop));
+            rules.push(rule.acting(Action::Drop));
         }
     }
-    chain.rules.push(Rule::new(vec![Match::new(test)], Action::Drop, at));
+    rules.push(Rule::new(vec![Match::new(test)], Action::Drop, at));
 }

@@ -7,7 +7,7 @@ use crate::{Snapshot, netfilter::Ruleset, text::Source};
 fn rules(text: &str) -> Vec<String> {
     let all = tables(&Source::new("nft list ruleset", text)).unwrap();
     let chains = all.iter().flat_map(|native| &native.table.chains);
-    let rules = chains.flat_map(|chain| &chain.rules);
+    let rules = chains.flat_map(|chain| chain.rules.iter());
     let shown = rules.map(|rule| {
         let (origin, matches) = (&rule.origin, rule.matches());
         format!("{origin:?} {matches:?} {:?}", rule.action())

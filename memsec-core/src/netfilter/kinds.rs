@@ -1,0 +1,131 @@
+//! The rules of a chain, by what they say beside their sources.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::{Chain, Rule};
+
+/// Which rules of a chain say the same but for their sources. Of a million
+/// rules most say one of a few things, so that whoever asks what rules say
+/// asks one of a kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Kinds {
+    /// By kind, the place of its first rule; ascending.
+    firsts: Vec<usize>,
+    /// By place, the kind.
+    of: Vec<u32>,
+}
+
+impl Kinds {
+    pub(super) fn new(rules: &[Rule]) -> Self {
+        let mut known: HashMap<usize, u32, RandomState> = HashMap::default();
+        let mut firsts = Vec::new();
+        let mut of = Vec::with_capacity(rules.len());
+        let mut last = (0, 0);
+        for (at, rule) in rules.iter().enumerate() {
+            let body = rule.beside_origin();
+            if last.0 != body || at == 0 {
+                // There is no room for more rules than have numbers.
+                let next = u32::try_from(firsts.len()).unwrap_or(u32::MAX);
+                let kind = *known.entry(body).or_insert(next);
+                if kind == next {
+                    firsts.push(at);
+                }
+                last = (body, kind);
+            }
+            of.push(last.1);
+        }
+        Self { firsts, of }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.firsts.len()
+    }
+
+    /// The kind of a rule at a place.
+    pub(crate) fn at(&self, place: usize) -> Option<usize> {
+        self.of.get(place).map(|&kind| kind as usize)
+    }
+
+    /// The kinds of the rules from one place to another, in their order.
+    pub(crate) fn within(
+        &self,
+        from: usize,
+        to: usize,
+    ) -> impl Iterator<Item = usize> + '_ {
+        let part = self.of.get(from..to).unwrap_or_default();
+        part.iter().map(|&kind| kind as usize)
+    }
+}
+
+impl Chain {
+    /// One rule of each kind, in the order of the first ones.
+    pub(crate) fn each_kind(&self) -> impl Iterator<Item = &Rule> {
+        let firsts = self.kinds().firsts.iter();
+        firsts.filter_map(|&at| self.rules.get(at))
+    }
+
+    /// The rule that a kind is known by.
+    pub(crate) fn of_kind(&self, kind: usize) -> Option<&Rule> {
+        self.rules.get(*self.kinds().firsts.get(kind)?)
+    }
+
+    /// The rules that say something, whatever their sources: `says` is asked
+    /// of one of a kind.
+    pub(crate) fn that_say(
+        &self,
+        says: impl FnMut(&Rule) -> bool,
+    ) -> Vec<&Rule> {
+        let wanted: Vec<bool> = self.each_kind().map(says).collect();
+        if !wanted.contains(&true) {
+            return Vec::new();
+        }
+        let kinds = self.kinds().within(0, self.rules.len());
+        let both = kinds.zip(self.rules.iter());
+        both.filter(|(kind, _)| wanted.get(*kind) == Some(&true))
+            .map(|(_, rule)| rule)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        net::PortSet,
+        netfilter::{Action, Match, Origin, Test},
+        text::At,
+    };
+
+    proptest! {
+        #[test]
+        fn a_rule_is_of_the_kind_that_says_the_same(
+            all in prop::collection::vec((0..4_usize, any::<u32>()), 0..40),
+        ) {
+            let bodies: Vec<Rule> = (0..4_u16).map(|port| {
+                let test = Test::DestinationPort(PortSet::one(port));
+                let matches = vec![Match::new(test)];
+                Rule::of(Origin::Any, matches, Action::Drop, At::new(0, 0))
+            }).collect();
+            let rules: Vec<Rule> = all.iter().map(|&(body, first)| {
+                let origin = Origin::V4 { negated: false, first, last: first };
+                bodies[body].with(Some(origin), At::new(0, 0))
+            }).collect();
+            let kinds = Kinds::new(&rules);
+            prop_assert!(kinds.firsts.is_sorted());
+            prop_assert_eq!(kinds.within(0, rules.len()).count(), rules.len());
+            for (at, rule) in rules.iter().enumerate() {
+                let first = kinds.firsts[kinds.at(at).unwrap()];
+                prop_assert!(first <= at);
+                prop_assert_eq!(
+                    rules[first].beside_origin(),
+                    rule.beside_origin()
+                );
+            }
+        }
+    }
+}
