@@ -41,6 +41,18 @@ const COUNTED: &[&str] = &["timeout", "packets", "bytes"];
 /// Words of `nft list ruleset` before what changes by itself.
 const LISTED: &[&str] = &["packets", "bytes", "expires", "used"];
 
+/// How the names of settings begin that decide what becomes of packets and
+/// sockets.
+const SETTINGS: &[&str] = &[
+    "net.bridge.",
+    "net.ipv4.conf.",
+    "net.ipv4.fwmark_reflect",
+    "net.ipv4.ip_",
+    "net.ipv6.conf.",
+    "net.ipv6.ip_nonlocal_bind",
+    "net.netfilter.nf_conntrack_tcp_",
+];
+
 /// Where the journals of the runs are: NAME/journal below it.
 pub(crate) const RUNS: &str = "/var/lib/memsec/";
 
@@ -142,9 +154,12 @@ fn ipset(hash: &mut Xxh3Default, text: &str) {
     }
 }
 
-/// Without those that only count.
+/// Those that can decide anything: of the others, some count, and some are
+/// what the kernel makes of its load.
 fn settings(hash: &mut Xxh3Default, text: &str) {
-    for line in text.lines().filter(|line| !line.contains("_count =")) {
+    let decides =
+        |line: &&str| SETTINGS.iter().any(|key| line.starts_with(key));
+    for line in text.lines().filter(decides) {
         hash.update(line.as_bytes());
         hash.update(b"\n");
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use memsec_core::system::Ended;
-use memsec_tests::{firewall, requirements, server::Launch};
+use memsec_tests::{client::SERVER, firewall, requirements, server::Launch};
 
 use super::{EVERYBODY, Host, remote};
 
@@ -102,8 +102,15 @@ impl Trials {
         let words = ["rollback", name];
         let outcome = self.host.server.memsec(&words, "").unwrap();
         assert_eq!(outcome.state, Ended::RolledBack, "{outcome:#?}");
-        self.host.becomes(&self.before);
+        self.is_before();
         self.host.server.shell("rm -rf /var/lib/memsec");
+    }
+
+    /// Waits until the host is as before, and its daemon as a plan found it:
+    /// it gives its rights up, and listens, a moment after it runs.
+    fn is_before(&self) {
+        self.host.becomes(&self.before);
+        self.host.await_daemon(SERVER);
     }
 
     /// What the watcher has not undone is undone by a later process. Gives
@@ -136,7 +143,7 @@ impl Trials {
             self.host.becomes(&self.after);
             self.rollback(&name);
         }
-        self.host.becomes(&self.before);
+        self.is_before();
         self.host.server.shell("rm -rf /var/lib/memsec");
     }
 }

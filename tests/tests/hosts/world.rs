@@ -157,7 +157,8 @@ impl World {
     pub fn own(&self) -> [bool; 2] {
         Link::each(LOOPBACK, LOOPBACK).map(|link| {
             let used = || link.memcached(Proto::Tcp, PATIENCE).is_ok();
-            self.server.within(used)
+            // A machine that is busy may miss one.
+            self.server.within(|| (0..3).any(|_| used()))
         })
     }
 
