@@ -354,6 +354,9 @@ fn written(text: &str, chain: &Chain, rule: &str) -> Option<String> {
         let code = line.split('#').next().unwrap_or_default();
         let words: Vec<_> = code.split_whitespace().collect();
         let head = words.join(" ").replace('{', "");
+        if words.first() == Some(&"table") {
+            open = 0;
+        }
         match heads.get(open) {
             Some(wanted) if head.trim() == *wanted => open += 1,
             None if words.first() == Some(&"type") => {
@@ -392,6 +395,13 @@ mod tests {
     fn a_file_without_the_chain_stays() {
         let text = "table ip filter {\n\tchain input {\n\t\ttype filter hook \
                     input priority 0;\n\t}\n}\n";
+        assert_eq!(written(text, &chain(), "accept"), None);
+    }
+
+    #[test]
+    fn a_chain_of_another_table_stays() {
+        let text = "table inet filter {\n}\ntable inet other {\n\tchain \
+                    input {\n\t\ttype filter hook input priority 0;\n\t}\n}\n";
         assert_eq!(written(text, &chain(), "accept"), None);
     }
 

@@ -66,8 +66,12 @@ impl Journey<'_> {
             Course::Onward | Course::OnwardPerhaps if everybody => {
                 Some(Course::Dropped)
             }
-            // Who publishes a container has the host forward.
-            Course::OnwardPerhaps if parcel.dnat => Some(Course::Onward),
+            // Who has containers has the host forward.
+            Course::OnwardPerhaps
+                if parcel.dnat || !self.host.ways.is_empty() =>
+            {
+                Some(Course::Onward)
+            }
             course => Some(course),
         }
     }
