@@ -1,7 +1,10 @@
 //! A container behind the rules that Docker makes: what is published, and
 //! its own address.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, Instant},
+};
 
 use memsec_core::Proto;
 use memsec_tests::{
@@ -77,7 +80,16 @@ fn host() -> Option<Host> {
     let mut route = host.clients.command("ip");
     route.args(["route", "add", "172.17.0.0/16", "via", "192.0.2.10"]);
     must(route, "");
+    await_container(&host);
     Some(host)
+}
+
+/// Waits until everybody reaches the container: it takes its time to listen.
+fn await_container(host: &Host) {
+    let start = Instant::now();
+    while reaches(host, OTHER[0], Proto::Tcp) != [true; 2] {
+        assert!(start.elapsed() < Duration::from_secs(20), "nobody gets in");
+    }
 }
 
 /// Whether a client reaches the port that is published, and the container.

@@ -15,7 +15,7 @@ use super::{EVERYBODY, Host, remote};
 /// In the environment: tries every point, not a sample.
 const ALL: &str = "MEMSEC_ALL_CRASHES";
 /// How many points of each way are tried without it.
-const SAMPLE: usize = 14;
+const SAMPLE: usize = 7;
 
 /// The system calls that change something, or wait for what does. Which of
 /// them there are depends on the machine.

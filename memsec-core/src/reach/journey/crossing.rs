@@ -238,7 +238,7 @@ impl<'s, 'a> Crossing<'s, 'a> {
         match action {
             Action::Mark(marking) => hit.parcel.mark(*marking),
             Action::NoTrack => hit.parcel.untrack(),
-            Action::Zone => hit.parcel.zoned = true,
+            Action::Zone => hit.parcel.set_zone(),
             _ => {
                 // A target that is not known: it may do anything.
                 ended.stop(hit.addresses.clone());

@@ -96,6 +96,13 @@ impl Parcel {
         }
     }
 
+    /// Its connection is looked for in a zone by itself, where the one that is
+    /// known has no mark: nf_conntrack_core.c, nf_ct_zone().
+    pub(super) fn set_zone(&mut self) {
+        self.zoned = true;
+        self.connection_mark = self.connection_mark.filter(|mark| *mark == 0);
+    }
+
     /// xt_mark.c, xt_connmark.c, nft_meta.c, nft_ct.c.
     pub(super) fn mark(&mut self, marking: Marking) {
         let changed = |mark: Option<u32>, change: MarkChange| {

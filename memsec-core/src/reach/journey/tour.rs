@@ -189,7 +189,7 @@ where
                 stack.push((*to, 0));
             }
             Action::NoTrack => parcel.untrack(),
-            Action::Zone => parcel.zoned = true,
+            Action::Zone => parcel.set_zone(),
             Action::Mark(marking) => parcel.mark(*marking),
         }
         self.ways.push((stack, parcel));

@@ -148,3 +148,41 @@ fn asks(protocol: Protocol, kind: u8) -> bool {
 fn untracked(protocol: Protocol, kind: u8) -> bool {
     protocol == Protocol::ICMPV6 && matches!(kind, 130..=136 | 143)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Snapshot, Verdict};
+
+    /// What becomes of a packet of a connection with a mark, and whether that
+    /// is certain.
+    fn end(raw: &str) -> (Verdict, bool) {
+        let rules = format!(
+            "*raw\n:PREROUTING ACCEPT [0:0]\n{raw}COMMIT\n*filter\n\
+             :INPUT ACCEPT [0:0]\n\
+             -A INPUT -m connmark --mark 0x2 -j REJECT\nCOMMIT\n"
+        );
+        let own = r#"[{"ifname": "eth0", "addr_info": [
+            {"local": "192.0.2.1", "prefixlen": 24}]}]"#;
+        let snapshot = Snapshot::new()
+            .with_command("iptables-save", &rules)
+            .with_command("ip -j address", own);
+        let packet = Packet {
+            to: Some("192.0.2.1".parse().unwrap()),
+            interface: Some("eth0".to_owned()),
+            state: Before::Established,
+            connection_mark: Some(2),
+            ..Packet::new("198.51.100.7".parse().unwrap())
+        };
+        let host = Host::new(&snapshot).unwrap();
+        let end = host.explain(&packet).unwrap();
+        (end.verdict, end.certain)
+    }
+
+    #[test]
+    fn a_zone_has_connections_of_its_own() {
+        assert_eq!(end(""), (Verdict::Rejected, true));
+        let zone = "-A PREROUTING -p tcp -j CT --zone 5\n";
+        assert!(!end(zone).1);
+    }
+}

@@ -9,6 +9,7 @@ use crate::{
     Error, Policy, Snapshot,
     audit::{reached, shut_out},
     host::Host,
+    memcached::{Instance, Start},
     plan::Basis,
     system::collect,
 };
@@ -68,6 +69,24 @@ fn problem(policy: &Policy, must_run: bool) -> Result<Option<String>, Error> {
     if let Some(shut) = shut_out(&host, policy, &reached).into_iter().next() {
         return Ok(Some(shut.message));
     }
-    let ended = must_run && !runs(&snapshot);
-    Ok(ended.then(|| "memcached does not run any more".to_owned()))
+    let problem = match must_run {
+        true if !runs(&snapshot) => Some("memcached does not run any more"),
+        true if host.instances.iter().any(|one| is_deaf(&host, one)) => {
+            Some("memcached runs and does not listen")
+        }
+        _ => None,
+    };
+    Ok(problem.map(str::to_owned))
+}
+
+/// Whether a process that should listen has no socket yet, as ss tells.
+fn is_deaf(host: &Host, instance: &Instance) -> bool {
+    let Start::Runs(running) = &instance.start else { return false };
+    let (Some(pid), Some(sockets), None) =
+        (instance.pid, &host.sockets, &instance.netns)
+    else {
+        return false;
+    };
+    let mut owners = sockets.iter().flat_map(|socket| &socket.owners);
+    running.sockets().next().is_some() && !owners.any(|one| one.pid == pid)
 }
