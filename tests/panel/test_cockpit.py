@@ -213,7 +213,7 @@ def test_a_closed_page_can_be_opened_again_to_confirm(tab, panel, host):
 def test_a_plan_that_fails_has_its_packet(tab, host):
     drops = """table inet other {
         chain late {
-            type filter hook input priority 50
+            type filter hook prerouting priority 50
             ip saddr 192.0.2.0/24 tcp dport 11211 drop
         }
     }"""
