@@ -171,4 +171,25 @@ mod tests {
             assert_eq!(ends(&all), ends_there, "{rules}");
         }
     }
+
+    #[test]
+    fn an_address_of_a_link_without_a_route_is_of_no_certain_type() {
+        let rule = "table inet t {\n\tchain c {\n\t\ttype filter hook \
+                    prerouting priority filter;\n\t\t\
+                    fib daddr type unicast drop\n\t}\n}\n";
+        let own = r#"[{"ifname": "eth0", "addr_info": [
+            {"local": "2001:db8::1", "prefixlen": 64}]}]"#;
+        let end = |routes: &str| {
+            let snapshot = Snapshot::new()
+                .with_command("nft list ruleset", rule)
+                .with_command("ip -j address", own)
+                .with_command("ip -6 -j route", routes);
+            let mut packet = Packet::new("2001:db8::8".parse().unwrap());
+            packet.to = Some("fe81::".parse().unwrap());
+            packet.interface = Some("eth0".to_owned());
+            Host::new(&snapshot).unwrap().explain(&packet).unwrap().certain
+        };
+        assert!(end(r#"[{"dst": "default", "dev": "eth0"}]"#));
+        assert!(!end(r#"[{"dst": "default", "dev": "eth1"}]"#));
+    }
 }

@@ -166,8 +166,9 @@ impl<'a> Journey<'a> {
     }
 
     /// Addresses that routing looks at in ways of its own: those that a table
-    /// may be chosen for, and of IPv6 those of IPv4 in it, and what comes
-    /// from a link's.
+    /// may be chosen for, and of IPv6 those of IPv4 in it, what comes from a
+    /// link's, and those of a link that has no route to them
+    /// (nft_fib6_flowi_init()).
     fn is_odd(&self, parcel: &Parcel, to: IpAddr) -> bool {
         let (host, from) = (self.host, self.from(parcel));
         if (Routed { host, from, to, arrival: None }).is_policed() {
@@ -178,7 +179,12 @@ impl<'a> Journey<'a> {
             Some(IpAddr::V6(from)) => from.is_unicast_link_local(),
             _ => false,
         };
-        linked || to.to_ipv4_mapped().is_some()
+        let is_there = |link| {
+            matches!(routing::leaves(host, to.into(), link), Some(Some(_)))
+        };
+        let lost =
+            to.is_unicast_link_local() && !self.arrival().is_some_and(is_there);
+        linked || lost || to.to_ipv4_mapped().is_some()
     }
 
     fn from(&self, parcel: &Parcel) -> Option<IpAddr> {
