@@ -9,9 +9,7 @@ use std::{
 use memsec_core::Proto;
 use memsec_tests::{
     client::{ALLOWED, GLANCE, Link, OTHER, PATIENCE, SERVER},
-    namespace::{Namespace, must},
-    requirements,
-    server::Server,
+    namespace::must,
 };
 
 use super::{Host, PROGRAMS, remote};
@@ -65,15 +63,7 @@ COMMIT
 ";
 
 fn host() -> Option<Host> {
-    if !requirements::met(&PROGRAMS) {
-        return None;
-    }
-    let clients = Namespace::new();
-    let server = Server::new(&clients);
-    clients.address([ALLOWED, OTHER].concat());
-    server.stand_in(22);
-    let host = Host { server, clients };
-    host.await_link();
+    let host = Host::bare(&PROGRAMS)?;
     host.server.shell(START);
     host.server.load([RULES, ""]);
     // A neighbour that sends to the container past what is published.

@@ -5,8 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use memsec_core::Proto;
 use memsec_tests::{
     client::{self, ALLOWED, GLANCE, Link, OTHER, PATIENCE, SERVER},
-    namespace::{Namespace, must},
-    requirements,
+    namespace::must,
     server::Server,
 };
 
@@ -82,16 +81,7 @@ fn address(server: &Server, engine: &Engine) -> IpAddr {
 /// A host with the container, and the container's own address.
 fn host(engine: &Engine) -> Option<(Host, IpAddr)> {
     let programs = [&PROGRAMS, engine.programs].concat();
-    if !requirements::met(&programs) {
-        return None;
-    }
-    let clients = Namespace::new();
-    let server = Server::new(&clients);
-    clients.address([ALLOWED, OTHER].concat());
-    server.stand_in(22);
-    server.stand_in(80);
-    let host = Host { server, clients };
-    host.await_link();
+    let host = Host::bare(&programs)?;
     host.server.shell(engine.start);
     host.server.shell(&container(engine));
     let inner = address(&host.server, engine);

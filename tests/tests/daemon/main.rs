@@ -213,7 +213,16 @@ struct Host {
 impl Host {
     /// `None` where this machine cannot have one.
     fn new(launch: Launch, options: &str, firewall: &Firewall) -> Option<Self> {
-        if !requirements::met(&PROGRAMS) {
+        let host = Self::bare(&PROGRAMS)?;
+        host.server.load(firewall.rules);
+        host.server.start(launch, options);
+        host.await_daemon(SERVER);
+        Some(host)
+    }
+
+    /// One without rules and without memcached, that its clients can reach.
+    fn bare(programs: &[&str]) -> Option<Self> {
+        if !requirements::met(programs) {
             return None;
         }
         let clients = Namespace::new();
@@ -224,9 +233,6 @@ impl Host {
         let host = Self { server, clients };
         // An address of IPv6 can be listened on when the link is there.
         host.await_link();
-        host.server.load(firewall.rules);
-        host.server.start(launch, options);
-        host.await_daemon(SERVER);
         Some(host)
     }
 

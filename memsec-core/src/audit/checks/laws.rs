@@ -123,7 +123,7 @@ proptest! {
     fn nothing_that_is_said_has_a_secret(
         chosen in prop::sample::subsequence(OPTIONS.to_vec(), 1..5),
         also in prop::sample::select(vec![
-            "/etc/sasldb2", "/etc/sasl2/memcached-sasldb2", "/root/m.auth",
+            "/etc/sasldb2", "/etc/sasl2/memcached-sasldb2", "/srv/m.auth",
         ]),
     ) {
         let argv = format!("-u m {}", chosen.join(" "));

@@ -175,8 +175,8 @@ mod tests {
             "[ -f /x ] && iptables-restore -n \"/etc/iptables.up.rules\"\nexit 0\n"
             => ["iptables-save"];
         a_file_that_is_not_there: "/etc/rc.local"
-            "iptables-restore < /root/rules\n"
-            => ["/etc/rc.local:1: /root/rules is loaded at boot, and is not known"];
+            "iptables-restore < /srv/rules\n"
+            => ["/etc/rc.local:1: /srv/rules is loaded at boot, and is not known"];
         a_command: "/etc/rc.local" "iptables -P INPUT DROP\n"
             => ["/etc/rc.local:1: iptables -P INPUT DROP: not followed"];
         other_commands: "/etc/rc.local" "#!/bin/sh\n# iptables\necho 1\n" => [];

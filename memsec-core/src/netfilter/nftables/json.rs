@@ -23,6 +23,15 @@ struct Document<'a> {
     nftables: Vec<&'a RawValue>,
 }
 
+/// The objects of a listing, each with its offset in bytes.
+pub(crate) fn objects(text: &str) -> serde_json::Result<Vec<(usize, &str)>> {
+    let document: Document<'_> = serde_json::from_str(text)?;
+    let all = document.nftables.into_iter().map(RawValue::get);
+    // Each is a part of the text.
+    let offset = |raw: &str| raw.as_ptr().addr() - text.as_ptr().addr();
+    Ok(all.map(|raw| (offset(raw), raw)).collect())
+}
+
 #[derive(Deserialize)]
 struct Object<'a> {
     table: Option<TableObject>,
@@ -85,11 +94,10 @@ pub(in crate::netfilter) fn tables(
         return Ok(Vec::new());
     }
     let wrong = |error| Error::json(source.name(), &error);
-    let document: Document<'_> = serde_json::from_str(text).map_err(wrong)?;
     let mut tables = Tables::new(source);
-    for raw in document.nftables {
-        let at = place(text, raw.get());
-        let object: Object<'_> = serde_json::from_str(raw.get())
+    for (_, raw) in objects(text).map_err(wrong)? {
+        let at = place(text, raw);
+        let object: Object<'_> = serde_json::from_str(raw)
             .map_err(|error| inside(source, at, &error))?;
         take(&mut tables, object, at);
     }

@@ -28,6 +28,7 @@ use super::{Table, Unread};
 use crate::{net::Family, text::Place};
 use piece::Piece;
 
+pub(crate) use json::objects;
 pub(super) use json::tables;
 pub(super) use listing::tables as listed;
 

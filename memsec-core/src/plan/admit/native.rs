@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
 use super::place::{admits, set_output};
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     audit::ShutOut,
     managers::{self, Manager},
     net::Family,
+    netfilter::listing_objects,
     plan::{
         Run, Step, StepKind,
         daemon::{settles, words},
@@ -193,12 +194,6 @@ struct Place {
 }
 
 #[derive(Deserialize)]
-struct Document<'a> {
-    #[serde(borrow)]
-    nftables: Vec<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
 struct Object<'a> {
     #[serde(borrow)]
     chain: Option<Member<'a>>,
@@ -247,12 +242,10 @@ impl Member<'_> {
 
 /// The chains in which clients can be let in; `None` for what is no listing.
 fn places(text: &str, protocol: &str) -> Option<Vec<Place>> {
-    let all: Document<'_> = serde_json::from_str(text).ok()?;
+    let all = listing_objects(text).ok()?;
     let mut places: Vec<Place> = Vec::new();
     let mut rules = Vec::new();
-    for raw in &all.nftables {
-        let raw = raw.get();
-        let offset = raw.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    for &(offset, raw) in &all {
         let Ok(object) = serde_json::from_str::<Object<'_>>(raw) else {
             continue;
         };
@@ -260,8 +253,7 @@ fn places(text: &str, protocol: &str) -> Option<Vec<Place>> {
         places.extend(chain.map(|chain| Place { chain, offset, last: true }));
         rules.extend(object.rule.map(|rule| (rule, offset)));
     }
-    let last = all.nftables.last()?.get();
-    let end = last.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    let &(end, last) = all.last()?;
     places.truncate(MOST);
     for place in &mut places {
         let mut own = rules.iter().filter(|(rule, _)| rule.is_in(&place.chain));

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
 use super::Wanted;
 use crate::{
     Error, Proto, Snapshot,
     managers::{change::Splice, restore::save, saved},
     net::Family,
+    netfilter::listing_objects,
 };
 
 const NFT: &str = "nft -j list ruleset";
@@ -211,20 +211,12 @@ type Object = (Range<usize>, Value);
 
 /// The chains and the rules of firewalld's table.
 fn objects(text: &str) -> Result<Vec<Object>, Error> {
-    #[derive(Deserialize)]
-    struct Document<'a> {
-        #[serde(borrow)]
-        nftables: Vec<&'a RawValue>,
-    }
     let wrong = |error| Error::json(NFT, &error);
-    let document: Document<'_> = serde_json::from_str(text).map_err(wrong)?;
     let mut all = Vec::new();
-    for raw in document.nftables.iter().map(|raw| raw.get()) {
+    for (start, raw) in listing_objects(text).map_err(wrong)? {
         if !raw.contains("\"firewalld\"") {
             continue;
         }
-        // It is a part of the text.
-        let start = raw.as_ptr() as usize - text.as_ptr() as usize;
         let object = serde_json::from_str(raw).map_err(wrong)?;
         all.push((start..start + raw.len(), object));
     }
