@@ -4,7 +4,7 @@
 use memsec_core::{Exposure, Policy, Render, Snapshot, audit};
 
 fn networks(exposure: &Exposure) -> String {
-    let all: Vec<_> = exposure.may.iter().map(ToString::to_string).collect();
+    let all: Vec<_> = exposure.may.iter().map(|net| net.to_string()).collect();
     if all.is_empty() { "nobody".to_owned() } else { all.join(" ") }
 }
 

@@ -71,9 +71,9 @@ impl From<&Exposure> for memsec_exposure {
             destinations: texts(&exposure.destinations),
             scope: exposure.scope.into(),
             exact: exposure.exact,
-            may: texts(&exposure.may),
-            except: texts(&exposure.except),
-            must: texts(&exposure.must),
+            may: texts(exposure.may.iter()),
+            except: texts(exposure.except.iter()),
+            must: texts(exposure.must.iter()),
         }
     }
 }

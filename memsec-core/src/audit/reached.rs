@@ -72,15 +72,17 @@ impl<'h> Hosted<'h> {
         cell.get_or_init(|| Likeness::of(&self.host.ruleset, family))
     }
 
-    /// Whether there are so many interfaces that some may be alike.
-    fn is_wide(&self) -> bool {
-        let interfaces = self.host.interfaces.as_ref();
-        interfaces.is_some_and(|interfaces| interfaces.len() > FEW)
+    /// Whether some questions about the target of one may be alike: by
+    /// other interfaces, or for other addresses where it has all of them.
+    fn is_wide(&self, query: &Query<'_>) -> bool {
+        let interfaces = self.host.interfaces.iter().flatten();
+        let ways = interfaces.map(|one| match query.wildcard {
+            true => one.addresses.len(),
+            false => usize::from(!one.loopback),
+        });
+        ways.sum::<usize>() > 1
     }
 }
-
-/// So many interfaces are asked for one by one.
-const FEW: usize = 4;
 
 /// The answers to what was asked for a target before.
 type Known = HashMap<Kind, Sources>;
@@ -207,7 +209,7 @@ fn by_interface(hosted: &Hosted<'_>, target: &Target) -> Vec<Reached> {
 fn asked(hosted: &Hosted<'_>, known: &mut Known, query: &Query<'_>) -> Sources {
     // Where a packet goes on, the way there counts as well.
     let stays = matches!(query.taker, Taker::Socket | Taker::AnySocket);
-    let wide = hosted.is_wide() && stays;
+    let wide = hosted.is_wide(query) && stays;
     let likeness = wide.then(|| hosted.likeness(query.family));
     match likeness.and_then(|likeness| likeness.kind(hosted.host, query)) {
         Some(kind) => {
@@ -355,9 +357,9 @@ impl Reached {
             destinations: known(&self.destinations),
             scope: self.scope(),
             exact: self.sources.may == self.sources.must,
-            may,
-            except,
-            must: self.sources.must.cidrs().collect(),
+            may: may.into(),
+            except: except.into(),
+            must: self.sources.must.clone().into(),
             because: self.sources.because.clone(),
         }
     }
@@ -371,22 +373,10 @@ fn known(destinations: &[IpAddr]) -> Vec<IpAddr> {
 
 /// A set as its networks, or as everything but those that it lacks,
 /// whichever is the shorter.
-pub(crate) fn shortest(set: &IpSet) -> (Vec<Cidr>, Vec<Cidr>) {
+pub(crate) fn shortest(set: &IpSet) -> (IpSet, IpSet) {
     let missing = set.complement();
-    // Either may be millions: counting goes on as far as the shorter one.
-    let mut all = set.cidrs().skip(1);
-    let mut holes = missing.cidrs();
-    let shorter = loop {
-        match (all.next(), holes.next()) {
-            (None, _) => break false,
-            (Some(_), None) => break true,
-            (Some(_), Some(_)) => {}
-        }
-    };
-    if shorter {
-        let all = Cidr::everything(set.family());
-        (vec![all], missing.cidrs().collect())
-    } else {
-        (set.cidrs().collect(), Vec::new())
+    match set.cidr_count() > missing.cidr_count() + 1 {
+        true => (IpSet::all(set.family()), missing),
+        false => (set.clone(), IpSet::empty(set.family())),
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     Proto,
     host::Host,
     memcached::{Exit, Listener, Start},
-    net::{Cidr, Family},
+    net::{CidrSet, Family},
     policy::{Acceptance, Policy},
     schema::Version,
     snapshot::Snapshot,
@@ -78,12 +78,12 @@ pub struct Exposure {
     /// Every source whose packet could be delivered, but for `except`. What
     /// no other host has (this host's own addresses, loopback, groups) is
     /// not named by itself, nor taken out of a wider network.
-    pub may: Vec<Cidr>,
+    pub may: CidrSet,
     /// What `may` lacks, where that is the shorter way to say it.
-    pub except: Vec<Cidr>,
+    pub except: CidrSet,
     /// Every source whose packet is sure to be delivered and, over TCP,
     /// answered.
-    pub must: Vec<Cidr>,
+    pub must: CidrSet,
     /// The rules that decide it.
     pub because: Vec<Place>,
 }

@@ -76,6 +76,7 @@ impl Change {
         packets: &PacketBox,
     ) -> Self {
         let (from, except) = shortest(&packets.from);
+        let [from, except] = [from, except].map(|set| set.cidrs().collect());
         let tcp = packets.protocols.contains(Proto::Tcp.number());
         let destinations = match packets.to.is_all() {
             true => Vec::new(),
@@ -84,7 +85,7 @@ impl Change {
         let mut change = Self {
             instance: instance.clone(),
             proto: if tcp { Proto::Tcp } else { Proto::Udp },
-            ports: packets.dport.ranges().to_vec(),
+            ports: packets.dport.ranges().collect(),
             family: packets.family,
             interfaces: packets.interfaces.listed().unwrap_or_default(),
             destinations,

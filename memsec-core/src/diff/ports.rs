@@ -94,7 +94,7 @@ fn of_rule(rule: &Rule, starts: &mut BTreeSet<u16>) {
 }
 
 fn of_ports(set: Option<&PortSet>, starts: &mut BTreeSet<u16>) {
-    for &(first, last) in set.map_or(&[][..], PortSet::ranges) {
+    for (first, last) in set.into_iter().flat_map(PortSet::ranges) {
         starts.insert(first);
         starts.extend(last.checked_add(1));
         if starts.len() > CLASSES {

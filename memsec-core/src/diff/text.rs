@@ -44,12 +44,12 @@ impl fmt::Display for Change {
         write!(f, "{} {}, {family} ", upper(self.proto), self.ports())?;
         write!(f, "by {}", self.by())?;
         if !self.destinations.is_empty() {
-            write!(f, " to {}", few(&self.destinations, ""))?;
+            write!(f, " to {}", few(self.destinations.iter().copied(), ""))?;
         }
-        write!(f, ": from {}", few(&self.from, "nobody"))?;
+        write!(f, ": from {}", few(self.from.iter().copied(), "nobody"))?;
         match self.except.is_empty() {
             true => Ok(()),
-            false => write!(f, " but {}", few(&self.except, "")),
+            false => write!(f, " but {}", few(self.except.iter().copied(), "")),
         }
     }
 }

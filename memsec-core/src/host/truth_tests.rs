@@ -9,8 +9,8 @@ use std::{
 };
 
 use crate::{
-    Answer, Cidr, Host, Packet, Policy, Port, Report, Snapshot, Verdict, audit,
-    snapshot::Process,
+    Answer, Host, Packet, Policy, Port, Report, Snapshot, Verdict, audit,
+    net::CidrSet, snapshot::Process,
 };
 
 const DUMPS: [(&str, &str); 8] = [
@@ -223,7 +223,7 @@ fn explained(host: &Host, packet: &Packet) -> (bool, bool) {
 
 fn held(report: &Report, packet: &Packet) -> Option<(bool, bool)> {
     let to = packet.to.unwrap();
-    let has = |nets: &[Cidr]| nets.iter().any(|net| net.contains(packet.from));
+    let has = |nets: &CidrSet| nets.iter().any(|net| net.contains(packet.from));
     let near = |ip: IpAddr| match ip.to_string() {
         ip if ip.starts_with("10.20.") || ip.starts_with("fd00:20:") => "eth1",
         _ => "eth0",

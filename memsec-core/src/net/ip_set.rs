@@ -124,7 +124,7 @@ impl IpSet {
 
     /// True if every address of the family is in it.
     pub fn is_all(&self) -> bool {
-        self.numbers.ranges() == [(0, self.family.last())]
+        self.numbers.only_range() == Some((0, self.family.last()))
     }
 
     /// True if `address` is in it.
@@ -170,8 +170,13 @@ impl IpSet {
     /// The fewest networks that hold just these addresses, in ascending
     /// order.
     pub fn cidrs(&self) -> impl Iterator<Item = Cidr> + '_ {
-        let ranges = self.numbers.ranges().iter();
-        ranges.flat_map(|&range| networks(self.family, range))
+        let ranges = self.numbers.ranges();
+        ranges.flat_map(|range| networks(self.family, range))
+    }
+
+    /// How many [`Self::cidrs`] there are.
+    pub(crate) fn cidr_count(&self) -> usize {
+        self.numbers.ranges().map(network_count).sum()
     }
 
     fn with(&self, numbers: RangeSet<u128>) -> Self {
@@ -195,6 +200,17 @@ fn networks(
         start = end.checked_add(1).filter(|next| *next <= last);
         Cidr::block(family.address(from), u8::try_from(width - free).ok()?)
     })
+}
+
+/// How many [`networks`] there are. Up to the number between both ends that
+/// is divided most often by two they get larger, and behind it smaller.
+fn network_count((first, last): (u128, u128)) -> usize {
+    let Some(end) = last.checked_add(1) else {
+        return first.wrapping_neg().count_ones().max(1) as usize;
+    };
+    let below = u128::MAX.checked_shr((first ^ end).leading_zeros() + 1);
+    let middle = end & !below.unwrap_or(0);
+    ((middle - first).count_ones() + (end - middle).count_ones()) as usize
 }
 
 #[cfg(test)]
@@ -231,10 +247,12 @@ mod tests {
                 & family.last();
             let (first, last) = (a.min(b), a.max(b));
             let ours = networks(family, (first, last));
+            let count = network_count((first, last));
             let ours = ours.map(|net| {
                 format!("{}/{}", net.address(), net.prefix())
             });
             let ours: Vec<_> = ours.collect();
+            prop_assert_eq!(ours.len(), count);
             prop_assert_eq!(ours, subnets(family, first, last));
         }
     }

@@ -1,6 +1,8 @@
 //! Sets of addresses and ports, exact and canonical.
 
+mod ascending;
 mod cidr;
+mod cidr_set;
 mod held;
 mod interface;
 mod ip_set;
@@ -9,7 +11,9 @@ mod route;
 mod settings;
 mod sockets;
 
+pub(crate) use ascending::Ascending;
 pub use cidr::Cidr;
+pub use cidr_set::CidrSet;
 pub(crate) use held::Held;
 pub use interface::{Interface, InterfaceAddress, interfaces};
 pub use ip_set::{Family, IpSet};

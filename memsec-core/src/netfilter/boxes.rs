@@ -1,5 +1,7 @@
 //! Many combinations of a few things, as few boxes.
 
+use std::cmp::Ordering;
+
 use super::{Match, Test};
 use crate::net::RangeSet;
 
@@ -42,15 +44,15 @@ fn merged(boxes: Vec<Box>, at: usize) -> Vec<Box> {
         })
         .collect();
     keyed.sort_unstable_by(|(a, x), (b, y)| {
-        let keys = a.iter().map(RangeSet::ranges);
-        let keys = keys.cmp(b.iter().map(RangeSet::ranges));
-        keys.then_with(|| x.ranges().cmp(y.ranges()))
+        let both = a.iter().zip(b).chain([(x, y)]);
+        let mut orders = both.map(|(a, b)| a.ranges().cmp(b.ranges()));
+        orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     });
     let mut groups: Vec<(Box, Vec<Range>)> = Vec::new();
     for (key, own) in keyed {
         match groups.last_mut() {
             Some((last, all)) if *last == key => all.extend(own.ranges()),
-            _ => groups.push((key, own.ranges().to_vec())),
+            _ => groups.push((key, own.ranges().collect())),
         }
     }
     let groups = groups.into_iter().map(|(mut one, all)| {

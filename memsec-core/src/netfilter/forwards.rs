@@ -48,13 +48,21 @@ impl Ruleset {
         for table in &self.tables {
             for chain in &table.chains {
                 let container = of_containers(table, chain);
-                for rule in chain.rules.iter() {
+                for rule in chain.that_say(|rule| counts(rule, container)) {
                     let place = || chain.place(rule);
                     all.extend(forwards(table, rule, container, place));
                 }
             }
         }
         all
+    }
+}
+
+/// Whether a rule may translate, or let through to a container.
+fn counts(rule: &Rule, container: bool) -> bool {
+    match rule.action() {
+        Action::Translate(_) => true,
+        action => container && *action == Action::Accept,
     }
 }
 
@@ -124,7 +132,7 @@ impl Said {
                 }
                 Test::DestinationPort(set) => said.port = named(set),
                 Test::Destination(set) => {
-                    if let [(first, last)] = *set.ranges() {
+                    if let Some((first, last)) = set.only_range() {
                         said.destination = (first == last).then_some(first);
                     }
                 }

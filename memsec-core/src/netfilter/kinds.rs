@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::{Chain, Rule};
+use super::{Action, Chain, Rule, Test};
 
 /// Which rules of a chain say the same but for their sources. Of a million
 /// rules most say one of a few things, so that whoever asks what rules say
@@ -13,14 +13,45 @@ use super::{Chain, Rule};
 pub(crate) struct Kinds {
     /// By kind, the place of its first rule; ascending.
     firsts: Vec<usize>,
+    /// By kind, what its rules are about.
+    about: Vec<About>,
     /// By place, the kind.
     of: Vec<u32>,
+}
+
+/// What rules ask or do, of the little that all rules are searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct About(u8);
+
+impl About {
+    /// The interface that a packet comes in by, or its source port.
+    pub(crate) const ORIGIN: Self = Self(1);
+    /// Its destination port.
+    pub(crate) const PORT: Self = Self(2);
+    /// Another chain.
+    pub(crate) const CALL: Self = Self(4);
+
+    fn of(rule: &Rule) -> Self {
+        let call = matches!(rule.action(), Action::Jump(_) | Action::Goto(_));
+        let asks = rule.matches().iter().map(|one| match one.test {
+            Test::In(_) | Test::SourcePort(_) => Self::ORIGIN.0,
+            Test::DestinationPort(_) => Self::PORT.0,
+            Test::EitherPort(_) => Self::ORIGIN.0 | Self::PORT.0,
+            _ => 0,
+        });
+        let call = if call { Self::CALL.0 } else { 0 };
+        Self(asks.fold(call, |all, one| all | one))
+    }
+
+    fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 impl Kinds {
     pub(super) fn new(rules: &[Rule]) -> Self {
         let mut known: HashMap<usize, u32, RandomState> = HashMap::default();
-        let mut firsts = Vec::new();
+        let (mut firsts, mut about) = (Vec::new(), Vec::new());
         let mut of = Vec::with_capacity(rules.len());
         let mut last = (0, 0);
         for (at, rule) in rules.iter().enumerate() {
@@ -31,12 +62,13 @@ impl Kinds {
                 let kind = *known.entry(body).or_insert(next);
                 if kind == next {
                     firsts.push(at);
+                    about.push(About::of(rule));
                 }
                 last = (body, kind);
             }
             of.push(last.1);
         }
-        Self { firsts, of }
+        Self { firsts, about, of }
     }
 
     /// How many there are.
@@ -65,6 +97,17 @@ impl Chain {
     pub(crate) fn each_kind(&self) -> impl Iterator<Item = &Rule> {
         let firsts = self.kinds().firsts.iter();
         firsts.filter_map(|&at| self.rules.get(at))
+    }
+
+    /// One rule of each kind that is about something.
+    pub(crate) fn each_about(
+        &self,
+        about: About,
+    ) -> impl Iterator<Item = &Rule> {
+        let kinds = self.kinds();
+        let all = kinds.firsts.iter().zip(&kinds.about);
+        let all = all.filter(move |(_, own)| own.meets(about));
+        all.filter_map(|(&at, _)| self.rules.get(at))
     }
 
     /// The rule that a kind is known by.

@@ -24,8 +24,7 @@ pub(crate) struct Wide {
 impl Origin {
     pub(super) fn of(condition: &Match) -> Option<Self> {
         let Test::Source(set) = &condition.test else { return None };
-        let [range] = *set.ranges() else { return None };
-        Some(Self::of_range(condition.negated, range))
+        Some(Self::of_range(condition.negated, set.only_range()?))
     }
 
     /// What is, or if `negated` is not, from the first to the last.

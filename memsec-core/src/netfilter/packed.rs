@@ -24,9 +24,7 @@ impl Packed {
         })
     }
 
-    pub(super) fn finish(mut self) -> RangeSet<u128> {
-        // What is small is quick to sort.
-        self.0.sort_unstable();
+    pub(super) fn finish(&self) -> RangeSet<u128> {
         RangeSet::from_ranges(self.ranges())
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::net::{Family, PortSet, RangeSet};
 
 /// Addresses of one family, as numbers.
-pub(crate) type Addresses = Arc<RangeSet<u128>>;
+pub(crate) type Addresses = RangeSet<u128>;
 
 /// A condition of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]

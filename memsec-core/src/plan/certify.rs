@@ -145,6 +145,7 @@ fn networks(set: &IpSet) -> Option<Networks> {
         return None;
     }
     let (of, except) = shortest(set);
+    let [of, except] = [of, except].map(|set| set.cidrs().collect());
     Some(Networks { of, except })
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     net::PortSet,
-    netfilter::{Action, Base, Chain, Hook, Name, Rule, Test},
+    netfilter::{About, Action, Base, Chain, Hook, Name, Rule, Test},
 };
 
 /// More than this are not told apart.
@@ -39,14 +39,14 @@ pub(super) fn of<'a>(question: &Question<'a>) -> Atoms<'a> {
     }
     let (back, _) = wide.answer(&wide.parcel());
     let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
-    for rule in kinds(question.there.iter()) {
-        if tells(rule, false) && possible(&wide, rule) {
+    for rule in kinds(question.there.iter(), About::ORIGIN) {
+        if possible(&wide, rule) {
             names_in(rule, &mut names);
             client_ports(rule, false, &mut ports);
         }
     }
-    for rule in kinds(question.back.iter()) {
-        if tells(rule, true) && possible(&back, rule) {
+    for rule in kinds(question.back.iter(), About::PORT) {
+        if possible(&back, rule) {
             client_ports(rule, true, &mut ports);
         }
     }
@@ -66,12 +66,14 @@ pub(super) fn rules<'s, 'a: 's>(
     out
 }
 
-/// Of the rules of a chain that differ in their origin alone, one.
+/// Of the rules that are about something, and differ in their origin alone,
+/// one of each chain.
 fn kinds<'s, 'a: 's>(
     stages: impl Iterator<Item = &'s Stage<'a>>,
+    about: About,
 ) -> Vec<&'a Rule> {
     let mut out = Vec::new();
-    each(stages, |chain| out.extend(chain.each_kind()));
+    each(stages, |chain| out.extend(chain.each_about(about)));
     out
 }
 
@@ -91,23 +93,13 @@ fn each<'s, 'a: 's>(
             }
             let Some(chain) = chains.get(at) else { continue };
             visit(chain);
-            for rule in chain.each_kind() {
+            for rule in chain.each_about(About::CALL) {
                 if let Action::Jump(to) | Action::Goto(to) = rule.action() {
                     open.push(*to);
                 }
             }
         }
     }
-}
-
-/// Whether a rule may tell interfaces or client ports apart.
-fn tells(rule: &Rule, answer: bool) -> bool {
-    rule.matches().iter().any(|condition| match condition.test {
-        Test::In(_) | Test::SourcePort(_) => !answer,
-        Test::DestinationPort(_) => answer,
-        Test::EitherPort(_) => true,
-        _ => false,
-    })
 }
 
 /// Whether a rule can hold in any hook.
@@ -169,7 +161,7 @@ pub(super) fn other_ports<'s, 'a: 's>(
 ) -> Vec<Option<u16>> {
     let mut starts = BTreeSet::from([0, port]);
     starts.extend(port.checked_add(1));
-    for rule in kinds(stages) {
+    for rule in kinds(stages, About::PORT) {
         for condition in rule.matches() {
             if let Test::DestinationPort(set) | Test::EitherPort(set) =
                 &condition.test
@@ -185,7 +177,7 @@ pub(super) fn other_ports<'s, 'a: 's>(
 }
 
 fn boundaries(set: &PortSet, ports: &mut BTreeSet<u16>) {
-    for &(first, last) in set.ranges() {
+    for (first, last) in set.ranges() {
         ports.insert(first);
         ports.extend(last.checked_add(1));
         if ports.len() > 2 * MOST {

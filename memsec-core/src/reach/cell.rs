@@ -1,7 +1,5 @@
 //! A packet of which some things are known, and what a rule says to it.
 
-use std::borrow::Cow;
-
 use super::{Fragment, Protocol, shape::Shape, within::Within};
 use crate::{
     net::{Family, PortSet, RangeSet},
@@ -119,7 +117,7 @@ impl Truth {
 
 impl Cell<'_> {
     /// Whether the conditions of a rule hold, and for which addresses.
-    pub(super) fn judge<'r>(&self, rule: &'r Rule) -> (Truth, Within<'r>) {
+    pub(super) fn judge(&self, rule: &Rule) -> (Truth, Within) {
         let (truth, within) = self.origin(rule);
         if truth == Truth::No {
             return (truth, Within::All);
@@ -128,19 +126,16 @@ impl Cell<'_> {
     }
 
     /// The same of all but the origin of a rule.
-    pub(super) fn beside_origin<'r>(
-        &self,
-        rule: &'r Rule,
-    ) -> (Truth, Within<'r>) {
+    pub(super) fn beside_origin(&self, rule: &Rule) -> (Truth, Within) {
         self.beside(rule, Truth::Yes, Within::All)
     }
 
-    fn beside<'r>(
+    fn beside(
         &self,
-        rule: &'r Rule,
+        rule: &Rule,
         mut truth: Truth,
-        mut within: Within<'r>,
-    ) -> (Truth, Within<'r>) {
+        mut within: Within,
+    ) -> (Truth, Within) {
         for condition in rule.matches() {
             match self.symbolic(condition) {
                 _ if condition.test == Test::Header => {
@@ -168,7 +163,7 @@ impl Cell<'_> {
         }
     }
 
-    fn origin(&self, rule: &Rule) -> (Truth, Within<'static>) {
+    fn origin(&self, rule: &Rule) -> (Truth, Within) {
         let Some((negated, range)) = rule.origin.range() else {
             return (Truth::Yes, Within::All);
         };
@@ -176,9 +171,9 @@ impl Cell<'_> {
             Address::Symbolic if negated => {
                 let (first, last) = range;
                 let set = RangeSet::range(first, last).complement();
-                (Truth::Yes, Within::Set(Cow::Owned(set)))
+                (Truth::Yes, Within::Set(set))
             }
-            Address::Symbolic => (Truth::Yes, Within::Range([range])),
+            Address::Symbolic => (Truth::Yes, Within::Range(range)),
             Address::Known(number) => {
                 let holds = range.0 <= number && number <= range.1;
                 (Truth::of(holds != negated), Within::All)

@@ -40,7 +40,7 @@ pub(super) struct Op<'a> {
     /// Its place in the chain.
     pub at: usize,
     pub truth: Truth,
-    pub within: Within<'a>,
+    pub within: Within,
     pub what: What<'a>,
 }
 
@@ -75,6 +75,11 @@ pub(super) struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
+    /// The first rule that was not looked at: packets do not get there.
+    pub(super) fn to(&self) -> usize {
+        self.to
+    }
+
     /// The keys of the rules with effects from one place to another, in the
     /// order of their networks.
     pub(super) fn keys(&self, from: usize, to: usize) -> Vec<u64> {
@@ -150,9 +155,8 @@ impl<'a, 'b> Chains<'a, 'b> {
         addresses: &RangeSet<u128>,
     ) -> Self {
         let (done, again) = Default::default();
-        let ranges = addresses.ranges();
-        let first = ranges.first().map_or(0, |range| range.0);
-        let window = (first, ranges.last().map_or(first, |range| range.1));
+        let first = addresses.first().unwrap_or(0);
+        let window = (first, addresses.last().unwrap_or(first));
         Self { table, cell, budget, window, done, again }
     }
 
@@ -259,16 +263,34 @@ impl<'a, 'b> Chains<'a, 'b> {
     }
 
     fn ops(&self, chain: usize, from: usize) -> Result<Judged<'a>, TooMuch> {
-        if let Some(order) = self.order(chain) {
-            if let Some(chain) = self.chain(chain) {
-                return self.ordered(chain, order, from);
+        let Some(chain_at) = self.chain(chain) else {
+            return self.judged(&[], 0..0);
+        };
+        let rules = &*chain_at.rules;
+        let Some(order) = self.order(chain) else {
+            return self.judged(rules, from..rules.len());
+        };
+        let (first, last) = self.window;
+        let window = first.try_into().ok().zip(last.try_into().ok());
+        let near = window.and_then(|(first, last)| order.meeting(first, last));
+        match near.filter(|near| near.len() <= LONG + rules.len() / NEAR) {
+            Some(near) => {
+                self.judged(rules, near.into_iter().filter(|at| *at >= from))
             }
+            None => self.ordered(chain_at, order, from),
         }
-        let rules = self.chain(chain).map_or(&[][..], |chain| &chain.rules);
+    }
+
+    /// The rules at some places, up to one that ends all packets.
+    fn judged(
+        &self,
+        rules: &'a [Rule],
+        places: impl Iterator<Item = usize>,
+    ) -> Result<Judged<'a>, TooMuch> {
         let (mut ops, mut to) = (Vec::new(), rules.len());
-        for at in from..rules.len() {
+        for at in places {
             let Some(op) = self.op(rules, at)? else { continue };
-            let last = op.ends_all();
+            let last = op.ends_all(self.window);
             ops.push(op);
             if last {
                 to = at + 1;
@@ -288,38 +310,23 @@ impl<'a, 'b> Chains<'a, 'b> {
         let (rules, kinds) = (&*chain.rules, chain.kinds());
         let mut asked = vec![Plain::Unasked; kinds.len()];
         let mut plain = |kind| self.of_kind(chain, &mut asked, kind);
-        let mut to = rules.len();
+        let mut end = None;
         for at in order.everyone().filter(|&at| at >= from) {
             let kind = kinds.at(at).unwrap_or_default();
             if matches!(plain(kind)?, Plain::Does(effect) if !effect.passes()) {
-                to = at + 1;
+                end = Some(at);
                 break;
             }
         }
-        let mut effects = vec![Effect::NONE; to];
+        let len = end.unwrap_or(rules.len());
+        self.budget.spend(len.saturating_sub(from))?;
+        let mut effects = vec![Effect::NONE; len];
         let mut more = Vec::new();
-        let mut take = |at: usize, kind: usize| {
-            match (plain(kind)?, effects.get_mut(at)) {
-                (Plain::Does(effect), Some(slot)) => *slot = effect,
+        let places = (from..).zip(kinds.within(from, len));
+        for ((at, kind), slot) in places.zip(effects.iter_mut().skip(from)) {
+            match plain(kind)? {
+                Plain::Does(effect) => *slot = effect,
                 _ => more.push(at),
-            }
-            Ok(())
-        };
-        let (first, last) = self.window;
-        let window = first.try_into().ok().zip(last.try_into().ok());
-        match window.and_then(|(first, last)| order.meeting(first, last)) {
-            Some(near) => {
-                self.budget.spend(near.len())?;
-                let near = near.into_iter();
-                for at in near.filter(|at| (from..to).contains(at)) {
-                    take(at, kinds.at(at).unwrap_or_default())?;
-                }
-            }
-            None => {
-                self.budget.spend(to.saturating_sub(from))?;
-                for (at, kind) in (from..).zip(kinds.within(from, to)) {
-                    take(at, kind)?;
-                }
             }
         }
         for at in order.others() {
@@ -330,10 +337,12 @@ impl<'a, 'b> Chains<'a, 'b> {
             }
         }
         more.sort_unstable();
+        more.extend(end);
         let mut ops = Vec::new();
         for at in more {
             ops.extend(self.op(rules, at)?);
         }
+        let to = end.map_or(len, |at| at + 1);
         Ok(Judged { rules, effects: effects.into(), ops: ops.into(), to })
     }
 
@@ -430,7 +439,11 @@ impl<'a, 'b> Chains<'a, 'b> {
                 parts.push(self.nested(chain, judged, next, first.at)?);
             }
             next = row.last().map_or(next, |last| last.at + 1);
-            parts.push(self.sweep_ops(row)?);
+            let layers = self.layers(row);
+            let long = |layer: &Layer| layer.len() > LONG;
+            for few in layers.chunk_by(|a, b| !long(a) && !long(b)) {
+                parts.push(self.sweep_layers(few)?);
+            }
         }
         if plain(next, to.min(judged.effects.len())) {
             let to = to.min(judged.effects.len());
@@ -471,86 +484,99 @@ impl<'a, 'b> Chains<'a, 'b> {
         to: usize,
     ) -> Result<Piecewise<Effect>, TooMuch> {
         let effects = &judged.effects;
-        let part = effects.get(from..to).unwrap_or_default();
-        let ours = part.iter().filter(|effect| **effect != Effect::NONE);
+        let part = effects.get(from..to).unwrap_or_default().iter();
+        let ours = part.copied().filter(|effect| *effect != Effect::NONE);
         let all = judged.rules.len();
-        let few = ours.count() < all / 8;
+        let few = ours.clone().count() < all / 8;
+        let only =
+            ours.clone().next().filter(|one| ours.clone().all(|e| e == *one));
+        let compose = |keys: &[u64]| match only {
+            Some(effect) => nest::alike(keys, effects, effect),
+            None => nest::composed(keys, effects),
+        };
         self.budget.spend(if few { to - from } else { all })?;
         let order = self.order(chain).filter(|_| !few);
         Ok(match order.map(Order::keys) {
-            Some(keys) if (from, to) == (0, effects.len()) => {
-                nest::composed(keys, effects)
-            }
+            Some(keys) if (from, to) == (0, effects.len()) => compose(keys),
             Some(keys) => {
                 let ours = |key: &u64| (from..to).contains(&entry(*key).at);
                 let keys: Vec<u64> =
                     keys.iter().copied().filter(ours).collect();
-                nest::composed(&keys, effects)
+                compose(&keys)
             }
-            None => nest::composed(&judged.keys(from, to), effects),
+            None => compose(&judged.keys(from, to)),
         })
     }
 
     /// Goes through the addresses in their order, and keeps the composition
-    /// of the ops that hold there.
-    fn sweep_ops(&self, ops: &[Op<'_>]) -> Result<Piecewise<Effect>, TooMuch> {
-        let layers = layers(ops);
-        if let [Layer::Flat(effect, within)] = layers.as_slice() {
-            let within = within.ranges();
-            return Ok(Piecewise::within(within, *effect, Effect::NONE));
+    /// of the layers there.
+    fn sweep_layers(
+        &self,
+        layers: &[Layer],
+    ) -> Result<Piecewise<Effect>, TooMuch> {
+        if let [layer] = layers {
+            return Ok(layer.clone());
         }
-        let mut tree = Compositions::new(layers.len());
-        let mut events = Vec::new();
+        let mut events: Vec<Event> = Vec::new();
         for (at, layer) in layers.iter().enumerate() {
-            let before = events.len();
-            match layer {
-                Layer::Flat(effect, within) => {
-                    flat(at, *effect, within.ranges(), &mut events);
-                }
-                Layer::Call(op) => self.call(at, op, &mut events),
-            }
-            self.budget.spend(events.len() - before)?;
+            let pieces = layer.pieces();
+            events.extend(pieces.map(|(start, _, effect)| (start, at, effect)));
         }
+        self.budget.spend(events.len())?;
         events.sort_by_key(|event| event.0);
-        let mut pieces = vec![(0, tree.whole())];
-        for (address, layer, effect) in events {
+        let mut tree = Compositions::new(layers.len());
+        let pieces = events.into_iter().map(|(address, layer, effect)| {
             tree.set(layer, effect);
-            pieces.push((address, tree.whole()));
-        }
+            (address, tree.whole())
+        });
         Ok(Piecewise::new(pieces))
     }
 
-    /// Where the effect of a call changes, and to what.
-    fn call(&self, at: usize, op: &Op<'_>, events: &mut Vec<Event>) {
-        let any = Piecewise::constant(Effect::ANY);
-        let callee = |at| match self.done.get(&at) {
-            Some(Summary::Plain(effect)) => effect.as_ref(),
-            _ => &any,
+    /// Rules in a row that do the same are taken as one: the effect of one
+    /// after the other is that of either.
+    fn layers(&self, ops: &[Op<'_>]) -> Vec<Layer> {
+        let flat = |op: &Op<'_>| match op.what {
+            What::Effect(effect) => Some(op.doubt(effect)),
+            _ => None,
         };
-        let (effects, kind): (_, fn(Effect) -> Effect) = match op.what {
-            What::Jump(to) => (callee(to), Effect::called),
-            What::Goto(to) => (callee(to), Effect::gone_to),
-            What::Effect(_) | What::Change(_) => (&any, |effect| effect),
+        let same =
+            |a: &Op<'_>, b: &Op<'_>| flat(a).is_some() && flat(a) == flat(b);
+        let layers = ops.chunk_by(same).filter_map(|row| {
+            let first = row.first()?;
+            Some(match flat(first) {
+                Some(effect) => {
+                    Layer::within(&together(row), effect, Effect::NONE)
+                }
+                None => self.call(first),
+            })
+        });
+        layers.collect()
+    }
+
+    /// What a call does, and nothing where it is not made.
+    fn call(&self, op: &Op<'_>) -> Layer {
+        let (to, kind): (_, fn(Effect) -> Effect) = match op.what {
+            What::Jump(to) => (to, Effect::called),
+            What::Goto(to) => (to, Effect::gone_to),
+            What::Effect(_) | What::Change(_) => {
+                let within = op.within.set();
+                return Layer::within(&within, Effect::ANY, Effect::NONE);
+            }
         };
-        let mut pieces = effects.pieces().peekable();
-        for &(first, last) in op.within.ranges() {
-            while let Some(&(start, end, effect)) = pieces.peek() {
-                if start > last {
-                    break;
-                }
-                if end >= first {
-                    let effect = op.doubt(kind(effect));
-                    events.push((start.max(first), at, effect));
-                }
-                if end > last {
-                    break;
-                }
-                pieces.next();
-            }
-            if let Some(next) = last.checked_add(1) {
-                events.push((next, at, Effect::NONE));
-            }
+        let all = match self.done.get(&to) {
+            Some(Summary::Plain(effect)) => effect.map(|e| op.doubt(kind(e))),
+            _ => Layer::constant(op.doubt(kind(Effect::ANY))),
+        };
+        if op.within.is_all() {
+            return all;
         }
+        let called = Piecewise::within(&op.within.set(), true, false);
+        all.joined(
+            &called,
+            |effect, called| {
+                if called { effect } else { Effect::NONE }
+            },
+        )
     }
 
     /// The addresses of which no packet falls through a chain that is
@@ -580,7 +606,7 @@ impl Op<'_> {
     /// One of a rule that is for a network, or for all.
     fn plain(at: usize, rule: &Rule, effect: Effect) -> Option<Self> {
         let within = match rule.origin.range() {
-            Some((_, range)) => Within::Range([range]),
+            Some((_, range)) => Within::Range(range),
             None => Within::All,
         };
         let truth = if effect.passes() { Truth::Maybe } else { Truth::Yes };
@@ -588,10 +614,10 @@ impl Op<'_> {
         rule.origin.prefix().map(|_| Self { at, truth, within, what })
     }
 
-    /// Whether no packet passes it.
-    fn ends_all(&self) -> bool {
+    /// Whether no packet passes it of those that come from some addresses.
+    fn ends_all(&self, (first, last): (u128, u128)) -> bool {
         let stops = matches!(self.what, What::Effect(e) if !e.passes());
-        stops && self.truth == Truth::Yes && self.within.is_all()
+        stops && self.truth == Truth::Yes && self.within.covers(first, last)
     }
 
     /// What it does, and nothing where it may not hold.
@@ -610,84 +636,23 @@ fn doubted(truth: Truth, effect: Effect) -> Effect {
 /// An address from which on a layer has another effect.
 type Event = (u128, usize, Effect);
 
-/// Rules in a row that do the same, taken as one: the effect of one after
-/// the other is that of either.
-enum Layer<'o, 'a> {
-    Flat(Effect, Together<'o>),
-    Call(&'o Op<'a>),
-}
+/// What a rule does, or some in a row that do the same.
+type Layer = Piecewise<Effect>;
 
-fn layers<'o, 'a>(ops: &'o [Op<'a>]) -> Vec<Layer<'o, 'a>> {
-    let flat = |op: &Op<'_>| match op.what {
-        What::Effect(effect) => Some(op.doubt(effect)),
-        _ => None,
-    };
-    let same = |a: &Op<'_>, b: &Op<'_>| flat(a).is_some() && flat(a) == flat(b);
-    let mut out = Vec::new();
-    for row in ops.chunk_by(same) {
-        match row {
-            [] => {}
-            [first, ..] => match flat(first) {
-                Some(effect) => out.push(Layer::Flat(effect, together(row))),
-                None => out.push(Layer::Call(first)),
-            },
-        }
-    }
-    out
-}
+/// A layer of more pieces is not taken apart.
+const LONG: usize = 64;
+
+/// The rules near the addresses that are asked for are looked at one by one
+/// where they are no more than one of so many.
+const NEAR: usize = 32;
 
 /// The addresses that any of some rules is for.
-enum Together<'o> {
-    One(&'o Within<'o>),
-    All(RangeSet<u128>),
-}
-
-impl Together<'_> {
-    fn ranges(&self) -> &[(u128, u128)] {
-        match self {
-            Self::One(within) => within.ranges(),
-            Self::All(set) => set.ranges(),
-        }
-    }
-}
-
-fn together<'o>(row: &'o [Op<'_>]) -> Together<'o> {
-    if let [one] = row {
-        return Together::One(&one.within);
-    }
-    let ranges = || row.iter().flat_map(|op| op.within.ranges()).copied();
-    Together::All(match narrow(ranges()) {
-        Some(sorted) => RangeSet::from_sorted(sorted),
-        None => RangeSet::from_ranges(ranges()),
-    })
-}
-
-/// Ranges of 32-bit numbers in their order: as one number each they are
-/// sorted in a fraction of the time. `None` if others are among them.
-fn narrow(
-    ranges: impl Iterator<Item = (u128, u128)>,
-) -> Option<impl Iterator<Item = (u128, u128)>> {
-    let one = |(first, last)| {
-        let (first, last) =
-            (u32::try_from(first).ok()?, u32::try_from(last).ok()?);
-        Some(u64::from(first) << 32 | u64::from(last))
-    };
-    let mut all = ranges.map(one).collect::<Option<Vec<u64>>>()?;
-    all.sort_unstable();
-    let low = u64::from(u32::MAX);
-    Some(all.into_iter().map(move |n| ((n >> 32).into(), (n & low).into())))
-}
-
-fn flat(
-    at: usize,
-    effect: Effect,
-    ranges: &[(u128, u128)],
-    events: &mut Vec<Event>,
-) {
-    for &(first, last) in ranges {
-        events.push((first, at, effect));
-        if let Some(next) = last.checked_add(1) {
-            events.push((next, at, Effect::NONE));
+fn together(row: &[Op<'_>]) -> RangeSet<u128> {
+    match row {
+        [one] => one.within.set(),
+        row => {
+            let ranges = row.iter().flat_map(|op| op.within.ranges());
+            RangeSet::from_ranges(ranges)
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     host::Host,
     net::{Family, RangeSet},
-    netfilter::{Action, Base, Chain, Hook, Rule, Ruleset, Table, Test},
+    netfilter::{About, Action, Base, Chain, Hook, Rule, Ruleset, Table, Test},
     text::Place,
 };
 
@@ -124,7 +124,7 @@ pub(super) fn reached(
         if std::mem::replace(slot, true) {
             continue;
         }
-        let rules = table.chains.get(at).map(Chain::each_kind);
+        let rules = table.chains.get(at).map(|c| c.each_about(About::CALL));
         open.extend(rules.into_iter().flatten().filter_map(|rule| {
             match rule.action() {
                 Action::Jump(to) | Action::Goto(to) => Some(*to),
@@ -195,7 +195,7 @@ impl<'f, 'a> Flow<'f, 'a> {
     fn holds(&self, rule: &Rule) -> bool {
         let (truth, within) = self.cell.judge(rule);
         let last = self.journey.family.last();
-        truth != Truth::No && within.ranges().iter().any(|r| r.0 <= last)
+        truth != Truth::No && within.ranges().any(|r| r.0 <= last)
     }
 
     /// The sources that a rule is for; `None` if it is for none.
@@ -207,8 +207,8 @@ impl<'f, 'a> Flow<'f, 'a> {
 
     /// Those of some sources of which packets come to sockets of this host.
     fn alive(&self, set: &RangeSet<u128>) -> Result<RangeSet<u128>, TooMuch> {
-        let ends = set.ranges().first().zip(set.ranges().last());
-        let few = ends.is_none_or(|(first, last)| last.1 - first.0 < FEW);
+        let ends = set.first().zip(set.last());
+        let few = ends.is_none_or(|(first, last)| last - first < FEW);
         if few && self.journey.family == Family::Ipv4 {
             return arrivals(self.journey, set.clone());
         }

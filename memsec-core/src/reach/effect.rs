@@ -44,6 +44,15 @@ impl Effect {
     pub(super) const ENDS: [Self; 4] =
         [Self(ACCEPT), Self(DROP), Self(REJECT), Self(RETURN)];
 
+    /// The answers to a question, of which each effect is asked once.
+    pub(super) fn asked(
+        question: impl Fn(Self) -> bool,
+    ) -> impl Fn(Self) -> bool {
+        let answers: [bool; 32] =
+            std::array::from_fn(|bits| question(Self(bits as u8)));
+        move |effect| answers.get(usize::from(effect.0)) == Some(&true)
+    }
+
     /// True if all that may come of a packet by `other` may come of it here.
     pub(super) fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -159,8 +159,8 @@ impl Likeness {
     }
 
     fn boundaries(&mut self, set: &RangeSet<u128>) {
-        for (first, last) in set.ranges().iter().take(MOST + 1) {
-            self.starts.insert(*first);
+        for (first, last) in set.ranges().take(MOST + 1) {
+            self.starts.insert(first);
             self.starts.extend(last.checked_add(1));
         }
     }

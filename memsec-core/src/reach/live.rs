@@ -9,9 +9,11 @@ use super::{
     atoms,
     cell::Truth,
     chain::{Budget, Chains, Judged, Op, TooMuch, What},
+    effect::Effect,
     journey::{Batch, Journey},
     nest,
     stage::Stage,
+    within::Within,
 };
 use crate::{net::RangeSet, netfilter::Rule};
 
@@ -62,7 +64,7 @@ impl Live {
             return Ok(());
         }
         let mut entries: HashMap<usize, Vec<(u128, u128)>> = HashMap::new();
-        entries.insert(stage.index, batch.addresses.ranges().to_vec());
+        entries.insert(stage.index, batch.addresses.ranges().collect());
         for chain in order(&mut chains, stage.index)? {
             let entered = entries.remove(&chain).unwrap_or_default();
             let mut taken = Taken::outside(&RangeSet::from_ranges(entered));
@@ -107,13 +109,14 @@ impl Live {
         };
         let everyone = addresses.covers(0, u32::MAX.into());
         let order = chains.order(stage.index).filter(|_| everyone);
-        let Some(order) = order.filter(|_| !judged.ops.iter().any(takes))
-        else {
+        // Behind the last one there is none to be taken from.
+        let mut before = judged.ops.iter().filter(|op| op.at + 1 < judged.to());
+        let Some(order) = order.filter(|_| !before.any(takes)) else {
             return Ok(false);
         };
         // Where a rule for all stands near the start, the rest is not met.
-        let short = judged.effects.len() < judged.rules.len() / 8;
-        let few = short.then(|| judged.keys(0, judged.effects.len()));
+        let len = judged.effects.len();
+        let few = (len < judged.rules.len() / 8).then(|| judged.keys(0, len));
         let keys = few.as_deref().unwrap_or(order.keys());
         let asked = self.places(judged.rules);
         let is_asked = |at: usize| asked.get(at).copied().unwrap_or(false);
@@ -122,11 +125,14 @@ impl Live {
                 self.found(rule);
             }
         };
-        nest::met(keys, &judged.effects, |at| {
-            if is_asked(at) {
-                found(at);
-            }
-        });
+        let mut plain = asked.iter().zip(judged.effects.iter());
+        if plain.any(|(asked, effect)| *asked && *effect != Effect::NONE) {
+            nest::met(keys, &judged.effects, |at| {
+                if is_asked(at) {
+                    found(at);
+                }
+            });
+        }
         let open: Vec<_> =
             judged.ops.iter().filter(|op| is_asked(op.at)).collect();
         if open.is_empty() {
@@ -135,7 +141,7 @@ impl Live {
         let stops = nest::stops(keys, &judged.effects);
         for op in open {
             let mut looked = 0;
-            if op.within.ranges().iter().any(|&range| {
+            if op.within.ranges().any(|range| {
                 stops.meeting(range).any(|stop| {
                     looked += 1;
                     stop as usize > op.at
@@ -143,7 +149,7 @@ impl Live {
             }) {
                 found(op.at);
             }
-            budget.spend(looked + op.within.ranges().len())?;
+            budget.spend(looked + op.within.len())?;
         }
         Ok(true)
     }
@@ -197,30 +203,35 @@ fn order(
 
 /// The addresses whose packets do not get further in a chain.
 struct Taken {
-    /// Ranges that do not touch, by where they start.
-    ranges: BTreeMap<u128, u128>,
+    /// All but some that came later.
+    most: RangeSet<u128>,
+    /// Ranges of the others, that do not touch, by where they start.
+    few: BTreeMap<u128, u128>,
     /// More of them, in no order.
     more: Vec<(u128, u128)>,
 }
 
+/// Sets of more ranges are added whole.
+const LONG: usize = 64;
+
 impl Taken {
     fn outside(entered: &RangeSet<u128>) -> Self {
-        let out = entered.complement();
-        let ranges = out.ranges().iter().copied().collect();
-        Self { ranges, more: Vec::new() }
+        let (few, more) = Default::default();
+        Self { most: entered.complement(), few, more }
     }
 
     /// The addresses that a rule is for and whose packets get to it.
     fn free(&mut self, op: &Op<'_>) -> Vec<(u128, u128)> {
         self.settle();
         let mut out = Vec::new();
-        for &(first, last) in op.within.ranges() {
-            let before = self.ranges.range(..=first).next_back();
+        let rest = op.within.set().difference(&self.most);
+        for (first, last) in rest.ranges() {
+            let before = self.few.range(..=first).next_back();
             let mut start = match before {
                 Some((_, &end)) if end >= first => end.checked_add(1),
                 _ => Some(first),
             };
-            for (&from, &to) in self.ranges.range(first..=last) {
+            for (&from, &to) in self.few.range(first..=last) {
                 if let Some(start) = start.filter(|&start| start < from) {
                     out.push((start, from - 1));
                 }
@@ -243,47 +254,52 @@ impl Taken {
         }
         match op.what {
             What::Effect(effect) if effect.passes() => {}
-            What::Effect(_) | What::Goto(_) => {
-                self.more.extend(op.within.ranges());
-            }
+            What::Effect(_) | What::Goto(_) => self.stop(&op.within),
             What::Jump(to) => {
                 let stopped = chains.stopped(to);
                 let stopped = stopped.intersection(&op.within.set());
                 budget.spend(stopped.ranges().len())?;
-                self.more.extend(stopped.ranges());
+                self.stop(&Within::Set(stopped));
             }
             What::Change(_) => {}
         }
         Ok(())
     }
 
+    fn stop(&mut self, within: &Within) {
+        match within {
+            Within::Set(set) if within.len() > LONG => {
+                self.most = self.most.union(set);
+            }
+            few => self.more.extend(few.ranges()),
+        }
+    }
+
     /// Puts the ranges that came into order: many at once, few one by one.
     fn settle(&mut self) {
         let more = std::mem::take(&mut self.more);
-        if more.is_empty() {
-            return;
-        }
-        if more.len() < self.ranges.len() / 8 {
+        let few = self.few.len() + more.len();
+        if few <= LONG + self.most.ranges().len() / 8 {
             more.into_iter().for_each(|range| self.take(range));
             return;
         }
-        let all = self.ranges.iter().map(|(&first, &last)| (first, last));
-        let all = RangeSet::from_ranges(all.chain(more));
-        self.ranges = all.ranges().iter().copied().collect();
+        let few = std::mem::take(&mut self.few);
+        let all = RangeSet::from_ranges(few.into_iter().chain(more));
+        self.most = self.most.union(&all);
     }
 
     fn take(&mut self, (mut first, mut last): (u128, u128)) {
-        let near = self.ranges.range(..=last.saturating_add(1)).rev();
+        let near = self.few.range(..=last.saturating_add(1)).rev();
         let touching = near.take_while(|&(_, &end)| {
             end.checked_add(1).is_none_or(|next| next >= first)
         });
         let old: Vec<(u128, u128)> =
             touching.map(|(&from, &to)| (from, to)).collect();
         for (from, to) in old {
-            self.ranges.remove(&from);
+            self.few.remove(&from);
             first = first.min(from);
             last = last.max(to);
         }
-        self.ranges.insert(first, last);
+        self.few.insert(first, last);
     }
 }

@@ -1,8 +1,14 @@
 //! Rules that are for networks, all at once: networks lie within each other
 //! or apart, so that those around an address are a stack.
 
-use super::{effect::Effect, piecewise::Piecewise};
-use crate::netfilter::{Entry, entry};
+use super::{
+    effect::Effect,
+    piecewise::{Pieces, Piecewise},
+};
+use crate::{
+    net::RangeSet,
+    netfilter::{Entry, entry},
+};
 
 /// A network that is open, and what it and those around it do.
 #[derive(Clone, Copy, Debug)]
@@ -107,17 +113,30 @@ fn leave(
     *top = outer;
 }
 
+/// What rules do that are each for a network, and all do the same.
+pub(super) fn alike(
+    keys: &[u64],
+    effects: &[Effect],
+    effect: Effect,
+) -> Piecewise<Effect> {
+    let entries = keys.iter().map(|key| entry(*key));
+    let ours = entries.filter(|entry| effects.get(entry.at) == Some(&effect));
+    let ranges = ours.map(|entry| (entry.first.into(), entry.last.into()));
+    let all = RangeSet::from_sorted(ranges);
+    Piecewise::within(&all, effect, Effect::NONE)
+}
+
 /// Composes the effects of rules, each of which is for a network.
 pub(super) fn composed(keys: &[u64], effects: &[Effect]) -> Piecewise<Effect> {
-    let out = Piecewise::new([]);
+    let out = Pieces::new();
     let mut composer = Composer { effects, out };
     go(keys, effects, &mut composer);
-    composer.out
+    composer.out.finish()
 }
 
 struct Composer<'e> {
     effects: &'e [Effect],
-    out: Piecewise<Effect>,
+    out: Pieces<Effect>,
 }
 
 impl Listener for Composer<'_> {
@@ -137,12 +156,12 @@ impl Listener for Composer<'_> {
 
 /// At each address, the first rule that no packet passes.
 pub(super) fn stops(keys: &[u64], effects: &[Effect]) -> Piecewise<Place> {
-    let mut stops = Stops(Piecewise::new([]));
+    let mut stops = Stops(Pieces::new());
     go(keys, effects, &mut stops);
-    stops.0
+    stops.0.finish()
 }
 
-struct Stops(Piecewise<Place>);
+struct Stops(Pieces<Place>);
 
 impl Listener for Stops {
     fn from(&mut self, start: u128, stop: Place, _: &[Place; 4]) {

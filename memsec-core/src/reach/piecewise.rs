@@ -1,75 +1,86 @@
 //! Functions of an address that are the same over long ranges.
 
-use crate::net::RangeSet;
+use std::sync::Arc;
+
+use crate::net::{Ascending, RangeSet};
 
 /// A value for every address number.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Piecewise<T> {
-    /// Where each piece starts, ascending from 0: those that fit, and behind
-    /// them the others. A million pieces of IPv4 take a quarter of the room.
-    narrow: Vec<u32>,
-    wide: Vec<u128>,
+    /// Where each piece but the first starts; shared with sets that begin
+    /// and end there.
+    starts: Arc<Ascending<u128>>,
     values: Vec<T>,
+}
+
+/// A function that is being made, from the least address on.
+#[derive(Debug)]
+pub(super) struct Pieces<T> {
+    starts: Ascending<u128>,
+    values: Vec<T>,
+}
+
+impl<T: Copy + PartialEq> Pieces<T> {
+    pub(super) fn new() -> Self {
+        Self { starts: Ascending::default(), values: Vec::new() }
+    }
+
+    /// Adds a piece that starts no sooner than all others, and at 0 if it is
+    /// the first. What starts at the same address goes away.
+    pub(super) fn push(&mut self, start: u128, value: T) {
+        if start == 0 {
+            self.values.clear();
+        } else if self.starts.last() == Some(start) {
+            self.values.pop();
+            self.starts.pop();
+        }
+        match self.values.last() {
+            Some(last) if *last == value => return,
+            Some(_) => self.starts.push(start),
+            None => {}
+        }
+        self.values.push(value);
+    }
+
+    pub(super) fn finish(self) -> Piecewise<T> {
+        Piecewise { starts: Arc::new(self.starts), values: self.values }
+    }
 }
 
 impl<T: Copy + PartialEq> Piecewise<T> {
     pub(super) fn constant(value: T) -> Self {
-        Self::new([(0, value)])
+        Self { starts: Arc::default(), values: vec![value] }
     }
 
     /// From pieces in ascending order, the first at 0.
     pub(super) fn new(pieces: impl IntoIterator<Item = (u128, T)>) -> Self {
-        let (narrow, wide, values) = Default::default();
-        let mut out = Self { narrow, wide, values };
+        let mut out = Pieces::new();
         for (start, value) in pieces {
             out.push(start, value);
         }
-        out
+        out.finish()
     }
 
-    /// Adds a piece that starts no sooner than all others. What starts at
-    /// the same address goes away.
-    pub(super) fn push(&mut self, start: u128, value: T) {
-        let last = self.values.len().checked_sub(1);
-        if last.and_then(|at| self.start(at)) == Some(start) {
-            self.values.pop();
-            if self.wide.pop().is_none() {
-                self.narrow.pop();
-            }
+    /// One value within a set, and another one outside.
+    pub(super) fn within(set: &RangeSet<u128>, value: T, other: T) -> Self {
+        let (mut now, mut next) = (other, value);
+        if set.contains(0) {
+            std::mem::swap(&mut now, &mut next);
         }
-        if self.values.last() != Some(&value) {
-            match u32::try_from(start) {
-                Ok(start) => self.narrow.push(start),
-                Err(_) => self.wide.push(start),
-            }
-            self.values.push(value);
-        }
-    }
-
-    fn start(&self, at: usize) -> Option<u128> {
-        match self.narrow.get(at) {
-            Some(&start) => Some(start.into()),
-            None => self.wide.get(at - self.narrow.len()).copied(),
-        }
-    }
-
-    /// One value within ranges, ascending and apart, and another outside.
-    pub(super) fn within(ranges: &[(u128, u128)], value: T, other: T) -> Self {
-        let ends = ranges.iter().flat_map(|&(first, last)| {
-            let next = last.checked_add(1).map(|next| (next, other));
-            [Some((first, value)), next].into_iter().flatten()
-        });
-        Self::new([(0, other)].into_iter().chain(ends))
+        let Some(starts) = set.turns().filter(|_| value != other) else {
+            return Self::constant(now);
+        };
+        let values = [now, next].into_iter().cycle().take(starts.len() + 1);
+        Self { starts: Arc::clone(starts), values: values.collect() }
     }
 
     fn starts(&self) -> impl Iterator<Item = u128> + '_ {
-        let narrow = self.narrow.iter().map(|&start| start.into());
-        narrow.chain(self.wide.iter().copied())
+        std::iter::once(0).chain(self.starts.iter())
     }
 
     /// The pieces: first and last address, and the value.
     pub(super) fn pieces(&self) -> impl Iterator<Item = (u128, u128, T)> {
-        let ends = self.starts().skip(1).map(|next| next - 1);
+        let ends = self.starts.iter().map(|next| next - 1);
         let pieces = self.starts().zip(ends.chain([u128::MAX]));
         let pieces = pieces.zip(self.values.iter().copied());
         pieces.map(|((start, end), value)| (start, end, value))
@@ -80,22 +91,45 @@ impl<T: Copy + PartialEq> Piecewise<T> {
         &self,
         (first, last): (u128, u128),
     ) -> impl Iterator<Item = T> + '_ {
-        let narrow = self.narrow.partition_point(|&n| u128::from(n) <= first);
-        let wide = self.wide.partition_point(|&n| n <= first);
-        let from = (narrow + wide).saturating_sub(1);
-        let rest = self.values.get(from..).unwrap_or_default().iter();
-        let starts = (from..).map_while(|at| self.start(at));
-        let pieces = starts.zip(rest.copied());
-        pieces.take_while(move |(start, _)| *start <= last).map(|(_, v)| v)
+        let (from, to) = (self.starts.up_to(first), self.starts.up_to(last));
+        let values = self.values.get(from..=to).unwrap_or_default();
+        values.iter().copied()
+    }
+
+    /// What starts at these addresses and at 0, where neighbours may have the
+    /// same value.
+    fn of(starts: &Arc<Ascending<u128>>, mut values: Vec<T>) -> Self {
+        let mut pairs = values.windows(2);
+        if pairs.all(differ) {
+            return Self { starts: Arc::clone(starts), values };
+        }
+        let mut pairs = values.windows(2);
+        let starts = starts.filtered(|| pairs.next().is_some_and(differ));
+        values.dedup();
+        Self { starts: Arc::new(starts), values }
+    }
+
+    /// At each address what `change` makes of the value there.
+    pub(super) fn map<U: Copy + PartialEq>(
+        &self,
+        change: impl Fn(T) -> U,
+    ) -> Piecewise<U> {
+        let values = self.values.iter().map(|value| change(*value));
+        Piecewise::of(&self.starts, values.collect())
     }
 
     /// At each address what `join` makes of both values there.
-    pub(super) fn joined(
+    pub(super) fn joined<U: Copy + PartialEq>(
         &self,
-        other: &Self,
-        join: impl Fn(T, T) -> T,
+        other: &Piecewise<U>,
+        join: impl Fn(T, U) -> T,
     ) -> Self {
-        let mut out = Self::new([]);
+        match (self.constant_value(), other.constant_value()) {
+            (_, Some(value)) => return self.map(|own| join(own, value)),
+            (Some(own), _) => return other.map(|value| join(own, value)),
+            _ => {}
+        }
+        let mut out = Pieces::new();
         let (mut left, mut right) = (self.pieces(), other.pieces());
         let (mut a, mut b) = (left.next(), right.next());
         while let (Some(x), Some(y)) = (a, b) {
@@ -107,7 +141,7 @@ impl<T: Copy + PartialEq> Piecewise<T> {
                 b = right.next();
             }
         }
-        out
+        out.finish()
     }
 
     /// The value, if it is the same everywhere.
@@ -124,7 +158,12 @@ impl<T: Copy + PartialEq> Piecewise<T> {
 
     /// The addresses whose value is wanted.
     pub(super) fn keep(&self, wanted: impl Fn(T) -> bool) -> RangeSet<u128> {
-        let kept = self.pieces().filter(|&(.., value)| wanted(value));
-        RangeSet::from_sorted(kept.map(|(start, end, _)| (start, end)))
+        let kept = self.map(wanted);
+        let inside = kept.values.first() == Some(&true);
+        RangeSet::turning(inside, kept.starts)
     }
+}
+
+fn differ<T: PartialEq>(pair: &[T]) -> bool {
+    matches!(pair, [before, value] if before != value)
 }

@@ -29,8 +29,7 @@ pub(super) fn because(
     answered: &[Answered<'_>],
     may: &RangeSet<u128>,
 ) -> Vec<Place> {
-    let last = question.family.last();
-    let out = may.complement().intersection(&RangeSet::range(0, last));
+    let out = RangeSet::range(0, question.family.last()).difference(may);
     let inside = witness(may).and_then(|source| {
         let one = answered.iter().find(|one| one.may.contains(source))?;
         Some((one, source))
@@ -96,7 +95,7 @@ pub(super) fn decider(
 
 /// An address of a set: of its widest range, as the one that says most.
 fn witness(set: &RangeSet<u128>) -> Option<u128> {
-    let widest = set.ranges().iter().max_by_key(|(first, last)| last - first);
+    let widest = set.ranges().max_by_key(|(first, last)| last - first);
     widest.map(|(first, last)| first + (last - first) / 2)
 }
 

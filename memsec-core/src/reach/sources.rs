@@ -107,10 +107,10 @@ pub(crate) fn sources(host: &Host, query: &Query<'_>) -> Sources {
         let place = Place { text: Some(text), ..Place::default() };
         return unknown(family, vec![place]);
     };
-    let may = answered.iter().flat_map(|one| one.may.ranges().iter().copied());
-    let may = RangeSet::from_ranges(may);
+    let mut may = RangeSet::empty();
     let mut must = RangeSet::range(0, family.last());
     for one in &answered {
+        may = may.union(&one.may);
         must = must.intersection(&one.must);
     }
     let (may, mut must) = possible::within(&question, (may, must));

@@ -330,7 +330,7 @@ fn destinations(pairs: &[&Pairs]) -> Vec<u128> {
     let sets = pairs.iter().flat_map(|pairs| pairs.iter().map(|p| &p.1));
     let ranges = sets.flat_map(|set| set.ranges());
     let mut all: Vec<u128> =
-        ranges.flat_map(|&(first, last)| [first, last]).collect();
+        ranges.flat_map(|(first, last)| [first, last]).collect();
     all.extend([0, 0x0a00_0001]);
     all.sort_unstable();
     all.dedup();

@@ -84,7 +84,7 @@ impl Report {
 }
 
 fn who(scope: Scope, open: &[&Exposure]) -> String {
-    let few: BTreeSet<_> = open.iter().flat_map(|e| &e.may).collect();
+    let few: BTreeSet<_> = open.iter().flat_map(|e| e.may.iter()).collect();
     let listed = few.len() <= FEW && few.iter().all(|net| net.prefix() > 0);
     match scope {
         _ if listed => sequence(few.iter().map(ToString::to_string).collect()),

@@ -6,7 +6,12 @@ use std::{
 };
 
 use super::words::{FEW, sequence};
-use crate::{Cidr, Exposure, Proto, net::Family, reach::one_line, text::Place};
+use crate::{
+    Exposure, Proto,
+    net::{CidrSet, Family},
+    reach::one_line,
+    text::Place,
+};
 
 /// An exposure, and the interfaces for which the same is true.
 #[derive(Debug)]
@@ -21,7 +26,7 @@ pub(super) struct Way<'r> {
 /// A port, by one family.
 type Port<'r> = (Option<&'r str>, Proto, u16, Family);
 /// Who gets in there, and why.
-type Answer<'r> = (&'r [Cidr], &'r [Cidr], &'r [Cidr], &'r [Place]);
+type Answer<'r> = ([&'r CidrSet; 3], &'r [Place]);
 
 fn port(exposure: &Exposure) -> Port<'_> {
     let Exposure { proto, port, family, .. } = exposure;
@@ -30,7 +35,7 @@ fn port(exposure: &Exposure) -> Port<'_> {
 
 fn answer(exposure: &Exposure) -> Answer<'_> {
     let Exposure { may, except, must, because, .. } = exposure;
-    (may, except, must, because)
+    ([may, except, must], because)
 }
 
 /// The ways in their order, each answer at the first interface that it is of.

@@ -34,18 +34,21 @@ pub(super) fn family(family: Family) -> &'static str {
 }
 
 /// The first networks by their names, and how many more there are.
-pub(crate) fn few(networks: &[Cidr], none: &str) -> String {
-    if networks.is_empty() {
+pub(crate) fn few(
+    mut networks: impl Iterator<Item = Cidr>,
+    none: &str,
+) -> String {
+    let shown: Vec<_> = networks.by_ref().take(FEW).map(name).collect();
+    if shown.is_empty() {
         return none.to_owned();
     }
-    let shown = networks.iter().take(FEW).map(name).collect::<Vec<_>>();
-    match networks.len().saturating_sub(FEW) {
+    match networks.count() {
         0 => sequence(shown),
         more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
-fn name(network: &Cidr) -> String {
+fn name(network: Cidr) -> String {
     match network.prefix() {
         0 => "everyone".to_owned(),
         _ => network.to_string(),
@@ -63,17 +66,17 @@ impl Acceptance {
 impl Exposure {
     /// Who gets in: "at most everyone but 192.0.2.0/24; for sure nobody".
     pub(super) fn sources(&self) -> String {
-        let may = few(&self.may, "nobody");
+        let may = few(self.may.iter(), "nobody");
         let except = match self.except.is_empty() {
             true => String::new(),
-            false => format!(" but {}", few(&self.except, "")),
+            false => format!(" but {}", few(self.except.iter(), "")),
         };
         match self.scope {
             Scope::Host if !self.may.is_empty() => "this host".to_owned(),
             _ if self.exact => format!("{may}{except}"),
             _ => format!(
                 "at most {may}{except}; for sure {}",
-                few(&self.must, "nobody")
+                few(self.must.iter(), "nobody")
             ),
         }
     }
@@ -88,8 +91,8 @@ pub(super) fn part_of(set: &IpSet, range: &IpSet) -> String {
         (0, _) => "nobody".to_owned(),
         (_, 0) => "everyone".to_owned(),
         (few_in, few_out) if few_in > few_out => {
-            format!("everyone but {}", few(&missing, ""))
+            format!("everyone but {}", few(missing.into_iter(), ""))
         }
-        _ => few(&inside, "nobody"),
+        _ => few(inside.into_iter(), "nobody"),
     }
 }

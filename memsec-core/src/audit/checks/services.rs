@@ -59,7 +59,7 @@ fn of_table(
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for chain in &table.chains {
-        for rule in chain.rules.iter() {
+        for rule in chain.each_kind() {
             let to = destination(rule).map(|to| family.address(to));
             let service = outside(table, &chain.name, rule).zip(port(rule));
             let Some((ends, port)) = service else { continue };

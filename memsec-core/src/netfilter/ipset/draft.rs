@@ -212,7 +212,7 @@ impl Draft {
         self.layer(&parts)?;
         if let [Part::Address | Part::Network] = parts.as_slice() {
             let [all, timed] = self.alone.finish()?;
-            return Some(Content::Addresses([all.into(), timed.into()]));
+            return Some(Content::Addresses([all, timed]));
         }
         let networks = parts.iter().filter(|part| **part == Part::Network);
         let several = networks.count() > 1;

@@ -229,7 +229,7 @@ fn word(text: &str) -> (&str, &str) {
 }
 
 fn never() -> Test {
-    Test::Source(RangeSet::empty().into())
+    Test::Source(RangeSet::empty())
 }
 
 fn undecided() -> Match {

@@ -63,11 +63,11 @@ impl Part {
     ) -> Vec<Match> {
         let [first, rest @ ..] = numbers else { return Vec::new() };
         let test = match self {
-            Self::Address | Self::Network => address(to, first.clone().into()),
+            Self::Address | Self::Network => address(to, first.clone()),
             Self::PlainPort => port(to, narrow(first)),
             Self::Port => return of_protocol(first, rest, to),
             Self::Interface => {
-                let at = first.ranges().iter().flat_map(|&(a, b)| a..=b);
+                let at = first.ranges().flat_map(|(a, b)| a..=b);
                 let names = at.filter_map(|at| {
                     names.get(usize::try_from(at).ok()?).cloned()
                 });
@@ -75,12 +75,12 @@ impl Part {
                 if to { Test::Out(names) } else { Test::In(names) }
             }
             Self::Mark => {
-                let ranges = first.ranges().iter().filter_map(|&(a, b)| {
+                let ranges = first.ranges().filter_map(|(a, b)| {
                     Some((u32::try_from(a).ok()?, u32::try_from(b).ok()?))
                 });
                 Test::Mark { mask, values: RangeSet::from_ranges(ranges) }
             }
-            Self::Mac if first.ranges() == [(0, 0)] => Test::Undecided,
+            Self::Mac if first.only_range() == Some((0, 0)) => Test::Undecided,
             // Any address.
             Self::Mac => return Vec::new(),
         };
@@ -97,7 +97,7 @@ fn port(to: bool, all: PortSet) -> Test {
 }
 
 fn narrow(all: &RangeSet<u128>) -> PortSet {
-    let ranges = all.ranges().iter().filter_map(|&(first, last)| {
+    let ranges = all.ranges().filter_map(|(first, last)| {
         let first = u16::try_from(first).ok()?;
         Some((first, u16::try_from(last).unwrap_or(u16::MAX)))
     });
@@ -109,7 +109,7 @@ fn of_protocol(
     numbers: &[RangeSet<u128>],
     to: bool,
 ) -> Vec<Match> {
-    let protocols = protocols.ranges().iter().filter_map(|&(a, b)| {
+    let protocols = protocols.ranges().filter_map(|(a, b)| {
         Some((u8::try_from(a).ok()?, u8::try_from(b).ok()?))
     });
     let protocols = RangeSet::from_ranges(protocols);
@@ -118,7 +118,7 @@ fn of_protocol(
     match numbers.first() {
         Some(NONE..) => {}
         Some(ICMP..) => {
-            let codes = numbers.ranges().iter().flat_map(|&(a, b)| a..=b);
+            let codes = numbers.ranges().flat_map(|(a, b)| a..=b);
             let kinds = codes.filter_map(|number| {
                 let number = u16::try_from(number - ICMP).ok()?;
                 let [kind, code] = number.to_be_bytes();

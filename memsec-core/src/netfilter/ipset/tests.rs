@@ -1,4 +1,5 @@
 use super::*;
+use crate::net::Bounded;
 
 const SETS: &str = "create a hash:ip family inet hashsize 1024
 add a 192.0.2.7
@@ -80,9 +81,9 @@ fn shown(test: &Test) -> String {
     match test {
         Test::Source(set) => format!("from {}", set.ranges().len()),
         Test::Destination(set) => format!("to {}", set.ranges().len()),
-        Test::DestinationPort(set) => format!("dport {:?}", set.ranges()),
-        Test::SourcePort(set) => format!("sport {:?}", set.ranges()),
-        Test::Protocol(set) => format!("proto {:?}", set.ranges()),
+        Test::DestinationPort(set) => format!("dport {:?}", ranges(set)),
+        Test::SourcePort(set) => format!("sport {:?}", ranges(set)),
+        Test::Protocol(set) => format!("proto {:?}", ranges(set)),
         Test::Either(lists) => {
             let lists = lists.iter().map(|list| {
                 let all: Vec<_> =
@@ -93,6 +94,10 @@ fn shown(test: &Test) -> String {
         }
         other => format!("{other:?}"),
     }
+}
+
+fn ranges<T: Bounded>(set: &RangeSet<T>) -> Vec<(T, T)> {
+    set.ranges().collect()
 }
 
 macro_rules! asks {

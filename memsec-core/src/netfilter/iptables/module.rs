@@ -1,7 +1,5 @@
 //! The options of match extensions: iptables-extensions(8).
 
-use std::sync::Arc;
-
 use super::{
     address::{Parsed, range},
     extensions::{HEADERS, KNOWN, UNDECIDED},
@@ -67,10 +65,10 @@ pub(super) fn option(
             })
         }
         "--src-range" => argument(draft, reader, |text| {
-            range(family, text).map(|set| Test::Source(Arc::new(set)))
+            range(family, text).map(Test::Source)
         }),
         "--dst-range" => argument(draft, reader, |text| {
-            range(family, text).map(|set| Test::Destination(Arc::new(set)))
+            range(family, text).map(Test::Destination)
         }),
         "--src-type" => argument(draft, reader, |text| {
             types(family, text).map(Test::SourceType)
@@ -258,7 +256,7 @@ fn connection(
     };
     match reader.addresses()? {
         Some(Parsed::Set(set)) => {
-            draft.push(without(address(Arc::new(set))), reader.negated);
+            draft.push(without(address(set)), reader.negated);
         }
         _ => draft.once(Test::Undecided),
     }

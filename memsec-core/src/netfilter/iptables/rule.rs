@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use super::{
     address::{self, Parsed},
     module,
@@ -160,11 +158,11 @@ impl Draft {
     fn addresses(
         &mut self,
         set: Option<Parsed>,
-        test: fn(Arc<RangeSet<u128>>) -> Test,
+        test: fn(RangeSet<u128>) -> Test,
         negated: bool,
     ) {
         match set {
-            Some(Parsed::Set(set)) => self.push(test(Arc::new(set)), negated),
+            Some(Parsed::Set(set)) => self.push(test(set), negated),
             _ => self.once(Test::Undecided),
         }
     }

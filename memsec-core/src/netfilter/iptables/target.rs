@@ -236,7 +236,7 @@ fn destination(family: Family, to: &str) -> Option<Action> {
         "" => None,
         text => {
             let set = address::range(family, text)?;
-            Some((set.first()?, set.ranges().last()?.1))
+            Some((set.first()?, set.last()?))
         }
     };
     let of = Translated::Destination(address);
@@ -249,7 +249,7 @@ fn port_range(text: &str) -> (u16, u16) {
     let part = text.split('/').next().unwrap_or_default();
     let known = ports::list(&part.replace('-', ":"));
     let all = known.unwrap_or_else(PortSet::all);
-    let last = all.ranges().last().map_or(u16::MAX, |range| range.1);
+    let last = all.last().unwrap_or(u16::MAX);
     (all.first().unwrap_or(0), last)
 }
 
@@ -258,7 +258,7 @@ fn network(family: Family, text: &str) -> Option<Translated> {
     let Some(Parsed::Set(set)) = address::list(family, text) else {
         return None;
     };
-    let [(first, last)] = *set.ranges() else { return None };
+    let (first, last) = set.only_range()?;
     let width = family.last().count_ones();
     let prefix = u8::try_from(width - (first ^ last).count_ones()).ok()?;
     Some(Translated::Network { address: first, prefix })

@@ -166,6 +166,8 @@ struct Rows<'o> {
     numbers: HashMap<String, u128>,
     /// Those that are there, and those that are gone at some moment.
     single: [Vec<Range>; 2],
+    /// More that are there.
+    networks: RangeSet<u128>,
     boxes: [Boxes; 2],
 }
 
@@ -176,6 +178,7 @@ impl<'o> Rows<'o> {
             names: Vec::new(),
             numbers: HashMap::new(),
             single: [Vec::new(), Vec::new()],
+            networks: RangeSet::empty(),
             boxes: [Boxes::default(), Boxes::default()],
         }
     }
@@ -187,7 +190,7 @@ impl<'o> Rows<'o> {
                 if !all.is_empty() && !one.field.is_short() {
                     return None;
                 }
-                self.single.first_mut()?.extend(all.ranges());
+                self.networks = self.networks.union(&all.finish());
                 return Some(());
             }
             let range = self.range(one.field, element)?;
@@ -235,8 +238,9 @@ impl<'o> Rows<'o> {
         let plain = timed.is_empty();
         let mut lists = Vec::new();
         if let [one_operand] = self.operands {
+            let sure = RangeSet::from_ranges(sure).union(&self.networks);
             let none = sure.is_empty();
-            let all = self.any(*one_operand, &RangeSet::from_ranges(sure));
+            let all = self.any(*one_operand, &sure);
             if plain {
                 return one(all);
             }
@@ -271,7 +275,7 @@ impl<'o> Rows<'o> {
             let known = dimension::any(operand, set);
             return known.unwrap_or_else(|| vec![undecided()]);
         }
-        let numbers = set.ranges().iter().flat_map(|&(a, b)| a..=b);
+        let numbers = set.ranges().flat_map(|(a, b)| a..=b);
         let mut names: Vec<&String> = numbers
             .filter_map(|at| self.names.get(usize::try_from(at).ok()?))
             .collect();

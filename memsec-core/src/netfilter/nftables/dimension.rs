@@ -1,7 +1,5 @@
 //! What a set of values of a field is as conditions.
 
-use std::sync::Arc;
-
 use super::field::{Field, Operand, Tuple};
 use crate::{
     net::{Bounded, Family, RangeSet},
@@ -42,7 +40,7 @@ pub(super) fn any(
         }
         Field::Fragment => fragment(mask, flip, values),
         Field::Status => {
-            let none = flip == 0 && values.ranges() == [(0, 0)];
+            let none = flip == 0 && values.only_range() == Some((0, 0));
             let bits = Status(u16::try_from(mask & 0xffff).ok()?);
             let test = connection(Connection::Status(bits));
             none.then(|| vec![Match { negated: true, test }])
@@ -77,7 +75,7 @@ fn under(
 /// Each of the values, if they are not too many.
 fn singles(values: &RangeSet<u128>) -> Option<Vec<u128>> {
     let mut all = Vec::new();
-    for &(first, last) in values.ranges() {
+    for (first, last) in values.ranges() {
         if last - first >= VALUES || all.len() >= 1 << 16 {
             return None;
         }
@@ -88,7 +86,7 @@ fn singles(values: &RangeSet<u128>) -> Option<Vec<u128>> {
 
 /// The values that fit.
 fn narrow<T: Bounded + TryFrom<u128>>(values: &RangeSet<u128>) -> RangeSet<T> {
-    let ranges = values.ranges().iter().filter_map(|&(first, last)| {
+    let ranges = values.ranges().filter_map(|(first, last)| {
         let first = T::try_from(first).ok()?;
         Some((first, T::try_from(last).unwrap_or(T::MAX)))
     });
@@ -103,7 +101,7 @@ fn one_of(values: &RangeSet<u128>) -> Option<u16> {
 }
 
 fn plain(field: Field, values: &RangeSet<u128>) -> Option<Vec<Match>> {
-    let addresses = || -> Addresses { Arc::new(values.clone()) };
+    let addresses = || -> Addresses { values.clone() };
     Some(vec![Match::new(match field {
         Field::Source(_) => Test::Source(addresses()),
         Field::Destination(_) => Test::Destination(addresses()),
@@ -126,9 +124,9 @@ fn plain(field: Field, values: &RangeSet<u128>) -> Option<Vec<Match>> {
         }
         Field::PacketType => Test::PacketType(PacketType(one_of(values)?)),
         Field::ReversePath { loose } => {
-            let negated = match values.ranges() {
-                [(0, 0)] => true,
-                [(1, 1)] => false,
+            let negated = match values.only_range()? {
+                (0, 0) => true,
+                (1, 1) => false,
                 _ => return None,
             };
             let test = Test::ReversePath { loose };
@@ -144,8 +142,8 @@ fn plain(field: Field, values: &RangeSet<u128>) -> Option<Vec<Match>> {
             let codes = narrow::<u8>(values);
             let kinds = 0..=u8::MAX;
             let all = kinds.flat_map(|kind| {
-                let codes = codes.ranges().iter();
-                codes.map(move |&codes| IcmpType { kind, codes })
+                let codes = codes.ranges();
+                codes.map(move |codes| IcmpType { kind, codes })
             });
             Test::Icmp(all.collect())
         }
@@ -181,9 +179,9 @@ pub(super) fn connection(of: Connection) -> Test {
 
 fn original(tuple: Tuple, values: &RangeSet<u128>) -> Connection {
     match tuple {
-        Tuple::Source(_) => Connection::OriginalSource(values.clone().into()),
+        Tuple::Source(_) => Connection::OriginalSource(values.clone()),
         Tuple::Destination(_) => {
-            Connection::OriginalDestination(values.clone().into())
+            Connection::OriginalDestination(values.clone())
         }
         Tuple::SourcePort => Connection::OriginalSourcePort(narrow(values)),
         Tuple::DestinationPort => Connection::OriginalPort(narrow(values)),
@@ -193,10 +191,8 @@ fn original(tuple: Tuple, values: &RangeSet<u128>) -> Connection {
 
 fn reply(tuple: Tuple, values: &RangeSet<u128>) -> Connection {
     match tuple {
-        Tuple::Source(_) => Connection::ReplySource(values.clone().into()),
-        Tuple::Destination(_) => {
-            Connection::ReplyDestination(values.clone().into())
-        }
+        Tuple::Source(_) => Connection::ReplySource(values.clone()),
+        Tuple::Destination(_) => Connection::ReplyDestination(values.clone()),
         Tuple::SourcePort => Connection::ReplySourcePort(narrow(values)),
         Tuple::DestinationPort => Connection::ReplyPort(narrow(values)),
         Tuple::Protocol => Connection::OriginalProtocol(narrow(values)),
@@ -212,9 +208,9 @@ fn fragment(
     if (mask, flip) != (0x1fff, 0) {
         return None;
     }
-    let negated = match values.ranges() {
-        [(0, 0)] => true,
-        [(1, last)] if *last >= mask => false,
+    let negated = match values.only_range()? {
+        (0, 0) => true,
+        (1, last) if last >= mask => false,
         _ => return None,
     };
     Some(vec![Match { negated, test: Test::LaterFragment }])

@@ -103,13 +103,11 @@ impl<'s, 'a> Crossing<'s, 'a> {
         let segment = chains.segment(chain, next)?;
         let effect = &segment.effect;
         journey.budget.spend(effect.len() + batch.addresses.ranges().len())?;
-        let split = |wanted: &dyn Fn(Effect) -> bool| {
-            let addresses = match effect.constant_value() {
-                Some(value) if wanted(value) => batch.addresses.clone(),
-                Some(_) => RangeSet::empty(),
-                None => effect.keep(wanted).intersected(&batch.addresses),
-            };
-            Batch { parcel, addresses }
+        let split = |wanted: &dyn Fn(Effect) -> bool| Batch {
+            parcel,
+            addresses: effect
+                .keep(Effect::asked(wanted))
+                .intersection(&batch.addresses),
         };
         let Some(stop) = segment.stop else {
             if let [_] = *stack {
@@ -256,6 +254,6 @@ impl<'s, 'a> Crossing<'s, 'a> {
 
 /// From the first to the last of some addresses.
 fn hull(addresses: &RangeSet<u128>) -> RangeSet<u128> {
-    let ends = addresses.ranges().first().zip(addresses.ranges().last());
-    ends.map_or_else(RangeSet::empty, |(a, b)| RangeSet::range(a.0, b.1))
+    let ends = addresses.first().zip(addresses.last());
+    ends.map_or_else(RangeSet::empty, |(a, b)| RangeSet::range(a, b))
 }

@@ -57,7 +57,7 @@ pub(super) fn widened<T: Bounded + Into<u128>>(
     values: &RangeSet<T>,
     bits: u32,
 ) -> RangeSet<u128> {
-    let ranges = values.ranges().iter().map(|&(first, last)| {
+    let ranges = values.ranges().map(|(first, last)| {
         (spread(first.into(), bits).0, spread(last.into(), bits).1)
     });
     RangeSet::from_ranges(ranges)
@@ -69,8 +69,8 @@ pub(super) fn narrowed<T: Bounded + TryFrom<u128>>(
     bits: u32,
 ) -> RangeSet<T> {
     let narrow = |number| T::try_from(value(number, bits)).ok();
-    let ranges = numbers.ranges().iter();
-    let ranges = ranges
-        .filter_map(|&(first, last)| Some((narrow(first)?, narrow(last)?)));
+    let ranges = numbers
+        .ranges()
+        .filter_map(|(first, last)| Some((narrow(first)?, narrow(last)?)));
     RangeSet::from_ranges(ranges)
 }

@@ -73,21 +73,21 @@ impl NameSet {
 
     /// The names that are in it, if they are only single ones.
     pub fn listed(&self) -> Option<Vec<String>> {
-        let single = |&(first, last): &(u128, u128)| {
+        let single = |(first, last): (u128, u128)| {
             (first | REST == last).then(|| name(first)).flatten()
         };
-        self.0.ranges().iter().map(single).collect()
+        self.0.ranges().map(single).collect()
     }
 
     /// One of the names, if it is not empty: one that is plain text if
     /// there is one.
     pub(super) fn witness(&self) -> Option<String> {
-        let starts = || self.0.ranges().iter();
-        let plain = starts().find_map(|&(first, last)| {
+        let starts = || self.0.ranges();
+        let plain = starts().find_map(|(first, last)| {
             let longer = longer(first).filter(|&number| number <= last);
             name(first).or_else(|| name(longer?))
         });
-        plain.or_else(|| starts().next().map(|&(first, _)| any_name(first)))
+        plain.or_else(|| self.0.first().map(any_name))
     }
 }
 

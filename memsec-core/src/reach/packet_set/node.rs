@@ -54,7 +54,7 @@ impl Node {
         if own.first() != Some(0) {
             pieces.push((0, outside.clone()));
         }
-        for &(first, last) in own.ranges() {
+        for (first, last) in own.ranges() {
             pieces.push((first, inside.clone()));
             if let Some(end) = last.checked_add(1) {
                 pieces.push((end, outside.clone()));

@@ -92,7 +92,7 @@ fn share(set: &IpSet, range: &IpSet) -> u128 {
 }
 
 fn size(set: &IpSet) -> u128 {
-    let ranges = set.numbers().ranges().iter();
+    let ranges = set.numbers().ranges();
     let sizes = ranges.map(|(first, last)| (last - first).saturating_add(1));
     sizes.fold(0, u128::saturating_add)
 }

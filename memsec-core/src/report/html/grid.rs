@@ -108,7 +108,7 @@ fn counts(set: &IpSet, order: u32) -> Vec<u64> {
     let mut part = vec![0_u64; 1 << (2 * order)];
     // How many more ranges cover the whole of a cell than of that before.
     let mut steps = vec![0_i64; part.len() + 1];
-    for &(first, last) in set.numbers().ranges() {
+    for (first, last) in set.numbers().ranges() {
         let ends = (u64::try_from(first), u64::try_from(last));
         let (Ok(first), Ok(last)) = ends else { continue };
         let (from, to) = (first >> shift, last >> shift);

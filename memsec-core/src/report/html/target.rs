@@ -27,13 +27,13 @@ impl Sources {
         };
         let open = || exposures.iter().filter(of);
         let may = open().flat_map(|exposure| {
-            let all = exposure.may.iter().copied();
-            let lacks = exposure.except.iter().copied();
+            let all = exposure.may.iter();
+            let lacks = exposure.except.iter();
             let lacks = IpSet::of(family, lacks);
             ranges(&IpSet::of(family, all).difference(&lacks))
         });
         let must = open().flat_map(|exposure| {
-            ranges(&IpSet::of(family, exposure.must.iter().copied()))
+            ranges(&IpSet::of(family, exposure.must.iter()))
         });
         let may = IpSet::from_numbers(family, &RangeSet::from_ranges(may));
         let must = IpSet::from_numbers(family, &RangeSet::from_ranges(must));
@@ -57,7 +57,7 @@ impl Sources {
 }
 
 fn ranges(set: &IpSet) -> Vec<(u128, u128)> {
-    set.numbers().ranges().to_vec()
+    set.numbers().ranges().collect()
 }
 
 /// A moment: IPv4, then IPv6.
