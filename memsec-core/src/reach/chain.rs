@@ -262,23 +262,29 @@ impl<'a, 'b> Chains<'a, 'b> {
         }
     }
 
-    fn ops(&self, chain: usize, from: usize) -> Result<Judged<'a>, TooMuch> {
-        let Some(chain_at) = self.chain(chain) else {
+    fn ops(&self, at: usize, from: usize) -> Result<Judged<'a>, TooMuch> {
+        let Some(chain) = self.chain(at) else {
             return self.judged(&[], 0..0);
         };
-        let rules = &*chain_at.rules;
-        let Some(order) = self.order(chain) else {
+        let rules = &*chain.rules;
+        let Some(order) = self.order(at) else {
             return self.judged(rules, from..rules.len());
         };
-        let (first, last) = self.window;
-        let window = first.try_into().ok().zip(last.try_into().ok());
-        let near = window.and_then(|(first, last)| order.meeting(first, last));
-        match near.filter(|near| near.len() <= LONG + rules.len() / NEAR) {
+        match self.near(order, rules.len()) {
             Some(near) => {
                 self.judged(rules, near.into_iter().filter(|at| *at >= from))
             }
-            None => self.ordered(chain_at, order, from),
+            None => self.ordered(chain, order, from),
         }
+    }
+
+    /// The places of the rules near the addresses that are asked for, where
+    /// they are few among so many.
+    fn near(&self, order: &Order, rules: usize) -> Option<Vec<usize>> {
+        let (first, last) = self.window;
+        let near =
+            order.meeting(first.try_into().ok()?, last.try_into().ok()?)?;
+        (near.len() <= LONG + rules / NEAR).then_some(near)
     }
 
     /// The rules at some places, up to one that ends all packets.
@@ -439,7 +445,7 @@ impl<'a, 'b> Chains<'a, 'b> {
                 parts.push(self.nested(chain, judged, next, first.at)?);
             }
             next = row.last().map_or(next, |last| last.at + 1);
-            let layers = self.layers(row);
+            let layers = self.layers(row)?;
             let long = |layer: &Layer| layer.len() > LONG;
             for few in layers.chunk_by(|a, b| !long(a) && !long(b)) {
                 parts.push(self.sweep_layers(few)?);
@@ -522,7 +528,6 @@ impl<'a, 'b> Chains<'a, 'b> {
             let pieces = layer.pieces();
             events.extend(pieces.map(|(start, _, effect)| (start, at, effect)));
         }
-        self.budget.spend(events.len())?;
         events.sort_by_key(|event| event.0);
         let mut tree = Compositions::new(layers.len());
         let pieces = events.into_iter().map(|(address, layer, effect)| {
@@ -534,23 +539,26 @@ impl<'a, 'b> Chains<'a, 'b> {
 
     /// Rules in a row that do the same are taken as one: the effect of one
     /// after the other is that of either.
-    fn layers(&self, ops: &[Op<'_>]) -> Vec<Layer> {
+    fn layers(&self, ops: &[Op<'_>]) -> Result<Vec<Layer>, TooMuch> {
         let flat = |op: &Op<'_>| match op.what {
             What::Effect(effect) => Some(op.doubt(effect)),
             _ => None,
         };
         let same =
             |a: &Op<'_>, b: &Op<'_>| flat(a).is_some() && flat(a) == flat(b);
-        let layers = ops.chunk_by(same).filter_map(|row| {
-            let first = row.first()?;
-            Some(match flat(first) {
+        let mut layers = Vec::new();
+        for row in ops.chunk_by(same) {
+            let Some(first) = row.first() else { continue };
+            let layer = match flat(first) {
                 Some(effect) => {
                     Layer::within(&together(row), effect, Effect::NONE)
                 }
                 None => self.call(first),
-            })
-        });
-        layers.collect()
+            };
+            self.budget.spend(layer.len())?;
+            layers.push(layer);
+        }
+        Ok(layers)
     }
 
     /// What a call does, and nothing where it is not made.
@@ -563,20 +571,16 @@ impl<'a, 'b> Chains<'a, 'b> {
                 return Layer::within(&within, Effect::ANY, Effect::NONE);
             }
         };
-        let all = match self.done.get(&to) {
-            Some(Summary::Plain(effect)) => effect.map(|e| op.doubt(kind(e))),
-            _ => Layer::constant(op.doubt(kind(Effect::ANY))),
+        let any = Piecewise::constant(Effect::ANY);
+        let callee = match self.done.get(&to) {
+            Some(Summary::Plain(effect)) => effect.as_ref(),
+            _ => &any,
         };
-        if op.within.is_all() {
-            return all;
+        let change = |effect| op.doubt(kind(effect));
+        match op.within.is_all() {
+            true => callee.map(change),
+            false => callee.inside(&op.within.set(), change, Effect::NONE),
         }
-        let called = Piecewise::within(&op.within.set(), true, false);
-        all.joined(
-            &called,
-            |effect, called| {
-                if called { effect } else { Effect::NONE }
-            },
-        )
     }
 
     /// The addresses of which no packet falls through a chain that is

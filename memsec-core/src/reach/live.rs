@@ -211,9 +211,6 @@ struct Taken {
     more: Vec<(u128, u128)>,
 }
 
-/// Sets of more ranges are added whole.
-const LONG: usize = 64;
-
 impl Taken {
     fn outside(entered: &RangeSet<u128>) -> Self {
         let (few, more) = Default::default();
@@ -266,9 +263,14 @@ impl Taken {
         Ok(())
     }
 
+    /// So many ranges are worth a look at all of them.
+    fn many(&self) -> usize {
+        64 + self.most.ranges().len() / 8
+    }
+
     fn stop(&mut self, within: &Within) {
         match within {
-            Within::Set(set) if within.len() > LONG => {
+            Within::Set(set) if set.ranges().len() > self.many() => {
                 self.most = self.most.union(set);
             }
             few => self.more.extend(few.ranges()),
@@ -278,8 +280,7 @@ impl Taken {
     /// Puts the ranges that came into order: many at once, few one by one.
     fn settle(&mut self) {
         let more = std::mem::take(&mut self.more);
-        let few = self.few.len() + more.len();
-        if few <= LONG + self.most.ranges().len() / 8 {
+        if self.few.len() + more.len() <= self.many() {
             more.into_iter().for_each(|range| self.take(range));
             return;
         }

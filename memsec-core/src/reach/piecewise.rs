@@ -118,11 +118,36 @@ impl<T: Copy + PartialEq> Piecewise<T> {
         Piecewise::of(&self.starts, values.collect())
     }
 
-    /// At each address what `join` makes of both values there.
-    pub(super) fn joined<U: Copy + PartialEq>(
+    /// Within a set what `change` makes of the value there, and another one
+    /// outside.
+    pub(super) fn inside(
         &self,
-        other: &Piecewise<U>,
-        join: impl Fn(T, U) -> T,
+        set: &RangeSet<u128>,
+        change: impl Fn(T) -> T,
+        other: T,
+    ) -> Self {
+        let mut out = Pieces::new();
+        out.push(0, other);
+        for (first, last) in set.ranges() {
+            let from = self.starts.up_to(first);
+            let starts = std::iter::once(first);
+            let starts =
+                starts.chain((from..).map_while(|at| self.starts.get(at)));
+            for (start, value) in starts.zip(self.meeting((first, last))) {
+                out.push(start, change(value));
+            }
+            if let Some(next) = last.checked_add(1) {
+                out.push(next, other);
+            }
+        }
+        out.finish()
+    }
+
+    /// At each address what `join` makes of both values there.
+    pub(super) fn joined(
+        &self,
+        other: &Self,
+        join: impl Fn(T, T) -> T,
     ) -> Self {
         match (self.constant_value(), other.constant_value()) {
             (_, Some(value)) => return self.map(|own| join(own, value)),
