@@ -17,7 +17,8 @@ use std::{
 
 use manager::Manager;
 use memsec_core::{
-    Cidr, Exposure, Plan, Policy, Proto, Render, Report, audit, net::Family,
+    Cidr, Exposure, Plan, Policy, Proto, Render, Report, audit,
+    net::{CidrSet, Family},
 };
 use memsec_tests::{
     client::{
@@ -312,7 +313,7 @@ fn said(exposures: &[Exposure], link: Link, proto: Proto) -> [bool; 2] {
             && exposure.interface.as_deref() == Some("eth0")
             && exposure.destinations.contains(&link.to)
     };
-    let has = |set: &[Cidr]| set.iter().any(|net| net.contains(link.from));
+    let has = |set: &CidrSet| set.iter().any(|net| net.contains(link.from));
     let met: Vec<_> = exposures.iter().filter(is_met).collect();
     [
         met.iter().any(|found| has(&found.may) && !has(&found.except)),
