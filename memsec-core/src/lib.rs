@@ -55,6 +55,8 @@ pub mod snapshot;
 #[cfg(feature = "host")]
 pub mod system;
 pub mod text;
+#[cfg(test)]
+mod truth;
 mod verify;
 
 pub use audit::{

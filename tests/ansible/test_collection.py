@@ -158,8 +158,11 @@ def test_a_change_is_confirmed_and_undone_by_its_name(
     assert status == 0, results
     assert changed(results, "settle") == each(hosts, True)
     only_the_clients_get_in(clients, hosts)
-    names = {one["result"]["name"] for one in results[: len(hosts)]}
-    tasks = [{"ansible.builtin.set_fact": {"hardened": {"name": names.pop()}}}]
+    made = results[: len(hosts)]
+    names = {one["host"]: one["result"]["name"] for one in made}
+    name = "{{ names[inventory_hostname] }}"
+    task = {"ansible.builtin.set_fact": {"hardened": {"name": name}}}
+    tasks = [{**task, "vars": {"names": names}}]
     # A confirmation that is there already changes nothing.
     for state, changes in [("confirmed", False), ("rolled-back", True)]:
         status, results = inventory.play(tasks + settle(state))

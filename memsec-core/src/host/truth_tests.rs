@@ -2,27 +2,14 @@
 //! JSON, and each packet; of some hosts, or of all where MEMSEC_ALL_HOSTS is
 //! set, also the sets of sources of each port.
 
-use std::{
-    fs,
-    net::IpAddr,
-    path::{Path, PathBuf},
-};
+use std::{fs, net::IpAddr, path::Path};
 
 use crate::{
     Answer, Host, Packet, Policy, Port, Report, Snapshot, Verdict, audit,
-    net::CidrSet, snapshot::Process,
+    net::CidrSet,
+    snapshot::Process,
+    truth::{Row, hosts, recorded, rows},
 };
-
-const DUMPS: [(&str, &str); 8] = [
-    ("ipset-save.txt", "ipset save"),
-    ("iptables-save.txt", "iptables-save"),
-    ("ip6tables-save.txt", "ip6tables-save"),
-    ("iptables-legacy-save.txt", "iptables-legacy-save"),
-    ("ip6tables-legacy-save.txt", "ip6tables-legacy-save"),
-    ("nft.json", "nft -j list ruleset"),
-    ("nft-list-ruleset.txt", "nft list ruleset"),
-    ("ss-lntup.txt", "ss -lntupxH"),
-];
 
 const LO: &str = r#"{"ifname":"lo","link_type":"loopback","addr_info":[
   {"local":"127.0.0.1","prefixlen":8},{"local":"::1","prefixlen":128}]}"#;
@@ -50,16 +37,6 @@ udp UNCONN 0 0 [::]:11212 [::]:* users:((\"python3\",pid=3,fd=6))
 udp UNCONN 0 0 0.0.0.0:11211 0.0.0.0:* users:((\"memcached\",pid=4,fd=5))
 udp UNCONN 0 0 [::]:11211 [::]:* users:((\"memcached\",pid=4,fd=6))
 ";
-
-fn shared() -> Option<PathBuf> {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/truth/hosts");
-    let path = PathBuf::from(root);
-    if !path.exists() {
-        println!("skipped: no ../shared");
-        return None;
-    }
-    Some(path)
-}
 
 /// The networks of containers, by the routes that a case shows.
 fn bridges(case: &Path) -> Vec<(String, String, String)> {
@@ -127,35 +104,8 @@ fn snapshot(case: &Path, containers: bool) -> Snapshot {
                 ..Process::default()
             });
     }
-    for (file, command) in DUMPS {
-        if let Ok(text) = fs::read_to_string(case.join(file)) {
-            snapshot = snapshot.with_command(command, &text);
-        }
-    }
-    Snapshot::from_json("case", &snapshot.to_json()).unwrap()
-}
-
-struct Row<'a> {
-    line: &'a str,
-    packet: Packet,
-    open: bool,
-}
-
-fn rows(probes: &str) -> impl Iterator<Item = Row<'_>> {
-    let lines = probes.lines().filter(|line| !line.starts_with('#'));
-    lines.map(|line| {
-        let cells: Vec<_> = line.split('\t').collect();
-        let [from, proto, to, port, state] = cells[..] else {
-            panic!("{line}")
-        };
-        let (from, sport) = from.split_once('#').unwrap_or((from, "40000"));
-        let json = format!(
-            r#"{{"from":"{from}","to":"{to}","proto":"{proto}",
-            "port":{port},"sport":{sport}}}"#
-        );
-        let packet = Packet::from_json("row", &json).unwrap();
-        Row { line, packet, open: state == "open" }
-    })
+    let recorded = recorded(snapshot, case);
+    Snapshot::from_json("case", &recorded.to_json()).unwrap()
 }
 
 /// The ports of all rows, to be answered for.
@@ -277,17 +227,11 @@ const UNDECIDED: [&str; 13] = [
 
 #[test]
 fn every_row() {
-    let Some(root) = shared() else { return };
     let all = std::env::var_os("MEMSEC_ALL_HOSTS").is_some();
     let mut failed = false;
     for kind in ["csf", "ufw", "firewalld", "docker", "nft", "recipe"] {
-        let mut cases: Vec<_> = fs::read_dir(root.join(kind))
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        cases.sort();
         let mut scores = [Score::default(), Score::default()];
-        for (at, case) in cases.iter().enumerate() {
+        for (at, case) in hosts(kind).iter().enumerate() {
             rows_hold(case, kind, all || at % 6 == 0, &mut scores);
         }
         for (score, by) in scores.iter().zip(["packets", "sets"]) {

@@ -2,15 +2,18 @@
 //! of now and by those of the next start only the clients get in, and nothing
 //! else changes.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     Manager, ask,
     change::Ask,
     loads,
-    truth::{after, files, recorded, shared},
+    truth::{after, files},
 };
-use crate::{Cidr, Host, Met, Packet, Proto, Snapshot, Verdict};
+use crate::{
+    Cidr, Host, Met, Packet, Proto, Snapshot, Verdict,
+    truth::{hosts, recorded},
+};
 
 const CLIENTS: [&str; 2] = ["192.0.2.20", "2001:db8:1::20"];
 
@@ -20,7 +23,7 @@ pub(crate) fn snapshot(case: &Path, kind: &str) -> Snapshot {
         "csf" => super::csf::case_files(case),
         _ => files(case, &format!("etc_{kind}"), &format!("/etc/{kind}")),
     };
-    let mut host = recorded(&after(Vec::new()), case);
+    let mut host = recorded(after(Vec::new()), case);
     host.files = files.files;
     host
 }
@@ -140,10 +143,8 @@ fn judge(
 }
 
 fn hold(kind: &str, manager: Manager) {
-    let Some(root) = shared(&format!("truth/hosts/{kind}")) else { return };
     let mut score = Score::default();
-    for case in fs::read_dir(root).unwrap() {
-        let case = case.unwrap().path();
+    for case in hosts(kind) {
         let name = case.file_name().unwrap().to_str().unwrap().to_owned();
         let host = snapshot(&case, kind);
         let clients = CLIENTS.map(|text| text.parse::<Cidr>().unwrap());

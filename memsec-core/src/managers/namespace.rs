@@ -5,10 +5,7 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
-use crate::{
-    Snapshot,
-    managers::{Dump, truth::ADDRESSES},
-};
+use crate::{Snapshot, managers::Dump, truth::ADDRESSES};
 
 /// What lists the rules.
 pub(super) const DUMPS: [&str; 4] =

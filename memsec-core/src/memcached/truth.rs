@@ -1,7 +1,5 @@
 //! The model against what the real memcached did.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -10,6 +8,7 @@ use crate::{
     Snapshot,
     net::{Interface, InterfaceAddress},
     snapshot::{Content, Process, SecretForm},
+    truth::shared,
 };
 
 const HOSTS: &str = "127.0.0.1 localhost
@@ -28,16 +27,6 @@ const PASSWD: &str = "root:x:0:0::/root:/bin/sh
 nobody:x:65534:65534::/:/bin/false
 memcache:x:110:110::/:/bin/false
 ";
-
-pub(super) fn shared(path: &str) -> Option<PathBuf> {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/");
-    let path = PathBuf::from(root).join(path);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: no ../shared");
-    None
-}
 
 pub(super) fn rows<T: for<'a> Deserialize<'a>>(path: &str) -> Vec<T> {
     let Some(path) = shared(path) else { return Vec::new() };

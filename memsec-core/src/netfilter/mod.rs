@@ -25,7 +25,7 @@ mod hostile_tests;
 mod truth_tests;
 
 pub(crate) use forwards::Forward;
-pub(crate) use iptables::{protocol, protocol_name};
+pub(crate) use iptables::{icmp, protocol, protocol_name};
 pub(crate) use kinds::{About, Kinds};
 pub(crate) use nftables::objects as listing_objects;
 pub(crate) use order::{Entry, Order, entry, of as key_of};

@@ -6,17 +6,7 @@ use std::{
 };
 
 use super::{Action, Match, Ruleset, Test};
-use crate::{Error, Snapshot};
-
-fn shared(path: &str) -> Option<PathBuf> {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/");
-    let path = PathBuf::from(root).join(path);
-    if !path.exists() {
-        println!("skipped: no ../shared");
-        return None;
-    }
-    Some(path)
-}
+use crate::{Error, Snapshot, truth::shared};
 
 /// Rules, those that hold something that is not known, and those that hold
 /// something that nobody decides.

@@ -310,37 +310,20 @@ fn recorded(case: &std::path::Path) -> Snapshot {
     let lines = shown.lines().map(|line| line.replace(" linkdown", ""));
     let more: String = lines.filter_map(|line| bridge(line.trim())).collect();
     let outer = ADDRESSES.rsplit_once(",\n  {\"ifname\": \"docker0\"").unwrap();
-    let mut host = Snapshot::new()
+    let host = Snapshot::new()
         .with_command("ip -j address", &format!("{}{more}]", outer.0));
-    for (file, command) in [
-        ("iptables-save.txt", "iptables-save"),
-        ("ip6tables-save.txt", "ip6tables-save"),
-        ("nft.json", "nft -j list ruleset"),
-        ("nft-list-ruleset.txt", "nft list ruleset"),
-        ("ss-lntup.txt", "ss -lntupxH"),
-    ] {
-        if let Ok(text) = text(file) {
-            host = host.with_command(command, &text);
-        }
-    }
-    host
+    crate::truth::recorded(host, case)
 }
 
 #[test]
 fn recorded_hosts_are_closed() {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/truth/hosts");
-    let Ok(cases) = std::fs::read_dir(format!("{root}/docker")) else {
-        return println!("skipped: no ../shared");
-    };
     let policy = Policy::new().allow("192.0.2.20".parse().unwrap());
-    let mut cases: Vec<_> = cases.map(|case| case.unwrap().path()).collect();
-    cases.sort();
     let step = match std::env::var_os("MEMSEC_ALL_HOSTS") {
         Some(_) => 1,
         None => 4,
     };
     let (mut planned, mut wrong) = (0, Vec::new());
-    for case in cases.into_iter().step_by(step) {
+    for case in crate::truth::hosts("docker").into_iter().step_by(step) {
         let name = case.file_name().unwrap().to_str().unwrap().to_owned();
         let host = recorded(&case);
         let plan = plan(&host, &policy);

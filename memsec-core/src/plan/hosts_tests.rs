@@ -1,15 +1,14 @@
 //! Plans for every host of the truths: each holds, or says exactly what
 //! stands in the way.
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
     audit,
-    managers::{asked_truth::snapshot, truth::shared},
+    managers::asked_truth::snapshot,
+    truth::{self, KINDS, ROUTES},
 };
-
-const KINDS: [&str; 6] = ["csf", "docker", "firewalld", "nft", "recipe", "ufw"];
 
 const POLICIES: [(&str, &[&str]); 3] = [
     ("local", &[]),
@@ -19,31 +18,23 @@ const POLICIES: [(&str, &[&str]); 3] = [
 
 const CONF: &str = "-m 64\n-p 11211\n-u memcache\n-l 0.0.0.0\n-U 11211\n";
 
-const ROUTES: &str = r#"[{"dst":"default","dev":"eth0"},
- {"dst":"192.0.2.0/24","dev":"eth0"},{"dst":"10.20.0.0/24","dev":"eth1"}]"#;
-const ROUTES6: &str = r#"[{"dst":"default","dev":"eth0"},
- {"dst":"2001:db8:1::/64","dev":"eth0"},{"dst":"fd00:20::/64","dev":"eth1"},
- {"dst":"fe80::/64","dev":"eth0"},{"dst":"fe80::/64","dev":"eth1"}]"#;
-
 /// Every host, with a daemon that a file of Debian starts.
 pub(super) fn hosts() -> Vec<(String, Snapshot)> {
-    let Some(root) = shared("truth/hosts") else { return Vec::new() };
     let mut all = Vec::new();
     for kind in KINDS {
-        for case in fs::read_dir(root.join(kind)).unwrap() {
-            let case = case.unwrap().path();
+        for case in truth::hosts(kind) {
             let name = case.file_name().unwrap().to_str().unwrap();
             let mut host = snapshot(&case, kind)
                 .with_file("/etc/memcached.conf", CONF)
                 .with_file("/etc/passwd", "memcache:x:110:110::/:/bin/false\n")
-                .with_command("ip -j route", ROUTES)
-                .with_command("ip -6 -j route", ROUTES6)
                 .with_command("memcached -V", "memcached 1.6.18\n");
+            for (command, routes) in ROUTES {
+                host = host.with_command(command, routes);
+            }
             host.processes.clear();
             all.push((format!("{kind}/{name}"), host));
         }
     }
-    all.sort_by(|one, other| one.0.cmp(&other.0));
     all
 }
 

@@ -229,13 +229,13 @@ impl<'a> Way<'a> {
                 self.ends.push(Verdict::Dropped.into());
                 self.onward(parcel);
             }
-            Some(Course::Dropped) => {
-                self.path.push(lost("drop"));
-                self.ends.push(Verdict::Dropped.into());
-            }
-            Some(Course::Rejected) => {
+            Some(Course::Rejected) if !self.journey.is_error() => {
                 self.path.push(lost("reject"));
                 self.ends.push(Verdict::Rejected.into());
+            }
+            Some(Course::Dropped | Course::Rejected) => {
+                self.path.push(lost("drop"));
+                self.ends.push(Verdict::Dropped.into());
             }
             None => {
                 self.certain = false;

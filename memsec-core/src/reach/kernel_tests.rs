@@ -5,8 +5,8 @@ use std::{fmt::Write, fs};
 
 use serde_json::{Value, json};
 
-use super::{Explanation, Packet, Verdict, truth_tests::shared};
-use crate::{Snapshot, host::Host, snapshot::Process};
+use super::{Explanation, Packet, Verdict};
+use crate::{Snapshot, host::Host, snapshot::Process, truth::shared};
 
 /// What shows the rules that a tool loads.
 const COMMANDS: [(&str, &str); 6] = [

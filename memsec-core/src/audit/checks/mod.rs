@@ -21,6 +21,7 @@ mod managers;
 mod missing;
 mod modes;
 mod net;
+mod open_files;
 mod options;
 mod owner;
 mod persistence;
@@ -158,7 +159,7 @@ static CHECKS: &[Check] = &[
     accounts::PRIV_002,
     unit::PRIV_003,
     refused::PRIV_004,
-    refused::RES_001,
+    open_files::RES_001,
     sandbox::RES_002,
     options::RES_003,
     options::RES_004,

@@ -1,36 +1,18 @@
 //! What the checks say of hosts that are set up as people set them up: a
 //! check that fires on nearly all of them says nothing.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
+use std::{collections::BTreeMap, fs, path::Path};
+
+use crate::{
+    Policy, Severity, Snapshot, audit,
+    snapshot::Process,
+    truth::{ADDRESSES, KINDS, hosts, recorded, shared},
 };
-
-use crate::{Policy, Severity, Snapshot, audit, snapshot::Process};
-
-fn shared(path: &str) -> Option<PathBuf> {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/");
-    let path = PathBuf::from(root).join(path);
-    if !path.exists() {
-        println!("skipped: no ../shared");
-        return None;
-    }
-    Some(path)
-}
-
-const ADDRESSES: &str = r#"[
- {"ifname":"lo","link_type":"loopback","addr_info":[
-  {"local":"127.0.0.1","prefixlen":8},{"local":"::1","prefixlen":128}]},
- {"ifname":"eth0","addr_info":[{"local":"192.0.2.10","prefixlen":24},
-  {"local":"2001:db8:1::10","prefixlen":64}]},
- {"ifname":"eth1","addr_info":[{"local":"10.20.0.10","prefixlen":24},
-  {"local":"fd00:20::10","prefixlen":64}]}]"#;
 
 /// A host of the truths as it was loaded, with a daemon on loopback.
 fn host(case: &Path) -> Snapshot {
     let argv = "-u memcache -U 0 -l 127.0.0.1".split(' ');
-    let mut snapshot = Snapshot::new()
+    let snapshot = Snapshot::new()
         .with_command("ip -j address", ADDRESSES)
         .with_process(Process {
             argv: argv.map(str::to_owned).collect(),
@@ -38,17 +20,7 @@ fn host(case: &Path) -> Snapshot {
             version: Some("1.6.45".to_owned()),
             ..Process::default()
         });
-    for (file, command) in [
-        ("iptables-save.txt", "iptables-save"),
-        ("ip6tables-save.txt", "ip6tables-save"),
-        ("ipset-save.txt", "ipset save"),
-        ("nft.json", "nft -j list ruleset"),
-    ] {
-        if let Ok(text) = fs::read_to_string(case.join(file)) {
-            snapshot = snapshot.with_command(command, &text);
-        }
-    }
-    snapshot
+    recorded(snapshot, case)
 }
 
 /// How many hosts each check fires on, by the worst severity.
@@ -83,13 +55,9 @@ impl Counts {
 
 #[test]
 fn firewalls_of_all_kinds_around_a_closed_daemon_are_quiet() {
-    let Some(root) = shared("truth/hosts") else { return };
     let mut counts = Counts::default();
-    for kind in fs::read_dir(root).unwrap().flatten() {
-        let cases = fs::read_dir(kind.path()).into_iter().flatten();
-        for case in cases.flatten().map(|case| case.path()) {
-            counts.add(&host(&case));
-        }
+    for case in KINDS.into_iter().flat_map(hosts) {
+        counts.add(&host(&case));
     }
     let loud = counts.loud("around loopback", Severity::Low, 20);
     assert!(loud.is_empty(), "{loud:?}");

@@ -78,20 +78,6 @@ pub(super) const PRIV_004: Check = Check {
     find: |subject| refused(subject, &[("must add '-u root'", 'u')]),
 };
 
-pub(super) const RES_001: Check = Check {
-    id: "MEMSEC-RES-001",
-    title: "The limit of connections stops the daemon",
-    severity: Severity::Medium,
-    varies: "the same whoever gets in",
-    why: "memcached does not start where -c is more than it may open, or \
-          fewer than it needs for itself",
-    detection: "-c against LimitNOFILE= of the unit, where the daemon is not \
-                started as root, and against its threads and listeners",
-    fix: "set LimitNOFILE= of the unit to more than -c",
-    references: &["systemd.exec(5)", "getrlimit(2)"],
-    find: super::unit::limited,
-};
-
 const COMBINED: &[(&str, char)] = &[
     ("Cannot use UDP with ascii authentication", 'Y'),
     ("the ASCII protocol with SASL", 'S'),

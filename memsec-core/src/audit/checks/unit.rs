@@ -1,14 +1,12 @@
-//! MEMSEC-SYS, PRIV-003, RES-001 and LOG-001: what the launcher adds.
+//! MEMSEC-SYS, PRIV-003 and LOG-001: what the launcher adds.
 
-use super::{Check, Found, each, refused::refused};
+use super::{Check, Found, each};
 use crate::{
     audit::{
         Severity,
         subject::{Access, Subject},
     },
-    memcached::{
-        Directive, Instance, Launcher, Running, Version, ignored_by_systemd,
-    },
+    memcached::{Directive, Instance, Launcher, ignored_by_systemd},
     text::{Place, Span},
 };
 
@@ -200,55 +198,4 @@ fn unlogged(subject: &Subject<'_>) -> Vec<Found> {
         let message = format!("{} {what}", instance.id);
         Some(Found::new(Severity::Low, instance.place(option), message))
     })
-}
-
-/// RES-001: a daemon that is not root cannot raise its own limit
-/// (`setrlimit` in memcached.c's `main`).
-pub(super) fn limited(subject: &Subject<'_>) -> Vec<Found> {
-    let mut found = refused(
-        subject,
-        &[("Maxconns setting", 'c'), ("rlimit for open files", 'c')],
-    );
-    found.iter_mut().for_each(|one| one.severity = Severity::Medium);
-    found.extend(each(subject, |instance, running| {
-        let lines = subject.directives(&instance.unit());
-        let line = last(&lines, "Service", "LimitNOFILE")?;
-        let (files, limit) = (connections(running), hard(&line.value.text)?);
-        (files > limit && !may_raise(&lines)).then(|| {
-            let message = format!(
-                "{} does not start: it may open {limit} files, and -c is \
-                 {files}",
-                instance.id
-            );
-            let place = line.value.place(&instance.source);
-            Found::new(Severity::Medium, place, message)
-        })
-    }));
-    found
-}
-
-/// `maxconns`, 1024 if nothing is said. Before 1.4.8 it was another limit.
-fn connections(running: &Running) -> u64 {
-    let given = running
-        .options
-        .get(&'c')
-        .filter(|_| running.version >= Version(1, 4, 8));
-    given.and_then(|word| word.text.trim().parse().ok()).unwrap_or(1024)
-}
-
-/// The hard limit; `None` for no limit, and for what cannot be read.
-fn hard(value: &str) -> Option<u64> {
-    value.rsplit(':').next()?.trim().parse().ok()
-}
-
-/// Whether it has CAP_SYS_RESOURCE when it starts.
-fn may_raise(lines: &[Directive]) -> bool {
-    let user = last(lines, "Service", "User").map(|line| &line.value.text);
-    let root = user.is_none_or(|u| matches!(u.as_str(), "" | "root" | "0"));
-    let bounding = last(lines, "Service", "CapabilityBoundingSet");
-    let bounded = bounding.is_some_and(|line| {
-        let value = &line.value.text;
-        value.contains("CAP_SYS_RESOURCE") == value.starts_with('~')
-    });
-    root && !bounded
 }

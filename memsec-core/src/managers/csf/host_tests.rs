@@ -1,11 +1,11 @@
 //! Whole hosts: csf's files, the recorded dumps and what packets did.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
-use super::truth_tests::shared;
 use crate::{
     Answer, Packet, Snapshot, Verdict, explain,
     snapshot::{Content, Process},
+    truth::hosts,
 };
 
 const ADDRESSES: &str = r#"[
@@ -75,15 +75,6 @@ pub(in super::super) fn files(case: &std::path::Path) -> Snapshot {
     snapshot
 }
 
-fn cases() -> Vec<PathBuf> {
-    let Some(root) = shared("truth/hosts/csf") else { return Vec::new() };
-    let entries = fs::read_dir(root).unwrap();
-    let mut cases: Vec<_> =
-        entries.map(|entry| entry.unwrap().path()).collect();
-    cases.sort();
-    cases
-}
-
 fn name(case: &std::path::Path) -> &str {
     case.file_name().unwrap().to_str().unwrap()
 }
@@ -126,7 +117,7 @@ fn predicted(snapshot: &Snapshot, row: &str) -> (bool, bool) {
 fn the_files_alone_predict_every_probe() {
     let (mut rows, mut certain, mut right, mut all) = (0, 0, 0, 0);
     let mut wrong = Vec::new();
-    for case in cases() {
+    for case in hosts("csf") {
         let snapshot = loaded(&files(&case));
         let probes = fs::read_to_string(case.join("probe.tsv")).unwrap();
         let before = wrong.len();
@@ -178,7 +169,7 @@ fn sets_of(text: &str) -> Vec<&str> {
 #[test]
 fn the_dumps_are_those_that_were_recorded() {
     let (mut equal, mut all, mut wrong) = (0, 0, Vec::new());
-    for case in cases() {
+    for case in hosts("csf") {
         if NOT_IN_FILES.contains(&name(&case)) {
             continue;
         }

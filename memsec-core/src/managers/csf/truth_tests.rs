@@ -1,23 +1,13 @@
 //! The model against what csf and iptables did.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use super::{
     iptables::{Lookup, Names, Tables},
     line::{Command, List, Setup, set_name},
     text::{latin, lines},
 };
-use crate::net::Family;
-
-pub(super) fn shared(path: &str) -> Option<PathBuf> {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/");
-    let path = PathBuf::from(root).join(path);
-    if !path.exists() {
-        println!("skipped: no ../shared");
-        return None;
-    }
-    Some(path)
-}
+use crate::{net::Family, truth::shared};
 
 fn setup(ipv6: bool, ipset: bool) -> Setup {
     let both = |text: &str| [text.to_owned(), text.to_owned()];

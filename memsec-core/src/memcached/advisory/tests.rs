@@ -1,11 +1,8 @@
-use super::{
-    super::{instances, truth::shared},
-    table::v,
-    *,
-};
+use super::{super::instances, table::v, *};
 use crate::{
     Snapshot,
     snapshot::{Content, Process, SecretForm},
+    truth::shared,
 };
 
 fn instance(version: &str, argv: &str, env: &[&str]) -> Instance {

@@ -315,7 +315,7 @@ fn the_files_of_others_can_be_edited() {
     let mut counts = (0, 0);
     for (directory, path) in [("debian", CONF), ("sysconfig", SYSCONFIG)] {
         let directory = format!("corpus/memcached/{directory}");
-        let Some(files) = crate::memcached::truth::shared(&directory) else {
+        let Some(files) = crate::truth::shared(&directory) else {
             return;
         };
         for file in std::fs::read_dir(files).unwrap() {

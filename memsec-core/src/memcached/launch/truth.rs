@@ -4,13 +4,10 @@
 use serde::Deserialize;
 
 use super::{
-    super::{
-        truth::{rows, shared},
-        word::Sources,
-    },
+    super::{truth::rows, word::Sources},
     Launch, choice, debian, openrc, systemd, sysv,
 };
-use crate::{Snapshot, text::Source};
+use crate::{Snapshot, text::Source, truth::shared};
 
 const SYSCONFIG: &str = "/etc/sysconfig/memcached";
 

@@ -1,9 +1,12 @@
-//! The names that iptables has for ICMP: libxt_icmp.h.
+//! The names of ICMP types: libxt_icmp.h of iptables.
 
 use crate::{net::Family, netfilter::IcmpType};
 
-/// Names, each with its type, and the code where it stands for one.
-const NAMES4: [(&str, u8, Option<u8>); 43] = [
+/// A name, its type, and the code where it stands for one.
+pub(crate) type Name = (&'static str, u8, Option<u8>);
+
+/// What iptables calls them.
+pub(crate) const V4: &[Name] = &[
     ("echo-reply", 0, None),
     ("pong", 0, None),
     ("destination-unreachable", 3, None),
@@ -43,13 +46,10 @@ const NAMES4: [(&str, u8, Option<u8>); 43] = [
     ("timestamp-reply", 14, None),
     ("address-mask-request", 17, None),
     ("address-mask-reply", 18, None),
-    ("info-request", 15, None),
-    ("info-reply", 16, None),
-    ("traceroute", 30, None),
-    ("photuris", 40, None),
 ];
 
-const NAMES6: [(&str, u8, Option<u8>); 34] = [
+/// What ip6tables calls them.
+pub(crate) const V6: &[Name] = &[
     ("destination-unreachable", 1, None),
     ("no-route", 1, Some(0)),
     ("communication-prohibited", 1, Some(1)),
@@ -71,10 +71,6 @@ const NAMES6: [(&str, u8, Option<u8>); 34] = [
     ("ping", 128, None),
     ("echo-reply", 129, None),
     ("pong", 129, None),
-    ("mld-listener-query", 130, None),
-    ("mld-listener-report", 131, None),
-    ("mld-listener-done", 132, None),
-    ("mld-listener-reduction", 132, None),
     ("router-solicitation", 133, None),
     ("router-advertisement", 134, None),
     ("neighbour-solicitation", 135, None),
@@ -82,6 +78,21 @@ const NAMES6: [(&str, u8, Option<u8>); 34] = [
     ("neighbour-advertisement", 136, None),
     ("neighbor-advertisement", 136, None),
     ("redirect", 137, None),
+];
+
+/// What nft calls the others: files have these names too.
+const OTHERS4: &[Name] = &[
+    ("info-request", 15, None),
+    ("info-reply", 16, None),
+    ("traceroute", 30, None),
+    ("photuris", 40, None),
+];
+
+const OTHERS6: &[Name] = &[
+    ("mld-listener-query", 130, None),
+    ("mld-listener-report", 131, None),
+    ("mld-listener-done", 132, None),
+    ("mld-listener-reduction", 132, None),
     ("router-renumbering", 138, None),
     ("mld2-listener-report", 143, None),
 ];
@@ -96,12 +107,12 @@ pub(in crate::netfilter) fn kinds(
         let all = 0..=u8::MAX;
         return Some(all.map(|kind| IcmpType { kind, codes: any }).collect());
     }
-    let names: &[_] = match family {
-        Family::Ipv4 => &NAMES4,
-        Family::Ipv6 => &NAMES6,
+    let (names, others) = match family {
+        Family::Ipv4 => (V4, OTHERS4),
+        Family::Ipv6 => (V6, OTHERS6),
     };
-    let same = |row: &&(&str, u8, Option<u8>)| row.0.eq_ignore_ascii_case(text);
-    if let Some((_, kind, code)) = names.iter().find(same) {
+    let same = |row: &&Name| row.0.eq_ignore_ascii_case(text);
+    if let Some((_, kind, code)) = names.iter().chain(others).find(same) {
         let codes = code.map_or(any, |code| (code, code));
         return Some(vec![IcmpType { kind: *kind, codes }]);
     }

@@ -4,7 +4,7 @@
 mod address;
 mod builtin;
 mod extensions;
-mod icmp;
+pub(crate) mod icmp;
 mod insertion;
 mod known;
 mod module;

@@ -1,11 +1,15 @@
 //! The text and the JSON of the same rules are the same model.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, process::Command};
 
 use proptest::{prelude::*, strategy::ValueTree as _};
 
 use super::{Native, listed, tables};
-use crate::{netfilter::calls, text::Source};
+use crate::{
+    netfilter::calls,
+    text::Source,
+    truth::{KINDS, hosts},
+};
 
 /// A rule set, a line for each chain and each rule.
 pub(super) fn shown<'a>(
@@ -157,31 +161,17 @@ fails! {
         => "nft:3:2: there is no chain d";
 }
 
-fn hosts() -> Option<PathBuf> {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/truth/hosts");
-    let path = PathBuf::from(root);
-    if !path.exists() {
-        println!("skipped: no ../shared");
-        return None;
-    }
-    Some(path)
-}
-
 #[test]
 fn listings_of_hosts() {
-    let Some(root) = hosts() else { return };
     let (mut pairs, mut lines) = (0, 0);
-    for kind in fs::read_dir(root).unwrap().flatten() {
-        let Ok(cases) = fs::read_dir(kind.path()) else { continue };
-        for case in cases.flatten().map(|case| case.path()) {
-            let read = |name| fs::read_to_string(case.join(name));
-            let Ok(b) = read("nft-list-ruleset.txt") else { continue };
-            let b = text(&b);
-            if let Ok(a) = read("nft.json") {
-                let name = case.display().to_string();
-                lines += compare(&name, &json(&a), &b);
-                pairs += 1;
-            }
+    for case in KINDS.into_iter().flat_map(hosts) {
+        let read = |name| fs::read_to_string(case.join(name));
+        let Ok(b) = read("nft-list-ruleset.txt") else { continue };
+        let b = text(&b);
+        if let Ok(a) = read("nft.json") {
+            let name = case.display().to_string();
+            lines += compare(&name, &json(&a), &b);
+            pairs += 1;
         }
     }
     println!("{pairs} pairs, {lines} lines");

@@ -17,7 +17,7 @@ impl Journey<'_> {
         const RST: u8 = 4;
         let frame = self.shape.frame;
         let reset = self.flags & RST != 0;
-        let error = self.shape.is_error(self.family)
+        let error = self.is_error()
             || frame.is_some_and(|frame| frame != PacketType::Host);
         let silent = match how {
             Refusal::Reset => reset,
@@ -50,5 +50,52 @@ impl Journey<'_> {
             false if self.proto.is_checked() && !hidden => Truth::Yes,
             false => Truth::Maybe,
         }
+    }
+    /// True for an error: whoever cannot send it on tells nobody.
+    pub(in crate::reach) fn is_error(&self) -> bool {
+        self.shape.is_error(self.family)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Host, Packet, Snapshot, Verdict, reach::Protocol};
+
+    /// What becomes of a message that no route is for.
+    fn end(proto: Protocol, from: &str, to: &str, icmp: (u8, u8)) -> Verdict {
+        let own = r#"[{"ifname": "eth0", "addr_info": [
+            {"local": "192.0.2.1", "prefixlen": 24},
+            {"local": "2001:db8::1", "prefixlen": 64}]}]"#;
+        let snapshot = Snapshot::new()
+            .with_command("ip -j address", own)
+            .with_command("ip -j route", "[]")
+            .with_command("ip -6 -j route", "[]")
+            .with_command(
+                "sysctl -a",
+                "net.ipv4.ip_forward = 1\n\
+                 net.ipv4.conf.all.forwarding = 1\n\
+                 net.ipv6.conf.all.forwarding = 1\n",
+            );
+        let packet = Packet {
+            to: Some(to.parse().unwrap()),
+            interface: Some("eth0".to_owned()),
+            proto,
+            icmp: Some(icmp),
+            ..Packet::new(from.parse().unwrap())
+        };
+        let host = Host::new(&snapshot).unwrap();
+        host.explain(&packet).unwrap().verdict
+    }
+
+    #[test]
+    fn what_cannot_be_sent_on_is_rejected_unless_it_is_an_error() {
+        let four =
+            |icmp| end(Protocol::ICMP, "192.0.2.9", "198.51.100.7", icmp);
+        let six =
+            |icmp| end(Protocol::ICMPV6, "2001:db8::9", "2001:db8:9::7", icmp);
+        assert_eq!(four((8, 0)), Verdict::Rejected);
+        assert_eq!(four((3, 1)), Verdict::Dropped);
+        assert_eq!(six((128, 0)), Verdict::Rejected);
+        assert_eq!(six((1, 4)), Verdict::Dropped);
     }
 }

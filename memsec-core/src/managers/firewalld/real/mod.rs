@@ -13,8 +13,8 @@ use crate::{
         change::Ask,
         firewalld,
         random::{Random, seeds},
-        truth::ADDRESSES,
     },
+    truth::ADDRESSES,
 };
 
 /// The daemon's own start, without D-Bus.
