@@ -233,7 +233,7 @@ fn same_guard(guard: &crate::Guard, loaded: &guard::Loaded) -> bool {
 }
 
 /// The options that an edit of a daemon's file may take away.
-const EDITED: [char; 5] = ['l', 'U', 'p', 'A', 'a'];
+const EDITED: [char; 6] = ['l', 'U', 'p', 'A', 'a', 'r'];
 
 /// The options in a text and what follows each.
 fn options(text: &str) -> Vec<(char, String)> {
