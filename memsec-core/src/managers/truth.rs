@@ -158,6 +158,8 @@ pub(super) fn recorded(snapshot: &Snapshot, case: &Path) -> Snapshot {
     for (file, command) in [
         ("iptables-save.txt", "iptables-save"),
         ("ip6tables-save.txt", "ip6tables-save"),
+        ("iptables-legacy-save.txt", "iptables-legacy-save"),
+        ("ip6tables-legacy-save.txt", "ip6tables-legacy-save"),
         ("ipset-save.txt", "ipset save"),
         ("nft-list-ruleset.txt", "nft list ruleset"),
         ("nft.json", "nft -j list ruleset"),
