@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     process::Command,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -17,6 +17,9 @@ use memsec_core::{Snapshot, system::Outcome};
 /// The first directory has the stand-in for systemctl.
 const PATH: &str = "/run/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const UNIT: &str = "/usr/lib/systemd/system/memcached.service";
+
+/// How long a host may take until it is what it was.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A host that runs memcached: its network, its mounts, its processes. Its
 /// `systemctl` is a stand-in; all else is real.
@@ -85,6 +88,15 @@ pub fn stand_in(port: u16) {
             });
         }
     });
+}
+
+fn difference(was: &str, now: &str) -> String {
+    let beyond = |one: &str, other: &str| {
+        let known: Vec<_> = other.lines().collect();
+        let lines = one.lines().filter(|line| !known.contains(line));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    format!("new: {:#?}\ngone: {:#?}", beyond(now, was), beyond(was, now))
 }
 
 /// A program of this package: cargo builds them before any test of it, two
@@ -182,6 +194,26 @@ impl Server {
     /// All that a plan can change, as text.
     pub fn state(&self) -> String {
         self.run("sh", &["-c", include_str!("../tests/daemon/state.sh")], "")
+    }
+
+    /// Waits until all that a plan can change is as `state` says: a daemon
+    /// that was started again takes its time.
+    ///
+    /// # Errors
+    ///
+    /// The lines that are new, and those that are gone.
+    pub fn becomes(&self, state: &str) -> Result<(), String> {
+        let start = Instant::now();
+        loop {
+            let now = self.state();
+            if now == state {
+                return Ok(());
+            }
+            if start.elapsed() > PATIENCE {
+                return Err(difference(state, &now));
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Runs a script, which must go well; gives what it printed.

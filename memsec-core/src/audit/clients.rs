@@ -7,7 +7,7 @@ use crate::{
     Cidr, Policy, Proto,
     host::Host,
     memcached::{Instance, Launcher, Start},
-    net::{Interface, IpSet},
+    net::{Family, Interface, IpSet},
     reach::Taker,
     text::Place,
 };
@@ -128,8 +128,29 @@ fn one(
             because: None,
         });
     };
-    let missing = wanted.difference(&way.sources.must);
-    Some(way.shuts_out(clients, client_of(&missing)))
+    // Each client is behind one of the interfaces.
+    let missing = ways
+        .iter()
+        .fold(wanted, |left, way| left.difference(&way.sources.must))
+        .difference(&nobodys(host, clients.family()));
+    (!missing.is_empty()).then(|| way.shuts_out(clients, client_of(&missing)))
+}
+
+/// Addresses on the networks of a host that no client has: its own, those
+/// that stand for all of a network, and of IPv6 those that stand for any
+/// router (RFC 4291, 2.6.1).
+fn nobodys(host: &Host, family: Family) -> IpSet {
+    let all = host.interfaces.iter().flatten();
+    let entries = all.flat_map(|interface| &interface.addresses);
+    let entries = entries.filter(|e| Family::of(e.address) == family);
+    let none = entries.flat_map(|entry| {
+        let wide = entry.prefix < 127;
+        let network = entry.network().ok().filter(|_| wide);
+        let router = network.map(|network| network.address());
+        let all = entry.broadcast().map(IpAddr::from);
+        [Some(entry.address), router.filter(IpAddr::is_ipv6), all]
+    });
+    IpSet::of(family, none.flatten().map(Cidr::host))
 }
 
 impl Reached {

@@ -1,6 +1,7 @@
 //! The smallest change to the file of a launcher.
 
 mod editor;
+mod flags;
 mod goal;
 mod room;
 #[cfg(test)]
@@ -36,14 +37,17 @@ pub(crate) struct Wanted {
     pub socket: Option<String>,
     /// Options without a value that are to be there.
     pub added: Vec<char>,
-    /// Options that are not.
+    /// Options without a value that are not.
     pub removed: Vec<char>,
+    /// Options without a value that are to be there once.
+    pub single: Vec<char>,
 }
 
 impl Wanted {
     /// Whether it asks for more than what is listened on.
     pub(crate) fn changes_options(&self) -> bool {
-        self.states_udp || !self.added.is_empty() || !self.removed.is_empty()
+        let flags = [&self.added, &self.removed, &self.single];
+        self.states_udp || flags.iter().any(|flags| !flags.is_empty())
     }
 
     /// Whether a daemon that is to have a socket has it, and no other.
@@ -72,6 +76,7 @@ impl fmt::Display for Wanted {
             f.write_str(", with UDP off")?;
         }
         self.added.iter().try_for_each(|c| write!(f, ", with -{c}"))?;
+        self.single.iter().try_for_each(|c| write!(f, ", with one -{c}"))?;
         self.removed.iter().try_for_each(|c| write!(f, ", without -{c}"))
     }
 }

@@ -20,7 +20,12 @@ pub(super) struct Change {
     pub ports: Vec<u16>,
     pub version: Option<String>,
     pub summary: String,
+    /// The checks whose findings it settles.
+    pub settles: Vec<String>,
 }
+
+/// Those of every change of what is listened on.
+const LISTENS: [&str; 4] = ["NET-001", "NET-002", "UDP-001", "UDP-002"];
 
 /// How a daemon is started again.
 #[derive(Clone, Debug)]
@@ -96,7 +101,14 @@ fn change(
     }
     let Some(wanted) = wanted else { return Ok(drift(draft, instance)) };
     let file = edit(&draft.snapshot, instance, &wanted)?;
+    let mut settles = settles(&LISTENS);
+    if wanted.changes_options() {
+        let asked = draft.policy.settle.iter().cloned();
+        let new = asked.filter(|id| !settles.contains(id));
+        settles.extend(new.collect::<Vec<_>>());
+    }
     Ok(Some(Change {
+        settles,
         summary: format!("{}: {wanted}", file.path),
         file,
         id: instance.id.clone(),
@@ -144,6 +156,7 @@ fn drift(draft: &Draft<'_>, instance: &Instance) -> Option<Change> {
         ports,
         version: instance.version.map(|version| version.to_string()),
         summary: String::new(),
+        settles: settles(&LISTENS),
     })
 }
 
@@ -153,7 +166,7 @@ pub(super) fn apply(
     change: &Change,
 ) -> Result<(), Error> {
     let Service { name, restart, check } = &change.service;
-    let settles = || settles(&["NET-001", "NET-002", "UDP-001", "UDP-002"]);
+    let settles = || change.settles.clone();
     let again = draft.policy.restart.then(|| Run { command: restart.clone() });
     let reload = is_unit(&change.file.path)
         .then(|| words(&["systemctl", "daemon-reload"]));

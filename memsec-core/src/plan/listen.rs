@@ -38,7 +38,7 @@ pub(super) fn wanted(
             }));
         }
     };
-    let options = options(policy, running);
+    let options = options(policy, instance, running);
     if let Some(path) = &policy.socket {
         let wanted = Wanted { socket: Some(path.clone()), ..options };
         return Ok((!wanted.is_right(running)).then_some(wanted));
@@ -59,28 +59,43 @@ pub(super) fn wanted(
     Ok((!right).then_some(Wanted { listen, udp: policy.udp, ..options }))
 }
 
-/// The options that settle findings of a policy: what is to be there, and
-/// what is not.
-const SETTLING: [(&str, bool, char); 4] = [
-    ("MEMSEC-CMD-001", false, 'A'),
-    ("MEMSEC-CMD-002", true, 'X'),
-    ("MEMSEC-CMD-003", true, 'F'),
-    ("MEMSEC-CMD-004", true, 'W'),
+/// How often an option without a value is to stand there.
+#[derive(Clone, Copy)]
+enum Stands {
+    AtLeastOnce,
+    AtMostOnce,
+    Never,
+}
+
+/// The options that settle findings of a policy.
+const SETTLING: [(&str, Stands, char); 7] = [
+    ("MEMSEC-CMD-001", Stands::Never, 'A'),
+    ("MEMSEC-CMD-002", Stands::AtLeastOnce, 'X'),
+    ("MEMSEC-CMD-003", Stands::AtLeastOnce, 'F'),
+    ("MEMSEC-CMD-004", Stands::AtLeastOnce, 'W'),
+    ("MEMSEC-LOG-001", Stands::AtLeastOnce, 'v'),
+    ("MEMSEC-LOG-002", Stands::AtMostOnce, 'v'),
+    ("MEMSEC-PRIV-003", Stands::Never, 'r'),
 ];
 
-fn options(policy: &Policy, running: &Running) -> Wanted {
+fn options(policy: &Policy, instance: &Instance, running: &Running) -> Wanted {
     let mut wanted = Wanted { udp: policy.udp, ..Wanted::default() };
-    for (check, there, letter) in SETTLING {
-        let asked = policy.settle.iter().any(|id| id == check);
-        if asked && there != running.options.contains_key(&letter) {
-            match there {
-                true => wanted.added.push(letter),
-                false => wanted.removed.push(letter),
-            }
+    let asked = |check: &str| policy.settle.iter().any(|id| id == check);
+    for (check, stands, letter) in SETTLING {
+        // Without passwords there is nothing to log about them.
+        let idle = check == "MEMSEC-LOG-001" && !running.asks();
+        if !asked(check) || idle {
+            continue;
+        }
+        match (stands, instance.given(letter).len()) {
+            (Stands::AtLeastOnce, 0) => wanted.added.push(letter),
+            (Stands::AtMostOnce, 2..) => wanted.single.push(letter),
+            (Stands::Never, 1..) => wanted.removed.push(letter),
+            _ => {}
         }
     }
     let udp_off = running.options.get(&'U').is_some_and(|w| w.text == "0");
-    let stated = policy.settle.iter().any(|id| id == "MEMSEC-UDP-002");
+    let stated = asked("MEMSEC-UDP-002");
     wanted.states_udp = stated && !policy.udp && !udp_off;
     wanted
 }

@@ -368,6 +368,26 @@ fn which_address_such_clients_should_move_to_must_be_said() {
     assert!(text.contains("name it with --bind"), "{text}");
 }
 
+/// As firewalld does it, and with a client network that the host itself is
+/// on: nobody comes from its own addresses.
+#[test]
+fn clients_whose_way_back_is_known_pass_a_filter_of_reverse_paths() {
+    let filter = "table inet t {\n\tchain p {\n\t\ttype filter hook \
+                  prerouting priority filter;\n\t\tfib saddr . mark . iif \
+                  oif missing drop\n\t}\n}\n";
+    let four = r#"[{"dst": "192.0.2.0/24", "dev": "eth0"}]"#;
+    let six = r#"[{"dst": "default", "dev": "eth0"},
+        {"dst": "2001:db8:1::/64", "dev": "eth0"}]"#;
+    let host = debian(OPEN_CONF, "")
+        .with_command("nft list ruleset", filter)
+        .with_command("ip -j route", four)
+        .with_command("ip -6 -j route", six);
+    for clients in ["2001:db8:1::20", "2001:db8:1::/64", "192.0.2.0/24"] {
+        let plan = plan(&host, &allow(&[clients]));
+        assert!(plan.proof.holds, "{clients}: {:#?}", plan.proof.claims);
+    }
+}
+
 #[test]
 fn a_rule_that_nothing_can_go_before_refuses_the_plan() {
     let rules = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\

@@ -68,7 +68,8 @@ pub struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub socket: Option<String>,
     /// Findings of memcached's own options that a plan is to settle besides:
-    /// MEMSEC-CMD-001 to MEMSEC-CMD-004, MEMSEC-UDP-002.
+    /// MEMSEC-CMD-001 to MEMSEC-CMD-004, MEMSEC-LOG-001 and MEMSEC-LOG-002,
+    /// MEMSEC-PRIV-003, MEMSEC-UDP-002.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settle: Vec<String>,
     /// Further ports to answer for, besides memcached's own.

@@ -125,7 +125,8 @@ impl Claims<'_> {
         for (proto, port) in ports {
             for net in &self.policy.allow {
                 let six = net.address().is_ipv6();
-                let net = Segments::of([net.bounds()]);
+                let net = Segments::of([net.bounds()])
+                    .without(&self.world.nobodys(six));
                 let own = last.reach.iter().filter(|(way, _)| {
                     (way.proto, way.port, way.six) == (proto, port, six)
                 });
@@ -199,7 +200,12 @@ fn shut(
     ways: &[(&Way, &Reach)],
     net: &Segments,
 ) -> Result<Option<Witness>, Error> {
-    if ways.iter().any(|(_, reach)| net.is_within(&reach.must)) {
+    // Each client is behind one of the interfaces.
+    let mut lost = net.clone();
+    for (_, reach) in ways {
+        lost = lost.without(&reach.must);
+    }
+    if lost.is_empty() {
         return Ok(None);
     }
     let Some((way, reach)) = ways.first() else {
@@ -207,7 +213,6 @@ fn shut(
             "nobody listens on an address that a client can reach".to_owned();
         return Ok(Some(Witness { message, ..Witness::default() }));
     };
-    let lost = net.clone().without(&reach.must);
     let from = lost.first().unwrap_or_default();
     match lost.without(&reach.delivered).without(&unsure(reach)).first() {
         Some(from) => {

@@ -4,17 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     claims::address,
-    rules::{Action, Chain, Field, Rule, TCP, Table, UDP},
+    rules::{Action, Chain, Field, Rule, TCP, Table, UDP, has},
     segments::{Range, Segments},
+    words::ports,
     world::is_guard,
 };
-use crate::{Packet, Policy, Witness};
+use crate::{Inside, Packet, Policy, Witness};
 
 /// The rules of one moment against those before the plan.
 pub(super) struct Frame<'a> {
     pub policy: &'a Policy,
     /// memcached's own ports.
     pub ports: &'a BTreeSet<u16>,
+    /// Where it is in containers.
+    pub inside: &'a [Inside],
     pub before: &'a [Table],
     pub after: &'a [Table],
 }
@@ -53,39 +56,52 @@ impl Frame<'_> {
             chain.rules.iter().find_map(|rule| {
                 spared |= spares_others(rule);
                 let stops = rule.action != Action::Accept;
-                let wrong = stops && !(spared && self.is_for(rule));
+                let own = spared && is_for(rule, self.ports)
+                    || self.is_for_containers(rule);
+                let wrong = stops && !own;
                 wrong
                     .then(|| self.stopped(rule, "the guard stops another port"))
             })
         })
     }
 
-    /// Whether a rule is about memcached's ports alone, over TCP or UDP.
-    fn is_for(&self, rule: &Rule) -> bool {
-        let known = |number: &u8| [TCP, UDP].contains(number);
-        let carried = rule.tests.iter().any(|test| match &test.of {
-            Field::Protocol(all) => !test.not && all.iter().all(known),
-            _ => false,
-        });
-        let own = |range: &Range| {
-            range.1 - range.0 < 1 << 10
-                && (range.0..=range.1).all(|port| {
-                    u16::try_from(port).is_ok_and(|p| self.ports.contains(&p))
-                })
-        };
-        let ports = rule.tests.iter().any(|test| match &test.of {
-            Field::DestinationPort(set) => {
-                !test.not && !set.is_empty() && set.iter().all(own)
-            }
-            _ => false,
-        });
-        carried && ports
+    /// Whether a rule is about memcached in containers alone, by addresses
+    /// that are theirs.
+    fn is_for_containers(&self, rule: &Rule) -> bool {
+        self.inside.iter().any(|one| {
+            let network = Segments::of([one.network.bounds()]);
+            let within = rule.tests.iter().any(|test| match &test.of {
+                Field::Destination(set) => {
+                    !test.not && Segments::of(set.clone()).is_within(&network)
+                }
+                _ => false,
+            });
+            within && is_for(rule, &one.ports.iter().copied().collect())
+        })
     }
 
-    /// What a chain says of other packets.
-    fn others<'r>(&self, chain: &'r Chain) -> Vec<&'r str> {
-        let rules = chain.rules.iter().filter(|rule| !self.is_for(rule));
-        rules.map(text).collect()
+    /// What a chain says of other packets. Rules in a row that differ in
+    /// their ports alone are as one: a range around a port may be two.
+    fn others<'r>(&self, chain: &'r Chain) -> Vec<Said<'r>> {
+        let own = self.ports.iter().map(|&port| (port.into(), port.into()));
+        let own = Segments::of(own);
+        let mut all: Vec<Said<'r>> = Vec::new();
+        for rule in chain.rules.iter().filter(|r| !is_for(r, self.ports)) {
+            let mut said = Said::of(rule);
+            match (&mut said.ports, all.last_mut()) {
+                (None, _) => {}
+                (Some(ports), last) => {
+                    *ports = std::mem::take(ports).without(&own);
+                    let same = last.filter(|last| last.words == said.words);
+                    if let Some(known) = same.and_then(|l| l.ports.as_mut()) {
+                        known.add(ports);
+                        continue;
+                    }
+                }
+            }
+            all.push(said);
+        }
+        all
     }
 
     fn table(&self, old: &Table, new: &Table) -> Option<Witness> {
@@ -111,7 +127,9 @@ impl Frame<'_> {
         let (known, now) = (self.others(old), self.others(new));
         if known != now {
             let rule = new.rules.iter().find(|rule| {
-                !self.is_for(rule) && !known.contains(&text(rule))
+                let texts = old.rules.iter().map(text);
+                !is_for(rule, self.ports)
+                    && !texts.clone().any(|known| known == text(rule))
             });
             let message = "a rule for other ports came or went";
             return Some(match rule {
@@ -120,14 +138,25 @@ impl Frame<'_> {
             });
         }
         let known: BTreeSet<_> = old.rules.iter().map(text).collect();
-        let mut fresh =
-            new.rules.iter().filter(|rule| !known.contains(&text(rule)));
+        let mut fresh = new.rules.iter().filter(|rule| {
+            !known.contains(&text(rule)) && !self.is_beside(rule)
+        });
         fresh.find_map(|rule| match inward {
             false => Some(said(
                 "a rule of the plan meets packets for other hosts",
                 Some(rule),
             )),
             true => self.lets_in(rule),
+        })
+    }
+
+    /// Whether a rule is about other ports alone.
+    fn is_beside(&self, rule: &Rule) -> bool {
+        rule.tests.iter().any(|test| match &test.of {
+            Field::DestinationPort(set) => {
+                !test.not && !self.ports.iter().any(|&port| has(set, port))
+            }
+            _ => false,
         })
     }
 
@@ -177,6 +206,54 @@ fn said(message: &str, rule: Option<&Rule>) -> Witness {
         because: rule.map(|rule| rule.place.clone()).into_iter().collect(),
         packet: None,
     }
+}
+
+/// What a rule says, its ports apart where they can be told.
+#[derive(PartialEq)]
+struct Said<'a> {
+    words: Vec<&'a str>,
+    ports: Option<Segments>,
+}
+
+impl<'a> Said<'a> {
+    fn of(rule: &'a Rule) -> Self {
+        let mut words: Vec<_> = text(rule).split(' ').collect();
+        let at = words.iter().position(|word| *word == "--dport");
+        let at = at.filter(|at| {
+            let before = at.checked_sub(1).and_then(|i| words.get(i));
+            before.is_some_and(|word| *word != "!")
+        });
+        let place = at.and_then(|at| words.get_mut(at + 1));
+        let ports = place.and_then(|word| {
+            let ports = ports(std::mem::take(word))?;
+            Some(Segments::of(ports))
+        });
+        match ports {
+            Some(_) => Self { words, ports },
+            None => Self { words: vec![text(rule)], ports: None },
+        }
+    }
+}
+
+/// Whether a rule is about some ports alone, over TCP or UDP.
+fn is_for(rule: &Rule, of: &BTreeSet<u16>) -> bool {
+    let known = |number: &u8| [TCP, UDP].contains(number);
+    let carried = rule.tests.iter().any(|test| match &test.of {
+        Field::Protocol(all) => !test.not && all.iter().all(known),
+        _ => false,
+    });
+    let own = |range: &Range| {
+        range.1 - range.0 < 1 << 10
+            && (range.0..=range.1)
+                .all(|port| u16::try_from(port).is_ok_and(|p| of.contains(&p)))
+    };
+    let ports = rule.tests.iter().any(|test| match &test.of {
+        Field::DestinationPort(set) => {
+            !test.not && !set.is_empty() && set.iter().all(own)
+        }
+        _ => false,
+    });
+    carried && ports
 }
 
 /// Whether it lets go on what is for another host.
@@ -239,4 +316,48 @@ fn outward(table: &Table) -> BTreeSet<&str> {
         }));
     }
     seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::{iptables::dump, sets::Sets};
+
+    /// Whether the chains of two dumps say the same of other ports.
+    fn alike(one: &str, other: &str) -> bool {
+        let ports = BTreeSet::from([11211]);
+        let policy = Policy::new();
+        let tables = [one, other].map(|rules| {
+            let text = format!("*filter\n:INPUT ACCEPT [0:0]\n{rules}COMMIT\n");
+            dump("dump", &text, false, &Sets::default()).unwrap().tables
+        });
+        let [before, after] = &tables;
+        let frame = Frame {
+            policy: &policy,
+            ports: &ports,
+            inside: &[],
+            before,
+            after,
+        };
+        frame.broken().is_none()
+    }
+
+    #[test]
+    fn a_range_may_be_parted_at_the_port_of_memcached() {
+        let rule = |ports: &str, what: &str| {
+            format!("-A INPUT -p tcp -m tcp --dport {ports} -j {what}\n")
+        };
+        let whole = rule("11000:12000", "ACCEPT");
+        let below = rule("11000:11210", "ACCEPT");
+        let parted = below.clone() + &rule("11212:12000", "ACCEPT");
+        assert!(alike(&whole, &parted));
+        for other in [
+            below.clone(),
+            below.clone() + &rule("11213:12000", "ACCEPT"),
+            below.clone() + &rule("11212:12000", "DROP"),
+            rule("11212:12000", "ACCEPT") + &rule("22", "DROP") + &below,
+        ] {
+            assert!(!alike(&whole, &other), "{other}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Reads what iptables-save prints.
 
+use std::rc::Rc;
+
 use super::{
     rules::{Action, Base, Chain, Field, Rule, TCP, Table, Test, UDP},
     segments::Range,
@@ -159,6 +161,11 @@ pub(super) fn rule(
             }
             "-m" | "--match" => rule.tests.extend(module(rest.next()?)),
             "--comment" => drop(rest.next()?),
+            "--validmark" => {}
+            "--invert" => match rule.tests.last_mut() {
+                Some(Test { of: Field::ReversePath(_), not }) => *not = true,
+                _ => rule.unsure = true,
+            },
             "-j" | "--jump" => {
                 let name = rest.next()?;
                 rule.action = target(name, rest.0.as_slice(), is_chain);
@@ -183,9 +190,15 @@ pub(super) fn rule(
     Some(rule)
 }
 
-/// A module that alone keeps ordinary packets out: xt_rt.c.
+/// A module that asks for something without any option: xt_rt.c keeps
+/// ordinary packets out.
 fn module(name: &str) -> Option<Test> {
-    (name == "rt").then_some(Test { not: false, of: Field::Never })
+    let of = match name {
+        "rt" => Field::Never,
+        "rpfilter" => Field::ReversePath(Rc::default()),
+        _ => return None,
+    };
+    Some(Test { not: false, of })
 }
 
 fn protocol(name: &str, not: bool) -> Option<Test> {

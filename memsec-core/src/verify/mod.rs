@@ -5,11 +5,12 @@
 
 mod claims;
 mod frame;
-mod guard;
 mod iptables;
 mod native;
 mod nft;
 mod nft_match;
+mod nft_rule;
+mod nft_text;
 mod rules;
 mod segments;
 mod sets;
@@ -25,7 +26,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Claim, ClaimKind, Error, Plan, Snapshot, Witness,
+    Claim, ClaimKind, Error, Inside, Plan, Snapshot, Witness,
     plan::{Basis, Certificate, Checked, Listening, digest},
     schema::Version,
 };
@@ -263,6 +264,13 @@ impl Replay<'_> {
         }
     }
 
+    /// The networks of containers that guards of the plan show, and the ports
+    /// of memcached there.
+    fn inside(&self) -> Vec<Inside> {
+        let guards = self.plan.steps.iter().filter_map(|s| s.guard.as_ref());
+        guards.flat_map(|guard| guard.inside.clone()).collect()
+    }
+
     fn frame(&self, moments: &[Moment]) -> Option<Witness> {
         let (first, last) = (moments.first()?, moments.last()?);
         let listeners =
@@ -272,6 +280,7 @@ impl Replay<'_> {
         let frame = Frame {
             policy: &self.basis.policy,
             ports: &ports,
+            inside: &self.inside(),
             before: &first.tables,
             after: &last.tables,
         };

@@ -11,7 +11,7 @@ use super::{
 use crate::{Error, text::Place};
 
 /// A table as nft shows it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Native {
     pub family: String,
     pub table: Table,
@@ -19,7 +19,7 @@ pub(super) struct Native {
     pub hidden: bool,
     /// Whether it says what iptables cannot.
     pub own: bool,
-    sets: Names,
+    pub sets: Names,
 }
 
 /// Reads the tables.
@@ -37,6 +37,11 @@ pub(super) fn listing(name: &str, text: &str) -> Result<Vec<Native>, Error> {
     let objects = objects.ok_or_else(|| {
         Error::unsupported(format!("cannot check {name}: it has no nftables"))
     })?;
+    Ok(tables(name, objects))
+}
+
+/// The tables that objects of a listing make.
+pub(super) fn tables(name: &str, objects: &[Value]) -> Vec<Native> {
     let mut all: BTreeMap<(String, String), Native> = BTreeMap::new();
     for object in objects {
         let Some((kind, value)) =
@@ -53,8 +58,7 @@ pub(super) fn listing(name: &str, text: &str) -> Result<Vec<Native>, Error> {
             native.take(kind, value, name);
         }
     }
-    let awake = all.into_values().filter(|native| !native.sleeps());
-    Ok(awake.collect())
+    all.into_values().filter(|native| !native.sleeps()).collect()
 }
 
 fn text_of(value: &Value, member: &str) -> String {
@@ -101,9 +105,14 @@ impl Native {
     fn rule(&mut self, value: &Value, source: &str) {
         let none = Vec::new();
         let expr = value.get("expr").and_then(Value::as_array);
-        let text = || value.get("expr").map(ToString::to_string);
-        let place =
-            Place { source: Some(source.to_owned()), line: None, text: text() };
+        let json = || value.get("expr").map(ToString::to_string);
+        let text = value.get("text").and_then(Value::as_str);
+        let line = value.get("line").and_then(Value::as_u64);
+        let place = Place {
+            source: Some(source.to_owned()),
+            line: line.and_then(|line| line.try_into().ok()),
+            text: text.map(str::to_owned).or_else(json),
+        };
         let mut read = Reading::default();
         for statement in expr.unwrap_or(&none) {
             let Some((kind, value)) =

@@ -1,6 +1,6 @@
 //! The conditions of nft's rules, as its JSON has them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The elements of named sets and maps; `None` for one that rules change.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Names(BTreeMap<String, Option<Vec<Value>>>);
 
 impl Names {
@@ -29,6 +29,16 @@ impl Names {
     pub(super) fn forget(&mut self, name: &str) {
         let name = name.trim_start_matches('@');
         self.0.insert(name.to_owned(), None);
+    }
+
+    /// The elements of a set, as they are written.
+    pub(super) fn listed(&self, name: &str) -> Vec<String> {
+        let text = |value: &Value| match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => value.to_string(),
+        };
+        let all = self.0.get(name).into_iter().flatten().flatten();
+        all.map(text).collect()
     }
 
     fn named(&self, text: &str) -> Option<&[Value]> {
@@ -114,7 +124,7 @@ pub(super) fn tests(condition: &Value, sets: &Names) -> Option<Vec<Test>> {
         equals(condition.get("left")?, condition.get("right")?, sets)?;
     // What the condition is about must be there in any case.
     if let Some(last) = tests.last_mut() {
-        last.not = not;
+        last.not ^= not;
     }
     Some(tests)
 }
@@ -132,13 +142,34 @@ pub(super) fn equals(
         "payload" => payload(text("protocol")?, text("field")?, right, sets),
         "meta" => Some(vec![is(meta(text("key")?, right, sets)?)]),
         "ct" => Some(vec![is(ct(of, right, sets)?)]),
-        "fib" => {
-            let flags = of.get("flags").map(ToString::to_string)?;
-            let plain = text("result")? == "type" && flags == "[\"daddr\"]";
-            let types = sets.texts(right).filter(|_| plain)?;
-            Some(vec![is(Field::DestinationType(types))])
-        }
+        "fib" => fib(text("result")?, of.get("flags")?, right, sets)
+            .map(|test| vec![test]),
         "&" => flags(of, right),
+        _ => None,
+    }
+}
+
+/// What routing says of a destination, or of the way back to a source.
+fn fib(
+    result: &str,
+    flags: &Value,
+    right: &Value,
+    sets: &Names,
+) -> Option<Test> {
+    let flags: Vec<_> = match flags {
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+        one => vec![one.as_str()?],
+    };
+    // A mark chooses among tables of routes, and there is one.
+    let told = flags.iter().copied().filter(|flag| *flag != "mark");
+    match (result, told.collect::<Vec<_>>().as_slice()) {
+        ("type", ["daddr"]) => {
+            Some(is(Field::DestinationType(sets.texts(right)?)))
+        }
+        ("oif" | "oifname", ["saddr", "iif"]) => {
+            let of = Field::ReversePath(Rc::default());
+            Some(Test { not: !right.as_bool()?, of })
+        }
         _ => None,
     }
 }

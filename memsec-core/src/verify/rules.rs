@@ -1,6 +1,6 @@
 //! Rules, as their texts say them, and whether they are about a packet.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use super::segments::{Range, complement};
 use crate::text::Place;
@@ -72,8 +72,21 @@ pub(super) enum Field {
         value: u8,
     },
     Six(bool),
+    /// An answer would leave where the packet came in. The networks that the
+    /// host is on are known once it is known whose rules they are.
+    ReversePath(Rc<[Network]>),
     /// Holds for no TCP or UDP packet without further headers.
     Never,
+}
+
+/// A network that the host is on.
+#[derive(Clone, Debug)]
+pub(super) struct Network {
+    pub interface: String,
+    pub six: bool,
+    /// The host's own address.
+    pub own: u128,
+    pub range: Range,
 }
 
 /// What a rule does.
@@ -201,6 +214,7 @@ impl Field {
                 probe.proto == TCP && flags & mask == *value
             }
             Self::Six(six) => *six == probe.six,
+            Self::ReversePath(networks) => return way_back(networks, probe),
             Self::Never => false,
         })
     }
@@ -225,6 +239,39 @@ fn address(set: &[Range], probe: &Probe<'_>, client: bool) -> Holds {
             set.iter().any(|&(first, last)| (first..=last).contains(&host)),
         ),
     }
+}
+
+/// Clients whose answers leave where their packets come in: all but those of
+/// another interface's network, and what is no client. That any other comes
+/// by its own way is what a certificate's bounds are held against.
+fn way_back(networks: &[Network], probe: &Probe<'_>) -> Holds {
+    let Some(arrival) = probe.interface.filter(|_| !probe.reply) else {
+        return Holds::Unknown;
+    };
+    let own = networks.iter().filter(|network| network.six == probe.six);
+    let here = |range: Range| {
+        let mut same = own.clone().filter(|one| one.range == range);
+        same.any(|one| one.interface == arrival)
+    };
+    let mut gone = match probe.six {
+        true => vec![(0, 1), (0xff << 120, u128::MAX)],
+        false => vec![
+            (0, 0),
+            (0x7f00_0000, 0x7fff_ffff),
+            (0xe000_0000, 0xefff_ffff),
+            (0xffff_ffff, 0xffff_ffff),
+        ],
+    };
+    for Network { own, range, .. } in own.clone() {
+        gone.push((*own, *own));
+        let (first, last) = *range;
+        if !here(*range) {
+            gone.push(*range);
+        } else if !probe.six && last - first > 1 {
+            gone.push((last, last));
+        }
+    }
+    Holds::Of(complement(probe.everyone(), &gone))
 }
 
 /// Whether an interface has one of some names; the way in has no way out.

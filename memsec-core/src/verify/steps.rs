@@ -1,6 +1,10 @@
 //! What the steps of a plan do, by what they say themselves.
 
-use super::{guard, native, words::words, world::World};
+use super::{
+    iptables, native, nft, nft_text,
+    words::words,
+    world::{World, is_guard},
+};
 use crate::{
     Error, Step, StepKind,
     plan::{Checked, Listening},
@@ -60,7 +64,17 @@ impl World {
         if step.command.last().map(String::as_str) != Some(path) {
             return Ok(Other("it loads another file".to_owned()));
         }
-        let loaded = guard::read(path, text)?;
+        let tables = nft::tables(path, &nft_text::objects(path, text)?);
+        let mut guards = tables.into_iter();
+        let loaded = guards.next().filter(|one| is_guard(&one.table));
+        let Some(loaded) = loaded.filter(|_| guards.next().is_none()) else {
+            return Ok(Other("it loads more than the guard".to_owned()));
+        };
+        let chains = loaded.table.chains.values();
+        let mut rules = chains.flat_map(|chain| &chain.rules);
+        if let Some(rule) = rules.find(|rule| rule.unsure) {
+            return Err(iptables::cannot(&rule.place));
+        }
         let found = match &step.guard {
             Some(guard) if !same_guard(guard, &loaded) => {
                 Other("its file is not the guard that it shows".to_owned())
@@ -221,19 +235,17 @@ fn inserted(text: &str, at: Option<usize>, line: &str) -> Option<String> {
     Some([before, &line, after].concat())
 }
 
-fn same_guard(guard: &crate::Guard, loaded: &guard::Loaded) -> bool {
-    let none = Vec::new();
-    let set = |name: &str| loaded.sets.get(name).unwrap_or(&none);
+fn same_guard(guard: &crate::Guard, loaded: &nft::Native) -> bool {
+    let set = |name: &str| loaded.sets.listed(name);
     let ports: Vec<_> = guard.ports.iter().map(u16::to_string).collect();
     let allow: Vec<_> = guard.allow.iter().map(ToString::to_string).collect();
-    let both: Vec<_> = set("allow4").iter().chain(set("allow6")).collect();
     loaded.table.chains.contains_key("input") == guard.redirected
-        && *set("ports") == ports
-        && both == allow.iter().collect::<Vec<_>>()
+        && set("ports") == ports
+        && [set("allow4"), set("allow6")].concat() == allow
 }
 
 /// The options that an edit of a daemon's file may take away.
-const EDITED: [char; 5] = ['l', 'U', 'p', 'A', 'a'];
+const EDITED: [char; 6] = ['l', 'U', 'p', 'A', 'a', 'r'];
 
 /// The options in a text and what follows each.
 fn options(text: &str) -> Vec<(char, String)> {

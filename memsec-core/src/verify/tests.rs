@@ -239,13 +239,38 @@ fn rules_that_were_changed_are_not_those_of_the_plan() {
 
 #[test]
 fn what_is_not_read_is_said_and_never_held() {
-    let listing = "table inet filter {\n\tchain input {\n\t\ttype filter \
-                   hook input priority filter; policy accept;\n\t}\n}\n";
-    let host = host("").with_command("nft list ruleset", listing);
-    let plan = audit(&host, &Policy::new()).unwrap().plan();
+    let hidden = "# Warning: iptables-legacy tables present, use \
+                  iptables-legacy-save to see them\n";
+    let plan = audit(&host(hidden), &Policy::new()).unwrap().plan();
     assert!(plan.proof.holds);
     let error = plan.verify(None).unwrap_err().to_string();
-    assert_eq!(error, "cannot check nft list ruleset: table inet filter {");
+    assert!(error.contains("rules of the old back end"), "{error}");
+}
+
+/// A filter of reverse paths, a set over two lines and a policy that drops.
+const LISTING: &str = "table inet filter {\n\tset clients {\n\t\ttype \
+    ipv4_addr\n\t\tflags interval\n\t\telements = { 10.20.0.0/24,\n\t\t\t\
+    192.0.2.20 }\n\t}\n\tchain raw {\n\t\ttype filter hook prerouting \
+    priority raw + 10; policy accept;\n\t\tfib saddr . mark . iif oif missing \
+    drop\n\t}\n\tchain input {\n\t\ttype filter hook input priority filter; \
+    policy drop;\n\t\tct state established,related accept\n\t\ttcp dport { \
+    22, 80-90 } counter packets 1 bytes 40 accept\n\t\tip saddr @clients tcp \
+    dport 11211 accept comment \"clients\"\n\t}\n}\n";
+
+#[test]
+fn rules_that_only_a_text_of_nft_shows_are_read() {
+    let routes = r#"[{"dst": "default", "dev": "eth0"},
+        {"dst": "192.0.2.0/24", "dev": "eth0"},
+        {"dst": "10.20.0.0/24", "dev": "eth1"}]"#;
+    let host = host("")
+        .with_command("nft list ruleset", LISTING)
+        .with_command("ip -j route", routes)
+        .with_command("ip -6 -j route", "[]");
+    let policy = Policy::new().allow("10.20.0.0/24".parse().unwrap());
+    let plan = audit(&host, &policy).unwrap().plan();
+    assert!(plan.proof.holds, "{:#?}", plan.proof.claims);
+    let found = verify(&plan);
+    assert!(found.holds, "{found:#?}");
 }
 
 #[test]

@@ -3,16 +3,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    rc::Rc,
 };
 
 use super::{
-    guard::Loaded,
     iptables::dump,
-    nft,
-    rules::{Action, Field, Probe, TCP, Table, UDP},
+    nft, nft_text,
+    rules::{Action, Field, Network, Probe, TCP, Table, UDP},
     segments::Segments,
     sets::{Sets, changed},
     walk::{Fate, walk},
+    words::addresses,
 };
 use crate::{
     Error, Proto,
@@ -32,7 +33,7 @@ const OUT: [&str; 2] = ["output", "postrouting"];
 pub(super) struct World {
     pub addresses: Option<Vec<HostAddress>>,
     pub texts: BTreeMap<String, String>,
-    pub guard: Option<Loaded>,
+    pub guard: Option<nft::Native>,
     pub listeners: Vec<Listening>,
     /// The options of a daemon's file that it reads at its next start.
     pub edit: Option<Vec<(char, String)>>,
@@ -122,21 +123,60 @@ impl World {
             tables.retain(|table| !is_guard(table));
             tables.push(guard.table.clone());
         }
+        self.tell_networks(&mut tables);
         Ok(tables)
+    }
+
+    /// The networks that the host is on.
+    fn networks(&self) -> Vec<Network> {
+        let all = self.addresses.iter().flatten().filter(|one| !one.loopback);
+        let network = |one: &HostAddress| {
+            let text = format!("{}/{}", one.address, one.prefix);
+            Some(Network {
+                interface: one.interface.clone(),
+                six: one.address.is_ipv6(),
+                own: number(one.address),
+                range: addresses(&text)?,
+            })
+        };
+        all.filter_map(network).collect()
+    }
+
+    /// Addresses of those networks that no client has: the host's own, of
+    /// IPv4 the last of each, and of IPv6 the first, which is any router's.
+    pub(super) fn nobodys(&self, six: bool) -> Segments {
+        let own = self.networks().into_iter().filter(|one| one.six == six);
+        let none = own.flat_map(|Network { own, range, .. }| {
+            let (first, last) = range;
+            let wide = last - first > 1;
+            let group = if six { first } else { last };
+            [Some(own), wide.then_some(group)]
+        });
+        Segments::of(none.flatten().map(|one| (one, one)))
+    }
+
+    /// Tells the rules that ask for ways back which networks there are.
+    fn tell_networks(&self, tables: &mut [Table]) {
+        let networks: Rc<[Network]> = self.networks().into();
+        let chains = tables.iter_mut().flat_map(|t| t.chains.values_mut());
+        let rules = chains.flat_map(|chain| &mut chain.rules);
+        for test in rules.flat_map(|rule| &mut rule.tests) {
+            if let Field::ReversePath(known) = &mut test.of {
+                known.clone_from(&networks);
+            }
+        }
     }
 
     fn native(&self) -> Result<Vec<nft::Native>, Error> {
         if let Some(text) = self.texts.get(NFT) {
             return nft::listing(NFT, text);
         }
-        let text = self.texts.get("nft list ruleset");
-        let own = text.into_iter().flat_map(|text| text.lines());
-        let mut own = own.filter(|line| line.starts_with("table "));
+        let name = "nft list ruleset";
+        let Some(text) = self.texts.get(name) else { return Ok(Vec::new()) };
+        let mut all = nft::tables(name, &nft_text::objects(name, text)?);
         // Those that iptables loads are in its own dumps.
-        match own.find(|line| !is_of_iptables(line)) {
-            None => Ok(Vec::new()),
-            Some(table) => Err(unread("nft list ruleset", table)),
-        }
+        all.retain(|one| !one.is_of_iptables());
+        Ok(all)
     }
 
     fn sets(&self) -> Sets {
@@ -230,24 +270,17 @@ fn alike(one: &str, other: &str) -> bool {
     rules(one) == rules(other)
 }
 
-fn is_of_iptables(line: &str) -> bool {
-    let words: Vec<_> = line.split_whitespace().collect();
-    matches!(
-        words.as_slice(),
-        [
-            "table",
-            "ip" | "ip6",
-            "filter" | "nat" | "mangle" | "raw" | "security",
-            ..
-        ]
-    )
-}
-
 pub(super) fn is_guard(table: &Table) -> bool {
     table.name == "memsec" && table.families == [true, true]
 }
 
 impl nft::Native {
+    fn is_of_iptables(&self) -> bool {
+        let tables = ["filter", "nat", "mangle", "raw", "security"];
+        ["ip", "ip6"].contains(&self.family.as_str())
+            && tables.contains(&self.table.name.as_str())
+    }
+
     fn is(&self, six: bool) -> bool {
         self.family == if six { "ip6" } else { "ip" }
     }

@@ -219,23 +219,7 @@ fn a_boot_undoes_what_was_cut_off() {
 impl Host {
     /// Waits until all that a plan can change is as it says.
     pub fn becomes(&self, state: &str) {
-        let start = Instant::now();
-        loop {
-            let now = self.server.state();
-            if now.lines().eq(state.lines()) {
-                return;
-            }
-            if start.elapsed() > Duration::from_secs(60) {
-                let [now, was] =
-                    [&now, state].map(|text| text.lines().collect::<Vec<_>>());
-                let new: Vec<_> =
-                    now.iter().filter(|l| !was.contains(l)).collect();
-                let gone: Vec<_> =
-                    was.iter().filter(|l| !now.contains(l)).collect();
-                panic!("new: {new:#?}\ngone: {gone:#?}");
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
+        self.server.becomes(state).unwrap_or_else(|what| panic!("{what}"));
     }
 
     /// Waits until no run is pending.

@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Editor<'a> {
     pub(super) source: &'a Source,
     pub(super) instance: &'a Instance,
-    given: Vec<Given>,
+    pub(super) given: Vec<Given>,
     /// By where they start: where they end, and the new text.
     pub(super) changes: BTreeMap<usize, (usize, String)>,
     /// Options to add.
@@ -36,9 +36,7 @@ impl<'a> Editor<'a> {
 
     pub(super) fn all(&mut self, goal: &Goal<'_>) -> Result<(), String> {
         let wanted = goal.wanted;
-        for &letter in &wanted.removed {
-            self.of(letter).iter().try_for_each(|one| self.remove(one))?;
-        }
+        self.thin(wanted)?;
         let flags = wanted.added.iter().map(|letter| format!("-{letter}"));
         self.added.extend(flags);
         if let Some(path) = &wanted.socket {
@@ -112,11 +110,7 @@ impl<'a> Editor<'a> {
         match last {
             _ if right => {}
             None => self.added.push(format!("-p {port}")),
-            Some(last) => {
-                let range = self.place(&last.word)?;
-                let text = port.to_string();
-                self.changes.insert(range.start, (range.end, text));
-            }
+            Some(last) => self.replace(&last.word, port.to_string())?,
         }
         Ok(())
     }
@@ -128,10 +122,7 @@ impl<'a> Editor<'a> {
             self.added.push(format!("-{letter} {value}"));
             return Ok(());
         };
-        if first.word.text != value {
-            let range = self.place(&first.word)?;
-            self.changes.insert(range.start, (range.end, value.to_owned()));
-        }
+        self.replace(&first.word, value.to_owned())?;
         others.iter().try_for_each(|other| self.remove(other))
     }
 
@@ -162,11 +153,27 @@ impl<'a> Editor<'a> {
         if !alone {
             return Err(format!("-{letter} is in one word with others"));
         }
-        for word in self.instance.argv.get(first..end).unwrap_or_default() {
-            let range = self.place(word)?;
-            let range = self.with_quotes(range);
+        self.cut(first..end)
+    }
+
+    /// Takes words away, with the blanks before them.
+    pub(super) fn cut(&mut self, words: Range<usize>) -> Result<(), String> {
+        for word in self.instance.argv.get(words).unwrap_or_default() {
+            let range = self.with_quotes(self.place(word)?);
             let start = self.blanks_before(range.start);
             self.changes.insert(start, (range.end, String::new()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn replace(
+        &mut self,
+        word: &Word,
+        text: String,
+    ) -> Result<(), String> {
+        if word.text != text {
+            let range = self.place(word)?;
+            self.changes.insert(range.start, (range.end, text));
         }
         Ok(())
     }

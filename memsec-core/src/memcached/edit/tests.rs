@@ -39,6 +39,31 @@ const UNIT: &str = "/etc/systemd/system/memcached.service";
 const VENDOR: &str = "/usr/lib/systemd/system/memcached.service";
 
 #[test]
+fn flags_go_or_stand_once() {
+    let flags =
+        Wanted { removed: vec!['A', 'r'], single: vec!['v'], ..local() };
+    let table = [
+        ("-l 127.0.0.1 -u m\n-A\n-vvv\n-r\n", "-l 127.0.0.1 -u m\n-v\n"),
+        ("-l 127.0.0.1 -u m -Ad -rv -v\n", "-l 127.0.0.1 -u m -d -v\n"),
+        (
+            "-l 127.0.0.1 -u m\n--enable-shutdown\n-v\n--verbose\n",
+            "-l 127.0.0.1 -u m\n-v\n",
+        ),
+        (
+            "-l 127.0.0.1 -u m\n-AvrX\n-v # c\n",
+            "-l 127.0.0.1 -u m\n-vX\n # c\n",
+        ),
+    ];
+    for (before, after) in table {
+        let changed = change(CONF, before, Some("1.6.18"), &flags);
+        assert_eq!(changed.as_deref(), Ok(after), "{before:?}");
+    }
+    let joined =
+        change(CONF, "-l 127.0.0.1 -u m\n-vvp11211\n", Some("1.6.18"), &flags);
+    assert!(joined.unwrap_err().contains("in one word with others"));
+}
+
+#[test]
 fn a_conf_changes_where_it_must() {
     let table = [
         ("-l 0.0.0.0\n-u m\n", "-l 127.0.0.1\n-u m\n"),

@@ -66,8 +66,9 @@ pub(in crate::reach) fn possible(
     Some(Possible { nobody, elsewhere, doubtful })
 }
 
-/// What routing says of an address.
-type Said<'a> = (AddressType, [Option<bool>; 2], Option<&'a str>);
+/// What routing says of an address, and whether it is none at all: of `::`
+/// rules ask otherwise than of what is routed as it would be.
+type Said<'a> = (bool, AddressType, [Option<bool>; 2], Option<&'a str>);
 
 /// All addresses of a family, in groups that routing does not tell apart;
 /// `None` where there are too many routes to say.
@@ -96,7 +97,8 @@ pub(in crate::reach) fn groups(
 fn said<'a>(host: &'a Host, peer: IpAddr, arrival: Option<&str>) -> Said<'a> {
     let routed = Routed { host, from: Some(peer), to: peer, arrival };
     let reverse = [routed.reverse(false), routed.reverse(true)];
-    (routing::kind(host, peer), reverse, routing::output(host, peer))
+    let kind = routing::kind(host, peer);
+    (peer.is_unspecified(), kind, reverse, routing::output(host, peer))
 }
 
 /// Where what routing says may change.

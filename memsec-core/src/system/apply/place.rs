@@ -10,6 +10,10 @@ use std::{
 };
 
 use nix::fcntl::OFlag;
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
 
 use crate::{Error, FileChange};
 
@@ -96,40 +100,83 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// A file that is not as the plan knows it, also one that becomes so
-    /// while we look.
+    /// A file that is not as the plan knows it. It stays, also one that
+    /// comes there while we look.
     pub(super) fn swap(&self, change: &FileChange) -> Result<(), Error> {
         let before = change.before.as_deref();
-        let stale = || {
-            let what = "is not as the plan knows it";
-            Error::stale(format!("{} {what}", change.path))
-        };
-        if !self.holds(before) {
-            return Err(stale());
-        }
         let error = |error| at(&self.path, &error);
+        if !self.holds(before) {
+            return Err(stale(change));
+        }
         if before.is_some() {
             fs::hard_link(&self.path, self.old()).map_err(error)?;
             if !holds(&self.old(), before) {
-                fs::remove_file(self.old()).map_err(error)?;
-                return Err(stale());
+                return self.leave(change);
             }
         }
-        self.put(change).map_err(error)
+        self.put(change).map_err(error)?;
+        if !self.took(before) {
+            self.give_back(change).map_err(error)?;
+            return self.leave(change);
+        }
+        self.clear().map_err(error)
+    }
+
+    /// The file is not the one that the plan knows.
+    fn leave(&self, change: &FileChange) -> Result<(), Error> {
+        fs::remove_file(self.old()).map_err(|e| at(&self.path, &e))?;
+        Err(stale(change))
     }
 
     /// A file that is new goes where none is; one that came there meanwhile
-    /// stays, and is the error.
+    /// stays, and is the error. An old one is then where the new one was.
     fn put(&self, change: &FileChange) -> io::Result<()> {
         match (&change.before, &change.after) {
-            (None, Some(_)) => {
-                fs::hard_link(self.staged(), &self.path)?;
-                fs::remove_file(self.staged())?;
-            }
-            (Some(_), Some(_)) => fs::rename(self.staged(), &self.path)?,
-            (_, None) => fs::remove_file(&self.path)?,
+            (None, Some(_)) => fs::hard_link(self.staged(), &self.path),
+            (Some(_), Some(_)) => exchange(&self.staged(), &self.path),
+            (_, None) => fs::rename(&self.path, self.staged()),
+        }
+    }
+
+    /// Whether the file that was taken away is the old one, where it can be
+    /// told.
+    fn took(&self, before: Option<&str>) -> bool {
+        let gone = !self.staged().exists();
+        before.is_none() || gone || holds(&self.staged(), before)
+    }
+
+    /// Somebody else's file goes back, and what came in its place meanwhile
+    /// has the last word.
+    fn give_back(&self, change: &FileChange) -> io::Result<()> {
+        let Some(own) = change.after.as_deref() else {
+            return fs::hard_link(self.staged(), &self.path);
+        };
+        exchange(&self.staged(), &self.path)?;
+        match holds(&self.staged(), Some(own)) {
+            true => Ok(()),
+            false => exchange(&self.staged(), &self.path),
+        }
+    }
+
+    fn clear(&self) -> io::Result<()> {
+        match fs::remove_file(self.staged()) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
         }
         sync_directory(&self.path)
+    }
+}
+
+fn stale(change: &FileChange) -> Error {
+    Error::stale(format!("{} is not as the plan knows it", change.path))
+}
+
+/// Gives each of two files the name of the other, at once. A file system that
+/// cannot do that, such as NFS, loses the second.
+fn exchange(new: &Path, path: &Path) -> io::Result<()> {
+    match renameat_with(CWD, new, CWD, path, RenameFlags::EXCHANGE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => fs::rename(new, path),
+        done => done.map_err(io::Error::from),
     }
 }
 
@@ -291,6 +338,33 @@ mod tests {
         fs::write(&path, "other").unwrap();
         assert!(place.swap(&change(&path)).is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "other");
+    }
+
+    /// The file that a plan does not know is there for as long as it is
+    /// looked at, and no longer.
+    #[test]
+    fn a_file_that_comes_after_the_last_look_goes_back() {
+        let (_directory, path) = directory();
+        let place = find(&path, false).unwrap();
+        place.stage("new", &path).unwrap();
+        fs::write(path.with_file_name("theirs"), "theirs").unwrap();
+        fs::rename(path.with_file_name("theirs"), &path).unwrap();
+        place.put(&change(&path)).unwrap();
+        assert!(!place.took(Some("old")));
+        place.give_back(&change(&path)).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+    }
+
+    #[test]
+    fn a_file_that_is_to_go_and_is_another_goes_back() {
+        let (_directory, path) = directory();
+        let place = find(&path, false).unwrap();
+        let gone = FileChange { after: None, ..change(&path) };
+        fs::write(&path, "theirs").unwrap();
+        place.put(&gone).unwrap();
+        assert!(!place.took(Some("old")));
+        place.give_back(&gone).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
     }
 
     #[test]

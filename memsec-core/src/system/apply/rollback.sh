@@ -68,10 +68,23 @@ kept() {
     cp -a "$2" "$1.part" && flush "$1.part" && mv -f "$1.part" "$1"
 }
 
+# theirs N PATH: gives back somebody else's file, which we took away and were
+# killed before we saw it. It stands where the new file stood.
+theirs() {
+    taken=${old%.old}.new
+    if [ -f "$taken" ] && ! same "$taken" "$dir/before/$1" &&
+        ! same "$taken" "$dir/after/$1"; then
+        mv -f "$taken" "$2"
+    fi
+}
+
 # file N PATH OLD COPY...: undoes what step N wrote
 file() {
     n=$1 path=$2 old=$3
     shift 3
+    if same "$path" "$dir/after/$n"; then
+        theirs "$n" "$path"
+    fi
     if same "$path" "$dir/before/$n"; then
         return
     fi

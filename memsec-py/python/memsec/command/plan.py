@@ -102,7 +102,7 @@ def declare_means(parser: Parser) -> None:
         nargs="+",
         default=[],
         help="settle this finding too: MEMSEC-CMD-001 to -004, "
-        "MEMSEC-UDP-002",
+        "MEMSEC-LOG-001, MEMSEC-LOG-002, MEMSEC-PRIV-003, MEMSEC-UDP-002",
     )
     parser.add_argument(
         "--peer",
@@ -172,6 +172,7 @@ def by_means(args: argparse.Namespace, policy: Policy) -> Policy:
 
 _STRATEGIES = ("daemon", "guard", "manager", "cut")
 _SETTLED = [f"MEMSEC-CMD-00{number}" for number in range(1, 5)]
+_SETTLED += ["MEMSEC-LOG-001", "MEMSEC-LOG-002", "MEMSEC-PRIV-003"]
 _SETTLED.append("MEMSEC-UDP-002")
 
 
