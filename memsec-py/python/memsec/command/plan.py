@@ -171,9 +171,16 @@ def by_means(args: argparse.Namespace, policy: Policy) -> Policy:
 
 
 _STRATEGIES = ("daemon", "guard", "manager", "cut")
-_SETTLED = [f"MEMSEC-CMD-00{number}" for number in range(1, 5)]
-_SETTLED += ["MEMSEC-LOG-001", "MEMSEC-LOG-002", "MEMSEC-PRIV-003"]
-_SETTLED.append("MEMSEC-UDP-002")
+_SETTLED = (
+    "MEMSEC-CMD-001",
+    "MEMSEC-CMD-002",
+    "MEMSEC-CMD-003",
+    "MEMSEC-CMD-004",
+    "MEMSEC-LOG-001",
+    "MEMSEC-LOG-002",
+    "MEMSEC-PRIV-003",
+    "MEMSEC-UDP-002",
+)
 
 
 def _known(settle: List[str]) -> None:
