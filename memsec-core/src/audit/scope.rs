@@ -1,5 +1,3 @@
-use std::sync::LazyLock;
-
 use super::Scope;
 use crate::{
     Cidr,
@@ -23,10 +21,12 @@ const NEAR: &[(&str, Scope)] = &[
 impl Scope {
     /// The least scope that a whole set of sources lies within.
     pub(crate) fn of(sources: &IpSet) -> Self {
-        let own =
-            UP_TO.iter().filter(|(_, set)| set.family() == sources.family());
-        let within = own.take_while(|(_, set)| sources.is_subset(set));
-        within.last().map_or(Self::Internet, |(scope, _)| *scope)
+        // Most are of the internet, which the widest tells.
+        let scopes = [Self::Private, Self::Link, Self::Host];
+        let within =
+            |scope: &Self| sources.is_subset(&up_to(*scope, sources.family()));
+        let last = scopes.into_iter().take_while(within).last();
+        last.unwrap_or(Self::Internet)
     }
 
     /// Its name: "internet".
@@ -39,16 +39,6 @@ impl Scope {
         }
     }
 }
-
-/// The sources up to each scope but the internet. Most are of that, which
-/// the widest tells: it comes first.
-static UP_TO: LazyLock<Vec<(Scope, IpSet)>> = LazyLock::new(|| {
-    let scopes = [Scope::Private, Scope::Link, Scope::Host].into_iter();
-    let sets = scopes.flat_map(|scope| {
-        Family::BOTH.map(|family| (scope, up_to(scope, family)))
-    });
-    sets.collect()
-});
 
 fn up_to(scope: Scope, family: Family) -> IpSet {
     let near = NEAR.iter().filter(|(_, of)| *of <= scope);
