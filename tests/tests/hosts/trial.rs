@@ -189,8 +189,10 @@ impl Trial<'_> {
         let before = self.seen_before(row);
         let direct = row.port == MEMCACHED;
         let allowed = policy.allow.iter().any(|net| net.contains(row.from));
-        // What a container does not publish stays with it.
-        let hidden = self.case.container.is_some() && seen.like(before);
+        // What a container does not publish stays with it, and it has no
+        // address of IPv6: what would take that for it is not here.
+        let hidden = self.case.container.is_some()
+            && (seen.like(before) || row.to.is_ipv6());
         match (direct || before == Seen::Memcached, allowed, row.proto) {
             // A rule leads them on to memcached, whose clients they are.
             (false, true, Proto::Tcp) if seen == Seen::Memcached => true,
