@@ -229,7 +229,7 @@ impl<'a> Way<'a> {
                 self.ends.push(Verdict::Dropped.into());
                 self.onward(parcel);
             }
-            Some(Course::Rejected) if !self.journey.is_error() => {
+            Some(Course::Rejected) if self.journey.hears() => {
                 self.path.push(lost("reject"));
                 self.ends.push(Verdict::Rejected.into());
             }

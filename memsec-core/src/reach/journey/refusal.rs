@@ -3,6 +3,7 @@
 
 use super::{Journey, Parcel};
 use crate::{
+    net::Family,
     netfilter::{PacketType, Refusal},
     reach::{
         Fragment,
@@ -15,10 +16,8 @@ impl Journey<'_> {
     /// nf_reject_ipv4.c, nf_reject_ipv6.c, icmp.c.
     pub(super) fn tells(&self, how: Refusal, parcel: &Parcel) -> Truth {
         const RST: u8 = 4;
-        let frame = self.shape.frame;
         let reset = self.flags & RST != 0;
-        let error = self.is_error()
-            || frame.is_some_and(|frame| frame != PacketType::Host);
+        let error = self.shape.is_error(self.family) || self.is_overheard();
         let silent = match how {
             Refusal::Reset => reset,
             Refusal::Error => error,
@@ -51,9 +50,21 @@ impl Journey<'_> {
             false => Truth::Maybe,
         }
     }
-    /// True for an error: whoever cannot send it on tells nobody.
-    pub(in crate::reach) fn is_error(&self) -> bool {
-        self.shape.is_error(self.family)
+    /// Whether the sender hears that nothing routes its packet on:
+    /// icmp_send(), icmp6_send(). A part without the header shows IPv6 no
+    /// error.
+    pub(in crate::reach) fn hears(&self) -> bool {
+        let heard = match self.shape.fragment {
+            Some(Fragment::Later) => self.family == Family::Ipv6,
+            _ => !self.shape.is_error(self.family),
+        };
+        heard && !self.is_overheard()
+    }
+
+    /// True for a frame that was not for this host alone.
+    fn is_overheard(&self) -> bool {
+        let frame = self.shape.frame;
+        frame.is_some_and(|frame| frame != PacketType::Host)
     }
 }
 
