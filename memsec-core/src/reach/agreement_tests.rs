@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::{Packet, Proto, Query, Verdict, sources};
-use crate::{Snapshot, host::Host, net::Family};
+use crate::{Snapshot, host::Host};
 
 const INTERFACES: &str = r#"[
  {"ifname":"lo","link_type":"loopback","addr_info":[
@@ -112,15 +112,7 @@ proptest! {
             .with_command("iptables-save", &text);
         let host = Host::new(&snapshot).unwrap();
         let to = IpAddr::from([192, 0, 2, 1]);
-        let query = Query {
-            interface: Some("eth0"),
-            family: Family::Ipv4,
-            to: Some(to),
-            wildcard: true,
-            taker: Default::default(),
-            proto: Proto::Udp,
-            port: 11211,
-        };
+        let query = Query::new(Some("eth0"), to, Proto::Udp, 11211);
         let found = sources(&host, &query);
         let near = (0..5).map(|last| IpAddr::from([10, 0, 0, last]));
         for from in near.chain([IpAddr::from([10, 9, 9, 2])]) {

@@ -156,15 +156,7 @@ fn snapshot(text: &str) -> Snapshot {
 fn ask(text: &str) -> Sources {
     let host = Host::new(&snapshot(text)).unwrap();
     let to = IpAddr::from([10, 0, 0, 100]);
-    let query = Query {
-        interface: Some("eth0"),
-        family: Family::of(to),
-        to: Some(to),
-        wildcard: true,
-        taker: Default::default(),
-        proto: Proto::Tcp,
-        port: 11211,
-    };
+    let query = Query::new(Some("eth0"), to, Proto::Tcp, 11211);
     sources(&host, &query)
 }
 
@@ -284,15 +276,7 @@ fn what_is_not_there_is_not_known() {
     let missing = |&family: &Family| host.ruleset.missing(family);
     assert!(Family::BOTH.iter().all(missing));
     let to = IpAddr::from([10, 0, 0, 1]);
-    let query = Query {
-        interface: None,
-        family: Family::of(to),
-        to: Some(to),
-        wildcard: true,
-        taker: Default::default(),
-        proto: Proto::Udp,
-        port: 1,
-    };
+    let query = Query::new(None, to, Proto::Udp, 1);
     let found = sources(&host, &query);
     assert!(found.may.is_all() && found.must.is_empty());
 }

@@ -1,7 +1,5 @@
 //! Rule sets as nft shows them.
 
-use std::net::IpAddr;
-
 use super::{Proto, Query, sources};
 use crate::{Snapshot, host::Host, net::Family, netfilter::Ruleset};
 
@@ -99,16 +97,7 @@ fn guard() -> String {
 /// May and must, as text.
 fn ask(snapshot: &Snapshot, to: &str, proto: Proto, port: u16) -> String {
     let host = Host::new(snapshot).unwrap();
-    let to: IpAddr = to.parse().unwrap();
-    let query = Query {
-        interface: None,
-        family: Family::of(to),
-        to: Some(to),
-        wildcard: true,
-        taker: Default::default(),
-        proto,
-        port,
-    };
+    let query = Query::new(None, to.parse().unwrap(), proto, port);
     let found = sources(&host, &query);
     let text = |set: &crate::net::IpSet| {
         let all: Vec<_> = set.cidrs().map(|cidr| cidr.to_string()).collect();

@@ -3,7 +3,7 @@
 use std::{fmt::Write, net::IpAddr, time::Instant};
 
 use super::{Packet, Proto, Query, Sources, Verdict, sources};
-use crate::{Snapshot, host::Host, net::Family};
+use crate::{Snapshot, host::Host};
 
 fn ask(name: &str, text: &str) -> Sources {
     let start = Instant::now();
@@ -11,15 +11,7 @@ fn ask(name: &str, text: &str) -> Sources {
     let host = Host::new(&snapshot).unwrap();
     let read = start.elapsed();
     let to = IpAddr::from([192, 0, 2, 1]);
-    let query = Query {
-        interface: None,
-        family: Family::of(to),
-        to: Some(to),
-        wildcard: true,
-        taker: Default::default(),
-        proto: Proto::Tcp,
-        port: 11211,
-    };
+    let query = Query::new(None, to, Proto::Tcp, 11211);
     let found = sources(&host, &query);
     println!("{name}: read {read:?}, all {:?}", start.elapsed());
     found
@@ -130,15 +122,7 @@ fn many_conditions_on_one_large_set() {
     let snapshot = Snapshot::new().with_command("nft -j list ruleset", &text);
     let host = Host::new(&snapshot).unwrap();
     let to = IpAddr::from([192, 0, 2, 1]);
-    let query = Query {
-        interface: None,
-        family: Family::of(to),
-        to: Some(to),
-        wildcard: true,
-        taker: Default::default(),
-        proto: Proto::Tcp,
-        port: 1,
-    };
+    let query = Query::new(None, to, Proto::Tcp, 1);
     let found = sources(&host, &query);
     // Too much to be decided: it says so.
     assert!(found.may.is_all() && found.must.is_empty());

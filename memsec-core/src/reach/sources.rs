@@ -37,6 +37,27 @@ pub(crate) struct Query<'a> {
     pub port: u16,
 }
 
+#[cfg(test)]
+impl<'a> Query<'a> {
+    /// What is asked of a socket that is bound to all addresses.
+    pub(crate) fn new(
+        interface: Option<&'a str>,
+        to: IpAddr,
+        proto: Proto,
+        port: u16,
+    ) -> Self {
+        Self {
+            interface,
+            family: Family::of(to),
+            to: Some(to),
+            wildcard: true,
+            taker: Taker::Socket,
+            proto,
+            port,
+        }
+    }
+}
+
 /// Who takes what comes to the address and the port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Taker {

@@ -50,6 +50,7 @@ impl Journey<'_> {
             false => Truth::Maybe,
         }
     }
+
     /// Whether the sender hears that nothing routes its packet on:
     /// icmp_send(), icmp6_send(). A part without the header shows IPv6 no
     /// error.

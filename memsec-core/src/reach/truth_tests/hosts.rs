@@ -2,9 +2,10 @@
 
 use std::{fs, path::Path};
 
-use super::{bounds, none_is};
+use super::none_is;
 use crate::{
     Answer, Host, Packet, Proto, Snapshot, Verdict,
+    reach::{Query, sources},
     snapshot::Process,
     truth::{ADDRESSES, KINDS, ROUTES, Row, hosts, interface, recorded, rows},
 };
@@ -63,7 +64,8 @@ fn hold(name: &str, host: &Host, row: &Row<'_>, score: &mut Score) {
     let proto = packet.proto.spoken().unwrap();
     let to = packet.to.unwrap();
     let name_of = packet.interface.as_deref();
-    let found = bounds(host, name_of, to, proto, packet.port);
+    let query = Query::new(name_of, to, proto, packet.port);
+    let found = sources(host, &query);
     let may = found.may.contains(packet.from);
     let must = found.must.contains(packet.from);
     score.rows += 1;

@@ -4,8 +4,12 @@ use std::{fs, net::IpAddr};
 
 use serde_json::Value;
 
-use super::{bounds, none_is};
-use crate::{Host, Proto, Snapshot, truth::shared};
+use super::none_is;
+use crate::{
+    Host, Proto, Snapshot,
+    reach::{Query, sources},
+    truth::shared,
+};
 
 fn save(value: &Value) -> Option<(&'static str, &str)> {
     let text = value["text"].as_str()?;
@@ -76,7 +80,8 @@ fn every_packet_for_the_host() {
         };
         let host = Host::new(&snapshot).unwrap();
         let port = probe["dport"].as_u64().unwrap() as u16;
-        let found = bounds(&host, probe["if"].as_str(), to, proto, port);
+        let query = Query::new(probe["if"].as_str(), to, proto, port);
+        let found = sources(&host, &query);
         let (may, must) = (found.may.contains(from), found.must.contains(from));
         cases += 1;
         decided += usize::from(may == must);

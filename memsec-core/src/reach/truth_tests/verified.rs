@@ -54,15 +54,7 @@ impl Dump {
         let chains = &self.host.ruleset.tables[0].chains;
         let chain = chains.iter().find(|one| one.name == chain).unwrap();
         let hook = chain.base.as_ref().unwrap().hook;
-        let query = Query {
-            interface: None,
-            family: self.family,
-            to: Some(self.family.address(to)),
-            wildcard: true,
-            taker: Default::default(),
-            proto,
-            port,
-        };
+        let query = Query::new(None, self.family.address(to), proto, port);
         let question = Question::new(&self.host, &query);
         let all = RangeSet::range(0, self.family.last());
         let (mut may, mut must) = (RangeSet::empty(), all.clone());
