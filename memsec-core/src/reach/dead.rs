@@ -309,6 +309,10 @@ fn explained(
             found.shadowed_by = reason::decider(flow.journey, set);
         }
         found.contradicted |= !other.is_empty();
+        if found.contradicted && found.shadowed_by.is_some() {
+            // No other flow says more.
+            break;
+        }
     }
     Ok(found)
 }
