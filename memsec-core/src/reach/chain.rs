@@ -375,25 +375,35 @@ impl<'a, 'b> Chains<'a, 'b> {
     }
 
     /// What the rules of a kind do; it is kept in `asked`.
+    #[inline]
     fn of_kind(
         &self,
         chain: &Chain,
         asked: &mut [Plain],
         kind: usize,
     ) -> Result<Plain, TooMuch> {
-        let Some(slot) = asked.get_mut(kind) else { return Ok(Plain::More) };
-        if let (Plain::Unasked, Some(rule)) = (*slot, chain.of_kind(kind)) {
-            self.budget.spend(weight(rule))?;
-            let (truth, within) = self.cell.beside_origin(rule);
-            *slot = match Effect::of(rule.action()) {
-                _ if truth == Truth::No => Plain::Does(Effect::NONE),
-                Some(effect) if within.is_all() => {
-                    Plain::Does(doubted(truth, effect))
-                }
-                _ => Plain::More,
-            };
+        match asked.get_mut(kind) {
+            Some(slot @ Plain::Unasked) => {
+                let rule = chain.of_kind(kind);
+                *slot = rule.map_or(Ok(Plain::More), |r| self.plainly(r))?;
+                Ok(*slot)
+            }
+            Some(known) => Ok(*known),
+            None => Ok(Plain::More),
         }
-        Ok(*slot)
+    }
+
+    /// What a rule does, for whatever source.
+    fn plainly(&self, rule: &Rule) -> Result<Plain, TooMuch> {
+        self.budget.spend(weight(rule))?;
+        let (truth, within) = self.cell.beside_origin(rule);
+        Ok(match Effect::of(rule.action()) {
+            _ if truth == Truth::No => Plain::Does(Effect::NONE),
+            Some(effect) if within.is_all() => {
+                Plain::Does(doubted(truth, effect))
+            }
+            _ => Plain::More,
+        })
     }
 
     fn what(rule: &'a Rule) -> What<'a> {
