@@ -1,5 +1,6 @@
 """The host, and what is skipped where it cannot be."""
 
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -53,12 +54,20 @@ def venv():
 
 
 @pytest.fixture(scope="session")
-def built(need, venv):
-    """Cockpit's page, as its source is now."""
+def built(need, venv, tmp_path_factory):
+    """Cockpit's page, as its source is now: built by one process of many."""
     need("cockpit-bridge")
     if not (venv / "bin/npm").exists():
         missing("there is no npm")
-    build(venv)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        build(venv)
+        return
+    done = tmp_path_factory.getbasetemp().parent / "cockpit"
+    with done.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if done.stat().st_size == 0:
+            build(venv)
+            file.write("built")
 
 
 @pytest.fixture
