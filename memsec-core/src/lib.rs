@@ -73,7 +73,9 @@ pub use plan::{
     HostAddress, Inside, Listening, Networks, Plan, Proof, Render, Run,
     Segment, Step, StepKind, TextChange, Witness,
 };
-pub use policy::{Acceptance, Date, Keep, Peer, Policy, Port, Strategy};
+pub use policy::{
+    Acceptance, Date, Keep, Peer, Policy, Port, SETTLED, Strategy,
+};
 pub use reach::{
     Answer, Delivery, Direction, Explanation, Extension, Fragment, Frame, Met,
     Packet, Proto, Protocol, State, Verdict, explain,

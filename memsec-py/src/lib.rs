@@ -55,6 +55,7 @@ fn sources_json() -> PyResult<String> {
 #[pymodule]
 fn _memsec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("SETTLED", memsec_core::SETTLED)?;
     module.add_class::<Snapshot>()?;
     module.add_class::<Host>()?;
     module.add_class::<Policy>()?;

@@ -2,12 +2,14 @@
 
 mod date;
 mod peer;
+mod settled;
 mod strategy;
 
 use std::net::IpAddr;
 
 pub use date::Date;
 pub use peer::Peer;
+pub use settled::SETTLED;
 pub use strategy::Strategy;
 
 use serde::{Deserialize, Serialize};
@@ -70,7 +72,10 @@ pub struct Policy {
     /// Findings of memcached's own options that a plan is to settle besides:
     /// MEMSEC-CMD-001 to MEMSEC-CMD-004, MEMSEC-LOG-001 and MEMSEC-LOG-002,
     /// MEMSEC-PRIV-003, MEMSEC-UDP-002.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "settled::names"
+    )]
     pub settle: Vec<String>,
     /// Further ports to answer for, besides memcached's own.
     pub ports: Vec<Port>,

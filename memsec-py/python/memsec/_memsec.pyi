@@ -24,6 +24,7 @@ __all__ = [
     "Plan",
     "Policy",
     "Report",
+    "SETTLED",
     "Snapshot",
     "__version__",
     "apply",
@@ -45,6 +46,7 @@ _Path = Union[str, os.PathLike[str]]
 _Address = Union[str, IPv4Address, IPv6Address]
 _Network = Union[_Address, IPv4Network, IPv6Network]
 
+SETTLED: list[str]
 __version__: str
 
 @final

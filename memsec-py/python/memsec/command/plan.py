@@ -16,6 +16,7 @@ from .. import (
     Snapshot,
     audit,
 )
+from .._memsec import SETTLED
 from .arguments import (
     Parser,
     declare_host,
@@ -26,7 +27,6 @@ from .arguments import (
 )
 from .output import write
 from .progress import Progress
-
 
 EXAMPLES = [
     ("plan --allow 10.20.0.0/24 2001:db8:1::20", "what would be done"),
@@ -171,23 +171,13 @@ def by_means(args: argparse.Namespace, policy: Policy) -> Policy:
 
 
 _STRATEGIES = ("daemon", "guard", "manager", "cut")
-_SETTLED = (
-    "MEMSEC-CMD-001",
-    "MEMSEC-CMD-002",
-    "MEMSEC-CMD-003",
-    "MEMSEC-CMD-004",
-    "MEMSEC-LOG-001",
-    "MEMSEC-LOG-002",
-    "MEMSEC-PRIV-003",
-    "MEMSEC-UDP-002",
-)
 
 
 def _known(settle: List[str]) -> None:
     """Refuses what is misspelt, or is settled by no option of memcached."""
     for name in settle:
-        if name not in _SETTLED:
-            names = ", ".join(_SETTLED)
+        if name not in SETTLED:
+            names = ", ".join(SETTLED)
             raise ArgumentError(f"--settle: {name!r} is not one of {names}")
 
 
