@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error, Step, StepKind,
-    plan::{Checked, Listening},
+    plan::{Checked, Listening, Takes},
 };
 
 /// What a step is found to be.
@@ -135,6 +135,8 @@ impl World {
             address,
             port,
             sure: true,
+            taker: Takes::Socket,
+            assumed: false,
         };
         let tcp = named.iter().map(|&a| socket(crate::Proto::Tcp, a, port));
         let udp = udp.filter(|port| *port != 0);

@@ -10,11 +10,7 @@ use super::{
     daemon::{settles, words},
     draft::Draft,
 };
-use crate::{
-    Error, FileChange,
-    audit::{ShutOut, shut_out},
-    net::Family,
-};
+use crate::{Error, FileChange, audit::ShutOut, net::Family};
 use place::{place, set_output};
 
 /// More rules than this are no list that a person keeps.
@@ -23,7 +19,7 @@ const MOST: usize = 64;
 /// Lets the clients in that the host's own rules would still drop.
 pub(super) fn admit(draft: &mut Draft<'_>) -> Result<(), Error> {
     managed::ask(draft)?;
-    let shut = shut_out(&draft.host, draft.policy, &draft.reached());
+    let shut = draft.shut_out()?;
     if shut.len() > MOST {
         draft.obstacles.push(format!(
             "{} client networks are too many for a rule each, {MOST} are not: \

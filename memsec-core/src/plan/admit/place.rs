@@ -1,11 +1,6 @@
 //! Where in a dump of iptables a rule goes.
 
-use crate::{
-    audit::{ShutOut, reached, shut_out},
-    host::Host,
-    plan::draft::Draft,
-    snapshot::Snapshot,
-};
+use crate::{audit::ShutOut, plan::draft::Draft, snapshot::Snapshot};
 
 /// A place in the INPUT chain of a dump.
 #[derive(Clone, Copy, Debug)]
@@ -52,15 +47,15 @@ pub(super) fn place(
     let fails = places.partition_point(|place| {
         let mut trial = draft.clone();
         set_output(&mut trial.snapshot, save, place.write(text, rule));
-        trial.update().is_ok() && admits(&trial.host, draft, shut)
+        admits(&trial, shut)
     });
     places.get(fails.checked_sub(1)?).copied()
 }
 
-pub(super) fn admits(host: &Host, draft: &Draft<'_>, shut: &ShutOut) -> bool {
-    let reached = reached(host, draft.policy);
-    let still = shut_out(host, draft.policy, &reached);
-    !still.iter().any(|still| still.is_like(shut))
+/// Whether those who were shut out will get in.
+pub(super) fn admits(trial: &Draft<'_>, shut: &ShutOut) -> bool {
+    let still = trial.shut_out();
+    still.is_ok_and(|all| !all.iter().any(|still| still.is_like(shut)))
 }
 
 /// Every place in INPUT of the last filter table of a dump, the first first.
