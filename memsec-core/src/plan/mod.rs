@@ -286,6 +286,10 @@ fn refused(why: &str) -> Plan {
 }
 
 #[cfg(test)]
+mod admit_tests;
+#[cfg(test)]
+mod checked_tests;
+#[cfg(test)]
 mod container_tests;
 #[cfg(test)]
 mod hosts_tests;

@@ -101,9 +101,10 @@ fn enter(
     chain: &Chain,
     probe: &Probe<'_>,
 ) -> Result<(), Error> {
-    let nat = chain.base.as_ref().is_some_and(|base| base.nat);
-    if !nat && !chain.rules.is_empty() {
-        // It sees what was turned before it, and that is not followed there.
+    let base = chain.base.as_ref();
+    let sees = base.is_some_and(|base| base.hook == "prerouting" && !base.nat);
+    if sees && !chain.rules.is_empty() {
+        // What was turned before it is not followed there.
         fate.turned.clear();
     }
     let set = std::mem::take(&mut fate.passed);
