@@ -5,6 +5,7 @@
 
 mod claims;
 mod frame;
+mod ground;
 mod iptables;
 mod native;
 mod nft;

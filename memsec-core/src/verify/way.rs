@@ -1,20 +1,15 @@
 //! The ways in to memcached, and who gets in by them.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::net::IpAddr;
 
 use super::{
-    rules::{Action, Field, Network, Probe, Side, TCP, Table, Target, UDP},
+    ground::{CLIENT, Ground},
+    rules::{Action, Field, Probe, Side, TCP, Target, UDP},
     segments::Segments,
     walk::{Fate, walk},
     world::number,
 };
 use crate::{Error, Proto, text::Place};
-
-/// More source ports than this no rules tell apart.
-const SOURCE_PORTS: usize = 64;
-
-/// A port that every client may have.
-const CLIENT: u16 = 40000;
 
 /// Where new packets of other hosts come by, and their answers.
 const BEFORE: [&str; 2] = ["ingress", "prerouting"];
@@ -73,28 +68,6 @@ pub(super) struct Reach {
     pub decided: Vec<Place>,
 }
 
-/// What packets meet: the rules, and the networks that the host is on.
-#[derive(Clone, Copy)]
-pub(super) struct Ground<'a> {
-    pub tables: &'a [Table],
-    pub networks: &'a [Network],
-}
-
-impl<'a> Ground<'a> {
-    /// The interface that leads to an address.
-    fn towards(&self, six: bool, to: u128) -> Option<&'a str> {
-        let mut all = self.networks.iter();
-        let on = |one: &&Network| {
-            one.six == six && (one.range.0..=one.range.1).contains(&to)
-        };
-        all.find(on).map(|one| one.interface.as_str())
-    }
-
-    fn has(&self, six: bool, address: u128) -> bool {
-        self.networks.iter().any(|one| one.six == six && one.own == address)
-    }
-}
-
 impl Way {
     fn probe(&self, client: u16, port: u16) -> Probe<'_> {
         Probe {
@@ -124,7 +97,7 @@ impl Way {
             return self.turned(on);
         }
         let mut reach: Option<Reach> = None;
-        for client in source_ports(on.tables)? {
+        for client in on.source_ports()? {
             let one = self.client_at(on, client)?;
             match &mut reach {
                 None => reach = Some(one),
@@ -214,7 +187,7 @@ impl Way {
         reach: &mut Reach,
     ) -> Result<(), Error> {
         let answered = match self.proto {
-            Proto::Tcp => answered(on, probe, hooks, &delivered, reach)?,
+            Proto::Tcp => on.answered(probe, hooks, &delivered, reach)?,
             Proto::Udp => delivered.clone(),
         };
         reach.must.add(&answered);
@@ -273,70 +246,8 @@ impl Way {
 }
 
 impl Reach {
-    fn note(&mut self, fate: &Fate) {
+    pub(super) fn note(&mut self, fate: &Fate) {
         self.unsure.extend(fate.unsure.iter().cloned());
         self.decided.extend(fate.decided.iter().cloned());
     }
-}
-
-/// The clients whose answers get out: by the interface of the network that
-/// they are on, or else by the one that they came in by.
-fn answered(
-    on: Ground<'_>,
-    probe: &Probe<'_>,
-    hooks: &[&str],
-    clients: &Segments,
-    reach: &mut Reach,
-) -> Result<Segments, Error> {
-    let mut by = |interface| {
-        let back = Probe { reply: true, interface, ..*probe };
-        let back = walk(on.tables, &back, hooks)?;
-        reach.note(&back);
-        Ok::<_, Error>(back.must().meet(clients))
-    };
-    let mut all = by(probe.interface)?;
-    let Some(arrival) = probe.interface else { return Ok(all) };
-    let on_link = |network: &&Network| network.six == probe.six;
-    let here: BTreeSet<_> = on
-        .networks
-        .iter()
-        .filter(|one| one.interface == arrival)
-        .map(|one| one.range)
-        .collect();
-    for network in on.networks.iter().filter(on_link) {
-        let range = Segments::of([network.range]);
-        if here.contains(&network.range) || clients.meet(&range).is_empty() {
-            continue;
-        }
-        let other = by(Some(&network.interface))?.meet(&range);
-        all = all.without(&range);
-        all.add(&other);
-    }
-    Ok(all)
-}
-
-fn tests(tables: &[Table]) -> impl Iterator<Item = &Field> {
-    let chains = tables.iter().flat_map(|table| table.chains.values());
-    let rules = chains.flat_map(|chain| &chain.rules);
-    rules.flat_map(|rule| &rule.tests).map(|test| &test.of)
-}
-
-/// Source ports that stand for all that the rules tell apart.
-fn source_ports(tables: &[Table]) -> Result<Vec<u16>, Error> {
-    let mut starts = BTreeSet::from([CLIENT]);
-    for field in tests(tables) {
-        let (Field::SourcePort(set) | Field::EitherPort(set)) = field else {
-            continue;
-        };
-        let edges = set.iter().flat_map(|&(first, last)| [first, last + 1]);
-        starts.extend(edges.filter_map(|edge| u16::try_from(edge).ok()));
-        if starts.len() > SOURCE_PORTS {
-            let what = "the rules tell too many source ports apart";
-            return Err(Error::unsupported(format!("cannot check: {what}")));
-        }
-    }
-    // The one that every client may have comes first.
-    let mut all = vec![CLIENT];
-    all.extend(starts.into_iter().filter(|port| *port != CLIENT));
-    Ok(all)
 }

@@ -7,12 +7,13 @@ use std::{
 };
 
 use super::{
+    ground::Ground,
     iptables::dump,
     nft, nft_text,
     rules::{Field, Network, Table},
     segments::Segments,
     sets::{Sets, changed},
-    way::{Course, Ground, Reach, Way},
+    way::{Course, Reach, Way},
     words::addresses,
 };
 use crate::{
