@@ -71,7 +71,7 @@ pub use net::Cidr;
 pub use plan::{
     Basis, Certificate, Checked, Claim, ClaimKind, Considered, Guard,
     HostAddress, Inside, Listening, Networks, Plan, Proof, Render, Run,
-    Segment, Step, StepKind, TextChange, Witness,
+    Segment, Step, StepKind, Takes, TextChange, Witness,
 };
 pub use policy::{
     Acceptance, Date, Keep, Peer, Policy, Port, SETTLED, Strategy,

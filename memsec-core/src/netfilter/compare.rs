@@ -1,8 +1,8 @@
 //! A rule set with a table more, and against another one.
 
 use super::{
-    Action, AddressType, Chain, Families, Hook, Match, Origin, Rule, Ruleset,
-    Table, Test, calls::target, nftables,
+    Action, AddressType, Chain, Connection, Families, Hook, Match, Origin,
+    Rule, Ruleset, Table, Test, calls::target, nftables,
 };
 use crate::{
     Error,
@@ -222,7 +222,10 @@ impl Chain {
     /// differ in nothing but their ports are one.
     fn rests(&self, but: &PortSet) -> Vec<Rest<'_>> {
         let mut rests: Vec<Rest<'_>> = Vec::new();
-        for rule in self.rules.iter() {
+        let hook = self.base.as_ref().map(|base| base.hook);
+        let sends = hook == Some(Hook::Output);
+        let own = |rule: &&Rule| sends && rule.answers_from(but);
+        for rule in self.rules.iter().filter(|rule| !own(rule)) {
             let ports = rule.ports().map(|ports| ports.difference(but));
             if ports.as_ref().is_some_and(PortSet::is_empty) {
                 continue;
@@ -288,6 +291,23 @@ impl Rule {
             !one.negated && set.is_subset(&known)
         });
         carried && self.is_within(ports)
+    }
+
+    /// Whether it lets the answers of some ports go on, over TCP or UDP, and
+    /// nothing else.
+    fn answers_from(&self, ports: &PortSet) -> bool {
+        let has = |is: &dyn Fn(&Test) -> bool| {
+            self.matches().iter().any(|one| !one.negated && is(&one.test))
+        };
+        let known = RangeSet::from_ranges([(6, 6), (17, 17)]);
+        *self.action() == Action::Accept
+            && has(&|t| matches!(t, Test::Protocol(p) if p.is_subset(&known)))
+            && has(&|t| matches!(t, Test::SourcePort(p) if p.is_subset(ports)))
+            && has(&|t| {
+                let reply = Connection::Reply(true);
+                matches!(t, Test::Connection { of, without: false }
+                    if *of == reply)
+            })
     }
 
     /// Whether it lets all go on that is for another host.

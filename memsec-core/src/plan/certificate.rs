@@ -72,6 +72,38 @@ pub struct Listening {
     pub port: u16,
     /// Whether it is sure to be open.
     pub sure: bool,
+    /// Who takes what is sent there.
+    #[serde(default, skip_serializing_if = "Takes::is_socket")]
+    pub taker: Takes,
+    /// Whether it is taken to be memcached by its port alone: no client is
+    /// owed it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub assumed: bool,
+}
+
+/// Who takes what is sent to an address.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Takes {
+    /// A socket of this host: memcached's, or a proxy's.
+    #[default]
+    Socket,
+    /// Whoever a rule of this host leads it to, and perhaps a socket.
+    Perhaps,
+    /// Whoever a rule of this host leads it to.
+    Led,
+    /// Another network namespace behind this host, which has the address.
+    Behind,
+}
+
+impl Takes {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives one")]
+    fn is_socket(&self) -> bool {
+        *self == Self::Socket
+    }
 }
 
 /// A part of a text that is another one after a step.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     certificate::{
-        Certificate, Checked, HostAddress, Listening, Networks, Segment,
+        Certificate, Checked, HostAddress, Listening, Networks, Segment, Takes,
         TextChange, digest,
     },
     draft::{Draft, State, Texts},
@@ -89,10 +89,14 @@ fn addresses(host: &Host) -> Option<Vec<HostAddress>> {
     Some(all.collect())
 }
 
-/// The sockets of the daemons, and what of this host leads to others.
+/// The sockets of the daemons, what of this host leads to others, and where
+/// those are.
 pub(super) fn listening(host: &Host) -> Vec<Listening> {
-    let outer = host.ways.iter().filter(|way| way.taker != Taker::Other);
-    let mut all: Vec<_> = outer.map(led).collect();
+    let there = |way: &&Way| {
+        way.taker != Taker::Other || host.bridge(way.address).is_some()
+    };
+    let ways = host.ways.iter().filter(there);
+    let mut all: Vec<_> = ways.map(|way| led(host, way)).collect();
     for instance in host.instances.iter().filter(|i| i.netns.is_none()) {
         let Start::Runs(running) = &instance.start else { continue };
         for listener in &running.listeners {
@@ -103,6 +107,8 @@ pub(super) fn listening(host: &Host) -> Vec<Listening> {
                 address: socket.address,
                 port: socket.port,
                 sure: running.is_sure(listener),
+                taker: Takes::Socket,
+                assumed: false,
             };
             if !all.contains(&one) {
                 all.push(one);
@@ -112,13 +118,23 @@ pub(super) fn listening(host: &Host) -> Vec<Listening> {
     all
 }
 
-fn led(way: &Way) -> Listening {
+fn led(host: &Host, way: &Way) -> Listening {
+    let mut daemons = host.instances.iter();
     Listening {
         instance: way.instance.clone(),
         proto: way.proto,
         address: way.address,
         port: way.port,
         sure: true,
+        taker: match way.taker {
+            // Other hosts come to a loopback address by a rule alone.
+            _ if way.address.is_loopback() => Takes::Led,
+            Taker::Socket | Taker::AnySocket => Takes::Socket,
+            Taker::Perhaps => Takes::Perhaps,
+            Taker::Led => Takes::Led,
+            Taker::Other => Takes::Behind,
+        },
+        assumed: daemons.any(|one| one.id == way.instance && one.is_led()),
     }
 }
 

@@ -20,7 +20,7 @@ const ROUTES: &str = r#"[{"dst": "default", "dev": "eth0"},
     {"dst": "172.17.0.0/16", "dev": "docker0"}]"#;
 
 /// As Docker 20.10 to 27 has it, for a port of the host.
-fn rules(on: &str, port: u16) -> String {
+pub(super) fn rules(on: &str, port: u16) -> String {
     format!(
         "*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
          :POSTROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n\
@@ -41,12 +41,12 @@ fn rules(on: &str, port: u16) -> String {
     )
 }
 
-const PROXIES: &str = "\
+pub(super) const PROXIES: &str = "\
 tcp LISTEN 0 4096 0.0.0.0:8080 0.0.0.0:* users:((\"docker-proxy\",pid=7,fd=4))
 tcp LISTEN 0 4096 [::]:8080 [::]:* users:((\"docker-proxy\",pid=8,fd=4))
 ";
 
-fn inspect(network: &str, bindings: &str) -> String {
+pub(super) fn inspect(network: &str, bindings: &str) -> String {
     format!(
         r#"[{{"Id": "0123", "Name": "/mc", "State": {{"Running": true}},
         "Config": {{"Image": "memcached:1.6", "User": "memcache",
@@ -62,7 +62,7 @@ fn inspect(network: &str, bindings: &str) -> String {
 const BINDINGS: &str = r#"[{"HostIp": "0.0.0.0", "HostPort": "8080"},
     {"HostIp": "::", "HostPort": "8080"}]"#;
 
-fn host(rules: &str) -> Snapshot {
+pub(super) fn host(rules: &str) -> Snapshot {
     Snapshot::new()
         .with_command("ip -j address", ADDRESSES)
         .with_command("ip -j route", ROUTES)
@@ -71,7 +71,7 @@ fn host(rules: &str) -> Snapshot {
         .with_command("nft -j list ruleset", r#"{"nftables": []}"#)
 }
 
-fn docker() -> Snapshot {
+pub(super) fn docker() -> Snapshot {
     host(&rules("", 8080))
         .with_command("ss -lntupxH", PROXIES)
         .with_command("docker inspect", &inspect("bridge", BINDINGS))
@@ -253,6 +253,8 @@ fn plan(host: &Snapshot, policy: &Policy) -> Plan {
 fn closes(host: &Snapshot, policy: &Policy) -> String {
     let plan = plan(host, policy);
     assert!(plan.proof.holds, "{:#?}", plan.proof);
+    let found = plan.verify(None).unwrap();
+    assert!(found.holds, "{}", found.to_text());
     let after = after(host, policy);
     let again = self::plan(&after, policy);
     assert!(again.empty, "{again:#?}");
@@ -322,7 +324,7 @@ fn recorded_hosts_are_closed() {
         Some(_) => 1,
         None => 4,
     };
-    let (mut planned, mut wrong) = (0, Vec::new());
+    let (mut planned, mut checked, mut wrong) = (0, 0, Vec::new());
     for case in crate::truth::hosts("docker").into_iter().step_by(step) {
         let name = case.file_name().unwrap().to_str().unwrap().to_owned();
         let host = recorded(&case);
@@ -332,6 +334,11 @@ fn recorded_hosts_are_closed() {
             continue;
         }
         planned += usize::from(!plan.empty);
+        match plan.verify(None) {
+            Ok(found) if found.holds => checked += 1,
+            Ok(found) => wrong.push(format!("{name}: {}", found.to_text())),
+            Err(why) => println!("  not read {name}: {why:.300}"),
+        }
         let after = crate::Host::new(&after(&host, &policy)).unwrap();
         for (from, to) in [
             ("192.0.2.21", "192.0.2.10"),
@@ -348,6 +355,9 @@ fn recorded_hosts_are_closed() {
             }
         }
     }
-    println!("containers: {planned} plans, {} wrong", wrong.len());
+    println!(
+        "containers: {planned} plans, {checked} held by the checker, {} wrong",
+        wrong.len()
+    );
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -160,6 +160,14 @@ fn drift(draft: &Draft<'_>, instance: &Instance) -> Option<Change> {
     })
 }
 
+/// What a change makes of the snapshot, without a step.
+pub(super) fn foresee(draft: &mut Draft<'_>, change: &Change) {
+    draft.write(&change.file);
+    if draft.policy.restart {
+        draft.restart(&change.id, &change.ports, change.version.clone());
+    }
+}
+
 /// Adds the steps of a change: the edit, if it is one, and the restart.
 pub(super) fn apply(
     draft: &mut Draft<'_>,

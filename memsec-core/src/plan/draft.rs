@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
-use super::{Considered, Guard, Listening, Step, Witness, certify, prove};
+use super::{
+    Considered, Guard, Listening, Step, Witness, certify, daemon, prove,
+};
 use crate::{
     Error, FileChange, Policy, Proto, Snapshot, Strategy,
     audit::{Reached, ShutOut, reached, shut_out},
@@ -33,6 +35,8 @@ pub(super) struct Draft<'a> {
     /// The TCP ports of the daemons that are restarted.
     pub restarted: Vec<u16>,
     pub considered: Vec<Considered>,
+    /// What becomes of the daemons by steps that come later.
+    pub ahead: Vec<daemon::Change>,
     /// What the model of the rules was read from.
     read: (Texts, Option<Guard>),
 }
@@ -73,6 +77,7 @@ impl<'a> Draft<'a> {
             obstacles: Vec::new(),
             restarted: Vec::new(),
             considered: Vec::new(),
+            ahead: Vec::new(),
             read: (texts, None),
         };
         draft.first = Rc::new(draft.state());
@@ -108,6 +113,22 @@ impl<'a> Draft<'a> {
         self.steps.push(step);
         self.states.push(state);
         Ok(())
+    }
+
+    /// The host with its daemons as they will be, by the snapshot as it is.
+    pub(super) fn foreseen(&self) -> Result<Self, Error> {
+        let mut later = self.clone();
+        for change in &self.ahead {
+            daemon::foresee(&mut later, change);
+        }
+        later.update()?;
+        Ok(later)
+    }
+
+    /// The clients that will not be sure to get in.
+    pub(super) fn shut_out(&self) -> Result<Vec<ShutOut>, Error> {
+        let later = self.foreseen()?;
+        Ok(shut_out(&later.host, later.policy, &later.reached()))
     }
 
     fn state(&self) -> State {

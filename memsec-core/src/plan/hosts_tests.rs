@@ -70,7 +70,7 @@ impl Score {
         match plan.verify(None) {
             Ok(found) if found.holds => self.checked += 1,
             Ok(found) => {
-                let why = found.to_text();
+                let why = found.reason().unwrap_or_default();
                 self.refuted.push(format!("{name} {called}: {why}"));
             }
             Err(why) => self.not_read.push(format!("{name} {called}: {why}")),

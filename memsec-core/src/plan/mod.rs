@@ -15,7 +15,8 @@ mod step;
 
 pub(crate) use certificate::digest;
 pub use certificate::{
-    Certificate, Checked, HostAddress, Listening, Networks, Segment, TextChange,
+    Certificate, Checked, HostAddress, Listening, Networks, Segment, Takes,
+    TextChange,
 };
 pub use guard::{Guard, Inside};
 pub use proof::{Claim, ClaimKind, Proof, Witness};
@@ -75,13 +76,37 @@ fn synthesis(
     })
 }
 
-/// The guard goes first: it can only narrow, and behind it memcached may
-/// move to another address without a moment at which it stands open there.
-/// The rule that lets clients in goes last.
+/// What comes first behind the guard.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// What opens goes last.
+    Daemons,
+    /// Where a daemon moves away from an address at which clients get in, the
+    /// rules let them in at the new one before.
+    Manager,
+}
+
 fn draft<'a>(
     snapshot: &Snapshot,
     host: &'a Host,
     policy: &'a Policy,
+) -> Result<Draft<'a>, Error> {
+    let usual = ordered(snapshot, host, policy, Order::Daemons)?;
+    if prove::lost_between(&usual).is_none() {
+        return Ok(usual);
+    }
+    let other = ordered(snapshot, host, policy, Order::Manager)?;
+    let holds = prove::proof(host, &other).holds;
+    Ok(if holds { other } else { usual })
+}
+
+/// The guard goes first: it can only narrow, and behind it memcached may
+/// move to another address without a moment at which it stands open there.
+fn ordered<'a>(
+    snapshot: &Snapshot,
+    host: &'a Host,
+    policy: &'a Policy,
+    order: Order,
 ) -> Result<Draft<'a>, Error> {
     if host.is_full() {
         let what = "there are more ways into containers than are followed";
@@ -91,10 +116,17 @@ fn draft<'a>(
     let changes = daemon(&mut draft)?;
     let bare = bare(&draft, &changes)?;
     guard(&mut draft, &bare, !changes.is_empty())?;
+    if order == Order::Manager {
+        draft.ahead.clone_from(&changes);
+        manager(&mut draft)?;
+        draft.ahead.clear();
+    }
     for change in &changes {
         daemon::apply(&mut draft, change)?;
     }
-    manager(&mut draft)?;
+    if order == Order::Daemons {
+        manager(&mut draft)?;
+    }
     if draft.guard.is_some() {
         guard::persist(&mut draft)?;
     }
@@ -150,11 +182,9 @@ fn bare<'a>(
 ) -> Result<Draft<'a>, Error> {
     let mut bare = draft.clone();
     if draft.policy.restart {
-        for change in changes {
-            daemon::apply(&mut bare, change)?;
-        }
+        bare.ahead = changes.to_vec();
     }
-    Ok(bare)
+    bare.foreseen()
 }
 
 fn guard(
@@ -255,6 +285,10 @@ fn refused(why: &str) -> Plan {
     }
 }
 
+#[cfg(test)]
+mod admit_tests;
+#[cfg(test)]
+mod checked_tests;
 #[cfg(test)]
 mod container_tests;
 #[cfg(test)]

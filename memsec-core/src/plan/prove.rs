@@ -59,14 +59,17 @@ fn all_allowed(draft: &Draft<'_>, last: &[Reached]) -> Option<Witness> {
     if let Some(shut) = shut.into_iter().next() {
         return Some(shut_witness(draft, shut));
     }
+    let mut shut = lost_between(draft)?.clone();
+    shut.message += ", between two steps, and got in before";
+    Some(shut_witness(draft, shut))
+}
+
+/// A client that got in before the plan, and would not after some step.
+pub(super) fn lost_between<'d>(draft: &'d Draft<'_>) -> Option<&'d ShutOut> {
     let was_in = |shut: &&ShutOut| {
         !draft.first.shut.iter().any(|known| known.is_like(shut))
     };
-    let between = draft.states.iter().flat_map(|state| &state.shut);
-    let mut lost = between.filter(was_in).cloned();
-    let mut shut = lost.next()?;
-    shut.message += ", between two steps, and got in before";
-    Some(shut_witness(draft, shut))
+    draft.states.iter().flat_map(|state| &state.shut).find(was_in)
 }
 
 fn shut_witness(draft: &Draft<'_>, shut: ShutOut) -> Witness {

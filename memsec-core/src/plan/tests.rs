@@ -14,7 +14,7 @@ const ADDRESSES: &str = r#"[
   {"ifname": "eth1", "link_type": "ether", "addr_info": [
     {"local": "10.20.0.10", "prefixlen": 24}]}]"#;
 
-const OPEN_CONF: &str = "# memcached\n-m 64\n-p 11211\n-u memcache\n\
+pub(super) const OPEN_CONF: &str = "# memcached\n-m 64\n-p 11211\n-u memcache\n\
                          -l 0.0.0.0\n-U 11211 # for statsd\n";
 
 /// As RHEL ships it: ssh, and everything else rejected.
@@ -38,8 +38,22 @@ fn host(iptables: &str, ip6tables: &str) -> Snapshot {
         .with_command("memcached -V", "memcached 1.6.18\n")
 }
 
-fn debian(conf: &str, rules: &str) -> Snapshot {
+pub(super) fn debian(conf: &str, rules: &str) -> Snapshot {
     host(rules, rules).with_file("/etc/memcached.conf", conf)
+}
+
+/// A host that tells by which interface an answer leaves.
+pub(super) fn routed(host: Snapshot) -> Snapshot {
+    let routes = |[eth0, eth1]: [&str; 2]| {
+        format!(
+            r#"[{{"dst": "default", "dev": "eth0"}},
+            {{"dst": "{eth0}", "dev": "eth0"}},
+            {{"dst": "{eth1}", "dev": "eth1"}}]"#
+        )
+    };
+    let four = routes(["192.0.2.0/24", "10.20.0.0/24"]);
+    let six = routes(["2001:db8:1::/64", "fd00:20::/64"]);
+    host.with_command("ip -j route", &four).with_command("ip -6 -j route", &six)
 }
 
 fn sysconfig(options: &str, rules: &str) -> Snapshot {
@@ -50,7 +64,7 @@ fn sysconfig(options: &str, rules: &str) -> Snapshot {
     host(rules, rules).with_file("/etc/sysconfig/memcached", &text)
 }
 
-fn allow(nets: &[&str]) -> Policy {
+pub(super) fn allow(nets: &[&str]) -> Policy {
     let nets = nets.iter().map(|net| net.parse().unwrap());
     nets.fold(Policy::new(), Policy::allow)
 }
@@ -60,7 +74,7 @@ fn plan(snapshot: &Snapshot, policy: &Policy) -> Plan {
 }
 
 /// The plan, proved; and that it leaves nothing to do.
-fn proved(snapshot: &Snapshot, policy: &Policy) -> Plan {
+pub(super) fn proved(snapshot: &Snapshot, policy: &Policy) -> Plan {
     let plan = plan(snapshot, policy);
     assert!(plan.proof.holds, "{:#?}", plan.proof);
     let again = self::plan(&after(snapshot, policy), policy);

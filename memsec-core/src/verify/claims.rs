@@ -8,8 +8,9 @@ use std::{
 use super::{
     rules::Table,
     segments::{Range, Segments},
+    way::{Course, Reach, Way},
     words::addresses,
-    world::{Reach, Way, World},
+    world::World,
 };
 use crate::{
     Claim, ClaimKind, Error, Packet, Policy, Proto, Witness,
@@ -33,20 +34,15 @@ impl Moment {
         let tables = world.tables()?;
         let mut moment = Self::default();
         for way in world.ways() {
-            let mut reach = way.reach(&tables)?;
-            if !world.listens(&way) {
-                reach.must = Segments::default();
-                reach.delivered = Segments::default();
-            }
+            let reach = world.reach(&way, &tables)?;
             moment.reach.insert(way, reach);
         }
         let any: [IpAddr; 2] =
             [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
         for port in policy.kept() {
-            for way in
-                any.iter().flat_map(|a| world.to(port.proto, port.port, *a))
-            {
-                let reach = way.reach(&tables)?;
+            let at = (port.proto, port.port);
+            for way in any.iter().flat_map(|a| world.at(at, *a, Course::Here)) {
+                let reach = world.open(&way, &tables)?;
                 moment.kept.insert(way, reach);
             }
         }
@@ -120,7 +116,8 @@ impl Claims<'_> {
     fn all_allowed(&self) -> Result<Option<Witness>, Error> {
         let Some(last) = self.moments.last() else { return Ok(None) };
         let wanted = |way: &&Way| way.proto == Proto::Tcp || self.policy.udp;
-        let ports = last.reach.keys().filter(wanted);
+        let owed = |way: &&Way| wanted(way) && self.world.owes(way);
+        let ports = last.reach.keys().filter(owed);
         let ports: BTreeSet<_> = ports.map(|w| (w.proto, w.port)).collect();
         for (proto, port) in ports {
             for net in &self.policy.allow {
@@ -129,6 +126,7 @@ impl Claims<'_> {
                     .without(&self.world.nobodys(six));
                 let own = last.reach.iter().filter(|(way, _)| {
                     (way.proto, way.port, way.six) == (proto, port, six)
+                        && way.course.is_meant()
                 });
                 let ways: Vec<_> =
                     own.filter(|(way, _)| self.arrives(way, &net)).collect();

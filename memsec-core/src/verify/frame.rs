@@ -86,7 +86,11 @@ impl Frame<'_> {
         let own = self.ports.iter().map(|&port| (port.into(), port.into()));
         let own = Segments::of(own);
         let mut all: Vec<Said<'r>> = Vec::new();
-        for rule in chain.rules.iter().filter(|r| !is_for(r, self.ports)) {
+        let sends = sends(chain);
+        let is_own = |rule: &&Rule| {
+            is_for(rule, self.ports) || sends && self.answers_clients(rule)
+        };
+        for rule in chain.rules.iter().filter(|rule| !is_own(rule)) {
             let mut said = Said::of(rule);
             match (&mut said.ports, all.last_mut()) {
                 (None, _) => {}
@@ -139,7 +143,8 @@ impl Frame<'_> {
         }
         let known: BTreeSet<_> = old.rules.iter().map(text).collect();
         let mut fresh = new.rules.iter().filter(|rule| {
-            !known.contains(&text(rule)) && !self.is_beside(rule)
+            let answers = sends(new) && self.answers_clients(rule);
+            !known.contains(&text(rule)) && !self.is_beside(rule) && !answers
         });
         fresh.find_map(|rule| match inward {
             false => Some(said(
@@ -148,6 +153,34 @@ impl Frame<'_> {
             )),
             true => self.lets_in(rule),
         })
+    }
+
+    /// Whether a rule lets out what memcached answers to clients of the
+    /// policy, and nothing else.
+    fn answers_clients(&self, rule: &Rule) -> bool {
+        let allow = self.policy.allow.iter().map(|net| net.bounds());
+        let allowed = Segments::of(allow);
+        let own = |range: &Range| {
+            range.0 == range.1
+                && u16::try_from(range.0).is_ok_and(|p| self.ports.contains(&p))
+        };
+        let has = |is: &dyn Fn(&Field) -> bool| {
+            rule.tests.iter().any(|test| !test.not && is(&test.of))
+        };
+        rule.action == Action::Accept
+            && !rule.unsure
+            && is_carried(rule)
+            && has(&|of| matches!(of, Field::Reply(true)))
+            && has(&|of| match of {
+                Field::SourcePort(set) => set.iter().all(own),
+                _ => false,
+            })
+            && has(&|of| match of {
+                Field::Destination(set) => {
+                    Segments::of(set.clone()).is_within(&allowed)
+                }
+                _ => false,
+            })
     }
 
     /// Whether a rule is about other ports alone.
@@ -237,11 +270,6 @@ impl<'a> Said<'a> {
 
 /// Whether a rule is about some ports alone, over TCP or UDP.
 fn is_for(rule: &Rule, of: &BTreeSet<u16>) -> bool {
-    let known = |number: &u8| [TCP, UDP].contains(number);
-    let carried = rule.tests.iter().any(|test| match &test.of {
-        Field::Protocol(all) => !test.not && all.iter().all(known),
-        _ => false,
-    });
     let own = |range: &Range| {
         range.1 - range.0 < 1 << 10
             && (range.0..=range.1)
@@ -249,11 +277,26 @@ fn is_for(rule: &Rule, of: &BTreeSet<u16>) -> bool {
     };
     let ports = rule.tests.iter().any(|test| match &test.of {
         Field::DestinationPort(set) => {
-            !test.not && !set.is_empty() && set.iter().all(own)
+            // None of an empty set is met.
+            !test.not && set.iter().all(own)
         }
         _ => false,
     });
-    carried && ports
+    is_carried(rule) && ports
+}
+
+/// Whether it is about TCP or UDP alone.
+fn is_carried(rule: &Rule) -> bool {
+    let known = |number: &u8| [TCP, UDP].contains(number);
+    rule.tests.iter().any(|test| match &test.of {
+        Field::Protocol(all) => !test.not && all.iter().all(known),
+        _ => false,
+    })
+}
+
+/// Whether the kernel enters a chain with what the host itself sends.
+fn sends(chain: &Chain) -> bool {
+    chain.base.as_ref().is_some_and(|base| base.hook == "output")
 }
 
 /// Whether it lets go on what is for another host.
@@ -326,9 +369,12 @@ mod tests {
     /// Whether the chains of two dumps say the same of other ports.
     fn alike(one: &str, other: &str) -> bool {
         let ports = BTreeSet::from([11211]);
-        let policy = Policy::new();
+        let policy = Policy::new().allow("10.0.0.0/8".parse().unwrap());
         let tables = [one, other].map(|rules| {
-            let text = format!("*filter\n:INPUT ACCEPT [0:0]\n{rules}COMMIT\n");
+            let text = format!(
+                "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n\
+                 :OUTPUT ACCEPT [0:0]\n{rules}COMMIT\n"
+            );
             dump("dump", &text, false, &Sets::default()).unwrap().tables
         });
         let [before, after] = &tables;
@@ -358,6 +404,27 @@ mod tests {
             rule("11212:12000", "ACCEPT") + &rule("22", "DROP") + &below,
         ] {
             assert!(!alike(&whole, &other), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_the_answers_to_clients_may_be_let_out() {
+        let answer = "OUTPUT -d 10.1.0.0/16 -p tcp --sport 11211 -m conntrack \
+                      --ctdir REPLY -j ACCEPT";
+        let added = |rule: String| alike("", &format!("-A {rule}\n"));
+        assert!(added(answer.to_owned()));
+        for (part, other) in [
+            ("OUTPUT", "FORWARD"),
+            ("-d 10.1.0.0/16 ", ""),
+            ("10.1.0.0/16", "11.0.0.0/8"),
+            ("--sport 11211", "--sport 22"),
+            ("--sport 11211", "--sport 11211:11212"),
+            (" -m conntrack --ctdir REPLY", ""),
+            ("REPLY", "ORIGINAL"),
+            ("ACCEPT", "DROP"),
+        ] {
+            let rule = answer.replace(part, other);
+            assert!(!added(rule.clone()), "{rule}");
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::{
-    rules::{Action, Base, Chain, Field, Rule, TCP, Table, Test, UDP},
+    rules::{Action, Base, Chain, Field, Rule, TCP, Table, Target, Test, UDP},
     segments::Range,
     sets::Sets,
-    words::{addresses, ports, words},
+    words::{addresses, destination, number, ports, words},
 };
 use crate::{Error, text::Place};
 
@@ -230,6 +230,7 @@ fn field(word: &str, rest: &mut Rest<'_>, sets: &Sets) -> Option<Field> {
         "--sport" | "--sports" => Field::SourcePort(ports(rest.next()?)?),
         "--dport" | "--dports" => Field::DestinationPort(ports(rest.next()?)?),
         "--ports" => Field::EitherPort(ports(rest.next()?)?),
+        "--ctorigsrc" => Field::Client(many(rest.next()?)?),
         "--ctorigdstport" => Field::OriginalPort(ports(rest.next()?)?),
         "--ctstate" | "--state" => Field::State(lower(rest.next()?)),
         "--ctstatus" => translated(lower(rest.next()?))?,
@@ -251,7 +252,7 @@ fn field(word: &str, rest: &mut Rest<'_>, sets: &Sets) -> Option<Field> {
     })
 }
 
-/// Packets that were translated are not followed, so others have neither.
+/// Statuses of translation, as states.
 fn translated(all: Vec<String>) -> Option<Field> {
     let known = all.iter().all(|one| one == "dnat" || one == "snat");
     known.then_some(Field::State(all))
@@ -288,12 +289,17 @@ fn target(
         "CT" if !words.iter().any(|word| word == "--notrack") => {
             Action::Continue
         }
-        "REDIRECT" => Action::Translate(after("--to-ports").and_then(port)),
+        "REDIRECT" => Action::Translate(Target {
+            ports: after("--to-ports").and_then(port),
+            address: None,
+        }),
         "DNAT" => {
             let to = after("--to-destination").unwrap_or_default();
-            let bare = to.matches(':').count() > 1 && !to.contains(']');
-            let port_of = (!bare).then(|| to.rsplit_once(':')).flatten();
-            Action::Translate(port_of.and_then(|(_, text)| port(text)))
+            let (address, ports) = destination(to);
+            Action::Translate(Target {
+                address: number(address).map(|(_, number)| number),
+                ports: ports.and_then(port),
+            })
         }
         name if is_chain(name) => Action::Jump(name.to_owned()),
         _ => Action::Unknown,

@@ -5,6 +5,7 @@
 
 mod claims;
 mod frame;
+mod ground;
 mod iptables;
 mod native;
 mod nft;
@@ -18,6 +19,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod way;
 mod words;
 mod world;
 
@@ -27,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Claim, ClaimKind, Error, Inside, Plan, Snapshot, Witness,
-    plan::{Basis, Certificate, Checked, Listening, digest},
+    plan::{Basis, Certificate, Checked, Listening, Takes, digest},
     schema::Version,
 };
 use claims::{Claims, Moment, agrees};
@@ -256,9 +258,12 @@ impl Replay<'_> {
         if let Some(one) = said.iter().find(|one| !agrees(moment, one)) {
             odd.get_or_insert_with(|| {
                 let (proto, port) = (one.proto.name(), one.port);
+                let by = one.interface.as_deref().unwrap_or("any interface");
+                let to = one.destinations.first();
+                let at = to.map(|to| format!(" of {to}")).unwrap_or_default();
                 format!(
                     "after step {number} the rules say otherwise who reaches \
-                     {proto} port {port}"
+                     {proto} port {port}{at} by {by}"
                 )
             });
         }
@@ -275,8 +280,8 @@ impl Replay<'_> {
         let (first, last) = (moments.first()?, moments.last()?);
         let listeners =
             self.own.states.iter().filter_map(|s| s.listeners.as_ref());
-        let ports: BTreeSet<u16> =
-            listeners.flatten().map(|one| one.port).collect();
+        let outer = listeners.flatten().filter(|l| l.taker != Takes::Behind);
+        let ports: BTreeSet<u16> = outer.map(|one| one.port).collect();
         let frame = Frame {
             policy: &self.basis.policy,
             ports: &ports,

@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{
-    steps::{Found, changed},
+    nft_text,
+    steps::{Found, Texts, changed},
     world::World,
 };
 use crate::plan::Checked;
 
-const LISTING: &str = "nft -j list ruleset";
+const JSON: &str = "nft -j list ruleset";
+const TEXT: &str = "nft list ruleset";
 
 /// Inserts the rule of a command such as `inet filter input ip saddr NET tcp
 /// dport PORT accept comment TEXT`: what the certificate says of the listing
@@ -18,22 +20,22 @@ pub(super) fn insert(
     words: &[&str],
     checked: &Checked,
 ) -> Found {
-    let Some((chain, rule)) = rule(words) else {
+    let json = world.texts.contains_key(JSON);
+    let Some((chain, rule)) = rule(words, json) else {
         return Found::Other("it is no rule that a plan adds".to_owned());
     };
     let Some(said) = changed(world, checked) else {
         return Found::Other("its changes are of another text".to_owned());
     };
-    let text = |texts: &super::steps::Texts| {
-        objects(texts.get(LISTING).map_or("", String::as_str))
-    };
-    let fits = match (text(&world.texts), text(&said)) {
+    let listing = if json { JSON } else { TEXT };
+    let objects = |texts: &Texts| objects(listing, texts.get(listing)?);
+    let fits = match (objects(&world.texts), objects(&said)) {
         (Some(old), Some(new)) => is_first(&old, &new, &chain, &rule),
         _ => false,
     };
     let alone = said
         .iter()
-        .all(|(of, text)| of == LISTING || world.texts.get(of) == Some(text));
+        .all(|(of, text)| of == listing || world.texts.get(of) == Some(text));
     world.texts = said;
     match fits && alone {
         true => Found::Same,
@@ -44,7 +46,7 @@ pub(super) fn insert(
 }
 
 /// The chain of a rule, and what the rule says in a listing.
-fn rule(words: &[&str]) -> Option<(Value, Value)> {
+fn rule(words: &[&str], json: bool) -> Option<(Value, Value)> {
     let [
         family,
         table,
@@ -69,9 +71,10 @@ fn rule(words: &[&str]) -> Option<(Value, Value)> {
         }})
     };
     let port: u16 = port.parse().ok()?;
+    let net = if json { network(net)? } else { json!(net) };
     let known = ["ip", "ip6"].contains(&ip) && ["tcp", "udp"].contains(&proto);
     let expr = json!([
-        equal(ip, "saddr", network(net)?),
+        equal(ip, "saddr", net),
         equal(proto, "dport", json!(port)),
         { "accept": null },
     ]);
@@ -88,12 +91,20 @@ fn network(text: &str) -> Option<Value> {
     }
 }
 
-fn objects(text: &str) -> Option<Vec<Value>> {
-    let mut all: Value = serde_json::from_str(text).ok()?;
-    match all.get_mut("nftables")?.take() {
-        Value::Array(objects) => Some(objects),
-        _ => None,
+fn objects(listing: &str, text: &str) -> Option<Vec<Value>> {
+    if listing == JSON {
+        let mut all: Value = serde_json::from_str(text).ok()?;
+        return match all.get_mut("nftables")?.take() {
+            Value::Array(objects) => Some(objects),
+            _ => None,
+        };
     }
+    let mut all = nft_text::objects(listing, text).ok()?;
+    // Each rule behind the new one stands on another line.
+    for rule in all.iter_mut().filter_map(|object| object.get_mut("rule")) {
+        rule.as_object_mut()?.remove("line");
+    }
+    Some(all)
 }
 
 /// Whether the new listing is the old one with the rule before all others of

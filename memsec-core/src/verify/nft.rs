@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{
     nft_match::{self, Names},
-    rules::{Action, Base, Chain, Rule, Table},
+    rules::{Action, Base, Chain, Rule, Table, Target},
+    words::number,
 };
 use crate::{Error, text::Place};
 
@@ -172,6 +173,9 @@ impl Reading {
             | "dup" => {}
             "set" => {
                 self.own = true;
+                // It ends the rule where the set is full, or where a limit
+                // of the element says so (nft_dynset_eval).
+                self.rule.unsure = true;
                 sets.forget(&text_of(value, "set"));
             }
             _ => match verdict(kind, value) {
@@ -219,9 +223,12 @@ impl Reading {
 
 fn verdict(kind: &str, value: &Value) -> Option<Action> {
     let target = || text_of(value, "target");
-    let port = || {
-        let port = value.get("port").and_then(Value::as_u64)?;
-        Some((u128::from(port), u128::from(port)))
+    let to = || Target {
+        address: number(&text_of(value, "addr")).map(|(_, number)| number),
+        ports: value.get("port").and_then(Value::as_u64).map(|port| {
+            let port = u128::from(port);
+            (port, port)
+        }),
     };
     Some(match kind {
         "accept" | "masquerade" | "snat" => Action::Accept,
@@ -230,7 +237,7 @@ fn verdict(kind: &str, value: &Value) -> Option<Action> {
         "continue" => Action::Continue,
         "jump" => Action::Jump(target()),
         "goto" => Action::Goto(target()),
-        "redirect" | "dnat" => Action::Translate(port()),
+        "redirect" | "dnat" => Action::Translate(to()),
         "notrack" | "queue" | "tproxy" | "fwd" | "synproxy" => Action::Unknown,
         _ => return None,
     })

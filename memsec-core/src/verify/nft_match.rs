@@ -141,7 +141,11 @@ pub(super) fn equals(
     match kind.as_str() {
         "payload" => payload(text("protocol")?, text("field")?, right, sets),
         "meta" => Some(vec![is(meta(text("key")?, right, sets)?)]),
-        "ct" => Some(vec![is(ct(of, right, sets)?)]),
+        "ct" => {
+            let family = text("key")?.split_once(' ');
+            let six = family.map(|(name, _)| is(Field::Six(name == "ip6")));
+            Some(six.into_iter().chain([is(ct(of, right, sets)?)]).collect())
+        }
         "fib" => fib(text("result")?, of.get("flags")?, right, sets)
             .map(|test| vec![test]),
         "&" => flags(of, right),
@@ -237,12 +241,14 @@ fn ct(of: &Value, right: &Value, sets: &Names) -> Option<Field> {
         "state" => Field::State(sets.texts(right)?),
         "status" => {
             let all = sets.texts(right)?;
-            // Packets that were translated are not followed.
             let known = all.iter().all(|one| one == "dnat" || one == "snat");
             known.then_some(Field::State(all))?
         }
         "direction" => Field::Reply(right.as_str()? == "reply"),
         "proto-dst" if original => Field::OriginalPort(sets.ranges(right)?),
+        "ip saddr" | "ip6 saddr" if original => {
+            Field::Client(sets.ranges(right)?)
+        }
         _ => return None,
     })
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::words::destination;
+
 /// What ends a rule.
 const VERDICTS: [&str; 15] = [
     "accept",
@@ -150,7 +152,10 @@ fn left(rest: &mut Rest<'_>) -> Option<Value> {
         "ct" => {
             let ways = ["original", "reply"];
             let dir = ways.into_iter().find(|way| rest.take(way));
-            let key = rest.next()?;
+            let key = match rest.next()? {
+                family @ ("ip" | "ip6") => format!("{family} {}", rest.next()?),
+                key => key.to_owned(),
+            };
             match dir {
                 Some(dir) => json!({ "ct": { "key": key, "dir": dir } }),
                 None => json!({ "ct": { "key": key } }),
@@ -208,9 +213,9 @@ fn verdict(rest: &mut Rest<'_>) -> Option<Value> {
         "redirect" | "dnat" => {
             // "to :11211", "ip to 192.0.2.1:11211".
             let to = rest.0.iter().skip_while(|word| *word != "to").nth(1);
-            let port = to.and_then(|to| to.rsplit_once(':'));
-            let port = port.and_then(|(_, port)| port.parse::<u16>().ok());
-            json!({ word: { "port": port } })
+            let (address, port) = destination(to.map_or("", String::as_str));
+            let port = port.and_then(|port| port.parse::<u16>().ok());
+            json!({ word: { "addr": address, "port": port } })
         }
         _ => json!({ word: null }),
     })

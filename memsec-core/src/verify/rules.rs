@@ -57,11 +57,13 @@ pub(super) enum Field {
     DestinationPort(Vec<Range>),
     EitherPort(Vec<Range>),
     OriginalPort(Vec<Range>),
+    /// The address that the connection is from.
+    Client(Vec<Range>),
     /// Names, or beginnings of names with a wildcard behind.
     In(Vec<String>),
     Out(Vec<String>),
     Protocol(Vec<u8>),
-    /// Conntrack states, in lower case.
+    /// Conntrack states, and statuses of translation, in lower case.
     State(Vec<String>),
     /// True for answers.
     Reply(bool),
@@ -99,10 +101,27 @@ pub(super) enum Action {
     Return,
     Jump(String),
     Goto(String),
-    /// To another address or port; the ports, where they are named.
-    Translate(Option<Range>),
+    /// To another address or port.
+    Translate(Target),
     /// Something that is not followed.
     Unknown,
+}
+
+/// Where a rule turns packets to, as far as it says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Target {
+    pub address: Option<u128>,
+    pub ports: Option<Range>,
+}
+
+/// The side of the host that a packet has to do with, besides its client's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side<'a> {
+    /// The host itself.
+    Here,
+    /// Another interface; `None` for one that is not known, and is not the
+    /// loopback.
+    Beyond(Option<&'a str>),
 }
 
 /// Packets that differ in one address alone: the client's.
@@ -119,10 +138,14 @@ pub(super) struct Probe<'a> {
     /// The interface towards the client; `None` for one that is not known,
     /// and is not the loopback.
     pub interface: Option<&'a str>,
-    /// The address of the host; `None` for one that is not known.
+    /// Where the daemon is.
+    pub daemon: Side<'a>,
+    /// The address of the daemon; `None` for one that is not known.
     pub host: Option<u128>,
     /// Whether it is the answer.
     pub reply: bool,
+    /// Whether a rule has turned its destination.
+    pub turned: bool,
 }
 
 impl Probe<'_> {
@@ -201,13 +224,20 @@ impl Field {
             Self::DestinationPort(set) => has(set, to),
             Self::EitherPort(set) => has(set, from) || has(set, to),
             Self::OriginalPort(set) => has(set, probe.original),
+            Self::Client(set) => return Holds::Of(set.clone()),
             Self::In(names) => return name(names, probe, !probe.reply),
             Self::Out(names) => return name(names, probe, probe.reply),
             Self::Protocol(all) => all.contains(&probe.proto),
-            Self::State(all) => all.iter().any(|one| one == state),
+            Self::State(all) => all
+                .iter()
+                .any(|one| one == state || one == "dnat" && probe.turned),
             Self::Reply(reply) => *reply == probe.reply,
             Self::DestinationType(all) => match probe.reply {
-                false => all.iter().any(|one| one == "local"),
+                false => {
+                    let here = probe.daemon == Side::Here;
+                    let kind = if here { "local" } else { "unicast" };
+                    all.iter().any(|one| one == kind)
+                }
                 true => return Holds::Unknown,
             },
             Self::Flags { mask, value } => {
@@ -274,14 +304,19 @@ fn way_back(networks: &[Network], probe: &Probe<'_>) -> Holds {
     Holds::Of(complement(probe.everyone(), &gone))
 }
 
-/// Whether an interface has one of some names; the way in has no way out.
+/// Whether an interface has one of some names: the one towards the client, or
+/// the other, which the way in to the host itself has not.
 fn name(names: &[String], probe: &Probe<'_>, towards: bool) -> Holds {
-    if !towards {
-        return Holds::Known(names.iter().any(|name| is_any(name)));
-    }
+    let own = match (towards, probe.daemon) {
+        (true, _) => probe.interface,
+        (false, Side::Beyond(own)) => own,
+        (false, Side::Here) => {
+            return Holds::Known(names.iter().any(|name| is_any(name)));
+        }
+    };
     let is = |name: &String| match name.strip_suffix(['+', '*']) {
-        Some(start) => probe.interface.map(|own| own.starts_with(start)),
-        None => match probe.interface {
+        Some(start) => own.map(|own| own.starts_with(start)),
+        None => match own {
             Some(own) => Some(own == name),
             None if name == "lo" => Some(false),
             None => None,

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error, Step, StepKind,
-    plan::{Checked, Listening},
+    plan::{Checked, Listening, Takes},
 };
 
 /// What a step is found to be.
@@ -135,6 +135,8 @@ impl World {
             address,
             port,
             sure: true,
+            taker: Takes::Socket,
+            assumed: false,
         };
         let tcp = named.iter().map(|&a| socket(crate::Proto::Tcp, a, port));
         let udp = udp.filter(|port| *port != 0);
@@ -145,7 +147,8 @@ impl World {
         Other("memcached would listen on what was not proved".to_owned())
     }
 
-    /// A rule of iptables, by its number in the chain or at the end.
+    /// A rule of iptables, by its number in the chain or at the end. What it
+    /// may say is checked of the rules.
     fn insert(
         &mut self,
         save: &str,
@@ -153,21 +156,23 @@ impl World {
         checked: &Checked,
     ) -> Result<Found, Error> {
         let wrong = || Ok(Other("it is no rule that a plan adds".to_owned()));
-        let (at, rule) = match words {
-            ["-I", "INPUT", number, rule @ ..] => {
+        let (chain, at, rule) = match words {
+            ["-I", chain @ ("INPUT" | "OUTPUT"), number, rule @ ..] => {
                 match number.parse::<usize>() {
-                    Ok(number) => (Some(number), rule),
+                    Ok(number) => (chain, Some(number), rule),
                     Err(_) => return wrong(),
                 }
             }
-            ["-A", "INPUT", rule @ ..] => (None, rule),
+            ["-A", chain @ ("INPUT" | "OUTPUT"), rule @ ..] => {
+                (chain, None, rule)
+            }
             _ => return wrong(),
         };
         let Some(text) = self.texts.get(save) else {
             let what = format!("cannot check {save}: it is not known");
             return Err(Error::unsupported(what));
         };
-        let line = format!("-A INPUT {}\n", rule.join(" "));
+        let line = format!("-A {chain} {}\n", rule.join(" "));
         let Some(new) = inserted(text, at, &line) else { return wrong() };
         let said = changed(self, checked);
         self.texts.insert(save.to_owned(), new);
@@ -205,8 +210,9 @@ pub(super) fn changed(world: &World, checked: &Checked) -> Option<Texts> {
     Some(texts)
 }
 
-/// A dump with a rule in INPUT of its last table `filter`.
+/// A dump with a rule more in its last table `filter`.
 fn inserted(text: &str, at: Option<usize>, line: &str) -> Option<String> {
+    let head = line.split_inclusive(' ').take(2).collect::<String>();
     let (mut filter, mut number, mut offset) = (false, 0, 0);
     let mut place = None;
     for whole in text.split_inclusive('\n') {
@@ -219,7 +225,7 @@ fn inserted(text: &str, at: Option<usize>, line: &str) -> Option<String> {
                 let end = at.is_none_or(|at| at == number + 1);
                 place = if end { Some(offset) } else { place };
             }
-            _ if filter && words.starts_with("-A INPUT ") => {
+            _ if filter && words.starts_with(&head) => {
                 number += 1;
                 place = if at == Some(number) { Some(offset) } else { place };
             }

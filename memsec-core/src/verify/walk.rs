@@ -1,7 +1,7 @@
 //! The way of new packets to a port of the host, and of the answers.
 
 use super::{
-    rules::{Action, Chain, Probe, Table},
+    rules::{Action, Chain, Probe, Table, Target},
     segments::Segments,
 };
 use crate::{Error, text::Place};
@@ -18,8 +18,12 @@ pub(super) struct Fate {
     pub passed: Segments,
     /// Perhaps stopped.
     pub lost: Segments,
-    /// Treated in a way that is not followed.
+    /// Treated in a way that is not followed any further here.
     pub open: Segments,
+    /// Of those, the ones that are sure to be turned elsewhere, and where.
+    turned: Vec<(Target, Segments)>,
+    /// Of those, the others.
+    loose: Segments,
     /// Rules that make it unsure.
     pub unsure: Vec<Place>,
     /// Rules that stop, or let in.
@@ -33,6 +37,14 @@ impl Fate {
         let mut may = self.passed.clone();
         may.add(&self.open);
         may
+    }
+
+    /// Clients that are sure to be turned elsewhere, and where.
+    pub(super) fn led(&self) -> impl Iterator<Item = (&Target, Segments)> {
+        let unsure = |set: &Segments| {
+            set.clone().without(&self.lost).without(&self.loose)
+        };
+        self.turned.iter().map(move |(to, set)| (to, unsure(set)))
     }
 
     /// Clients that are sure to get through.
@@ -89,6 +101,12 @@ fn enter(
     chain: &Chain,
     probe: &Probe<'_>,
 ) -> Result<(), Error> {
+    let base = chain.base.as_ref();
+    let sees = base.is_some_and(|base| base.hook == "prerouting" && !base.nat);
+    if sees && !chain.rules.is_empty() {
+        // What was turned before it is not followed there.
+        fate.turned.clear();
+    }
     let set = std::mem::take(&mut fate.passed);
     let left = follow(fate, table, chain, probe, set, 0)?;
     match &chain.base {
@@ -141,7 +159,14 @@ fn follow(
             Action::Accept => fate.passed.add(&matched),
             Action::Drop => fate.lost.add(&matched),
             Action::Return => back.add(&matched),
-            Action::Translate(_) | Action::Unknown => fate.open.add(&matched),
+            Action::Translate(target) if meets.sure => {
+                fate.open.add(&matched);
+                fate.turned.push((target.clone(), matched));
+            }
+            Action::Translate(_) | Action::Unknown => {
+                fate.open.add(&matched);
+                fate.loose.add(&matched);
+            }
             Action::Jump(name) | Action::Goto(name) => {
                 let next = table.chains.get(name).ok_or_else(|| {
                     let place = &rule.place;

@@ -65,6 +65,20 @@ pub(super) fn number(text: &str) -> Option<(bool, u128)> {
     })
 }
 
+/// The address and the port of where packets are turned to:
+/// "192.0.2.1:11211", "[2001:db8::1]:11211", or one of the two alone.
+pub(super) fn destination(text: &str) -> (&str, Option<&str>) {
+    if let Some((address, rest)) =
+        text.strip_prefix('[').and_then(|text| text.split_once(']'))
+    {
+        return (address, rest.strip_prefix(':'));
+    }
+    match text.split_once(':') {
+        Some((address, port)) if !port.contains(':') => (address, Some(port)),
+        _ => (text, None),
+    }
+}
+
 /// Ports and ranges of ports, with a comma between them.
 pub(super) fn ports(text: &str) -> Option<Vec<Range>> {
     text.split(',').map(port_range).collect()
@@ -103,6 +117,23 @@ mod tests {
         assert_eq!(addresses("::/0"), Some((0, u128::MAX)));
         assert_eq!(addresses("10.0.0.0/33"), None);
         assert_eq!(addresses("localhost"), None);
+    }
+
+    #[test]
+    fn a_destination_has_an_address_or_a_port_or_both() {
+        let parts =
+            ["10.0.0.1:80", "10.0.0.1", ":80", "[fd00::1]:80", "fd00::1"]
+                .map(destination);
+        assert_eq!(
+            parts,
+            [
+                ("10.0.0.1", Some("80")),
+                ("10.0.0.1", None),
+                ("", Some("80")),
+                ("fd00::1", Some("80")),
+                ("fd00::1", None),
+            ]
+        );
     }
 
     #[test]

@@ -7,26 +7,19 @@ use std::{
 };
 
 use super::{
+    ground::Ground,
     iptables::dump,
     nft, nft_text,
-    rules::{Action, Field, Network, Probe, TCP, Table, UDP},
+    rules::{Field, Network, Table},
     segments::Segments,
     sets::{Sets, changed},
-    walk::{Fate, walk},
+    way::{Course, Reach, Way},
     words::addresses,
 };
 use crate::{
     Error, Proto,
-    plan::{HostAddress, Listening},
-    text::Place,
+    plan::{HostAddress, Listening, Takes},
 };
-
-/// More source ports than this no rules tell apart.
-const SOURCE_PORTS: usize = 64;
-
-/// Where new packets of other hosts come by.
-const IN: [&str; 3] = ["ingress", "prerouting", "input"];
-const OUT: [&str; 2] = ["output", "postrouting"];
 
 /// The host at one moment.
 #[derive(Clone, Debug, Default)]
@@ -37,29 +30,6 @@ pub(super) struct World {
     pub listeners: Vec<Listening>,
     /// The options of a daemon's file that it reads at its next start.
     pub edit: Option<Vec<(char, String)>>,
-}
-
-/// A way in: packets that differ in the client alone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Way {
-    pub six: bool,
-    pub proto: Proto,
-    pub port: u16,
-    pub interface: Option<String>,
-    pub to: Option<IpAddr>,
-}
-
-/// Who gets in by it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Reach {
-    pub may: Segments,
-    pub must: Segments,
-    /// Clients that are sure to be let in, answered or not.
-    pub delivered: Segments,
-    /// Rules that are not read in full.
-    pub unsure: Vec<Place>,
-    /// Rules that decide.
-    pub decided: Vec<Place>,
 }
 
 impl World {
@@ -142,17 +112,25 @@ impl World {
         all.filter_map(network).collect()
     }
 
-    /// Addresses of those networks that no client has: the host's own, of
-    /// IPv4 the last of each, and of IPv6 the first, which is any router's.
+    /// The host's own addresses.
+    fn own(&self, six: bool) -> Segments {
+        let all = self.addresses.iter().flatten().map(|one| one.address);
+        let own = all.filter(|own| own.is_ipv6() == six).map(number);
+        Segments::of(own.map(|one| (one, one)))
+    }
+
+    /// Addresses of its networks that no client has: its own, of IPv4 the
+    /// last of each, and of IPv6 the first, which is any router's.
     pub(super) fn nobodys(&self, six: bool) -> Segments {
-        let own = self.networks().into_iter().filter(|one| one.six == six);
-        let none = own.flat_map(|Network { own, range, .. }| {
+        let all = self.networks().into_iter().filter(|one| one.six == six);
+        let groups = all.filter_map(|Network { range, .. }| {
             let (first, last) = range;
             let wide = last - first > 1;
-            let group = if six { first } else { last };
-            [Some(own), wide.then_some(group)]
+            wide.then_some(if six { first } else { last })
         });
-        Segments::of(none.flatten().map(|one| (one, one)))
+        let mut none = Segments::of(groups.map(|one| (one, one)));
+        none.add(&self.own(six));
+        none
     }
 
     /// Tells the rules that ask for ways back which networks there are.
@@ -192,18 +170,103 @@ impl World {
     }
 
     /// The ways in to what memcached listens on.
-    pub(super) fn ways(&self) -> BTreeSet<Way> {
+    pub(super) fn ways(&self) -> Vec<Way> {
         let own = self.listeners.iter();
-        let all = own.flat_map(|one| self.to(one.proto, one.port, one.address));
-        all.collect()
+        let all = own.flat_map(|one| match one.taker {
+            Takes::Socket => self.to(one, Course::Here),
+            Takes::Behind => self.past(one, Course::Past),
+            _ if one.address.is_loopback() => self.past(one, Course::Loopback),
+            Takes::Perhaps => self.to(one, Course::Perhaps),
+            Takes::Led => self.to(one, Course::Led),
+        });
+        let all: BTreeSet<Way> = all.collect();
+        let mut all: Vec<Way> = all.into_iter().collect();
+        // Whoever a rule leads elsewhere is followed from a socket as well.
+        all.dedup_by(|next, one| {
+            *one == Way { course: one.course, ..next.clone() }
+        });
+        all
+    }
+
+    /// The ways to an address that no other host is meant to send to: by the
+    /// interfaces that it is not on.
+    fn past(&self, one: &Listening, course: Course) -> Vec<Way> {
+        let six = one.address.is_ipv6();
+        // Routing takes no packet for ::1 before rules turn it.
+        if course == Course::Loopback && six {
+            return Vec::new();
+        }
+        let to = number(one.address);
+        let networks = self.networks();
+        let on: BTreeSet<_> = networks
+            .iter()
+            .filter(|n| n.six == six && (n.range.0..=n.range.1).contains(&to))
+            .map(|network| &network.interface)
+            .collect();
+        let names: BTreeSet<_> = self.outside().collect();
+        let each = names.into_iter().filter(|name| !on.contains(name));
+        let way = |interface: &String| Way {
+            six,
+            proto: one.proto,
+            port: one.port,
+            interface: Some(interface.clone()),
+            to: Some(one.address),
+            course,
+        };
+        each.map(way).collect()
+    }
+
+    /// The interfaces of other hosts.
+    fn outside(&self) -> impl Iterator<Item = &String> {
+        let all = self.addresses.iter().flatten();
+        all.filter(|one| !one.loopback).map(|one| &one.interface)
+    }
+
+    /// Who gets in by a way.
+    ///
+    /// # Errors
+    ///
+    /// Rules that are not followed.
+    pub(super) fn reach(
+        &self,
+        way: &Way,
+        tables: &[Table],
+    ) -> Result<Reach, Error> {
+        let mut reach = self.open(way, tables)?;
+        if !self.listens(way) {
+            reach.must = Segments::default();
+            reach.delivered = Segments::default();
+        }
+        Ok(reach)
+    }
+
+    /// The same where whoever gets there is taken in.
+    ///
+    /// # Errors
+    ///
+    /// Rules that are not followed.
+    pub(super) fn open(
+        &self,
+        way: &Way,
+        tables: &[Table],
+    ) -> Result<Reach, Error> {
+        let networks = &self.networks();
+        let mut reach = way.reach(Ground { tables, networks })?;
+        // The host's answers to itself go another way.
+        reach.must = reach.must.without(&self.own(way.six));
+        Ok(reach)
+    }
+
+    fn to(&self, one: &Listening, course: Course) -> Vec<Way> {
+        self.at((one.proto, one.port), one.address, course)
     }
 
     /// The ways in to a port, at an address.
-    pub(super) fn to(
+    pub(super) fn at(
         &self,
-        proto: Proto,
-        port: u16,
+        (proto, port): (Proto, u16),
         address: IpAddr,
+        course: Course,
     ) -> Vec<Way> {
         let six = address.is_ipv6();
         let way = |interface: Option<&String>, to| Way {
@@ -212,6 +275,7 @@ impl World {
             port,
             interface: interface.cloned(),
             to,
+            course,
         };
         if address.is_loopback() {
             return Vec::new();
@@ -220,9 +284,7 @@ impl World {
         let Some(addresses) = &self.addresses else {
             return vec![way(None, fixed)];
         };
-        let outside = addresses.iter().filter(|one| !one.loopback);
-        let names: BTreeSet<_> =
-            outside.map(|address| &address.interface).collect();
+        let names: BTreeSet<_> = self.outside().collect();
         let all = addresses.iter().map(|one| one.address);
         let own = all.filter(|a| a.is_ipv6() == six && !a.is_loopback());
         let to: Vec<IpAddr> = match fixed {
@@ -236,13 +298,25 @@ impl World {
     }
 
     /// Whether a socket is sure to be open at a way.
-    pub(super) fn listens(&self, way: &Way) -> bool {
+    fn listens(&self, way: &Way) -> bool {
         self.listeners.iter().any(|one| {
             one.sure
                 && (one.proto, one.port) == (way.proto, way.port)
                 && one.address.is_ipv6() == way.six
                 && (one.address.is_unspecified() || Some(one.address) == way.to)
         })
+    }
+
+    /// Whether clients are to get in by a way: what rules alone lead to may
+    /// be anybody's.
+    pub(super) fn owes(&self, way: &Way) -> bool {
+        way.course.is_meant()
+            && self.listeners.iter().any(|one| {
+                !one.assumed
+                    && !one.address.is_loopback()
+                    && one.taker != Takes::Behind
+                    && (one.proto, one.port) == (way.proto, way.port)
+            })
     }
 }
 
@@ -286,135 +360,9 @@ impl nft::Native {
     }
 }
 
-impl Way {
-    fn probe(&self, client: u16, port: u16) -> Probe<'_> {
-        Probe {
-            six: self.six,
-            proto: match self.proto {
-                Proto::Tcp => TCP,
-                Proto::Udp => UDP,
-            },
-            client,
-            port,
-            original: port,
-            interface: self.interface.as_deref(),
-            host: self.to.map(number),
-            reply: false,
-        }
-    }
-
-    /// Who gets in, by some rules.
-    ///
-    /// # Errors
-    ///
-    /// Rules that are not followed.
-    pub(super) fn reach(&self, tables: &[Table]) -> Result<Reach, Error> {
-        let mut reach: Option<Reach> = None;
-        for client in source_ports(tables)? {
-            let one = self.client_at(tables, client)?;
-            match &mut reach {
-                None => reach = Some(one),
-                Some(all) => {
-                    all.may.add(&one.may);
-                    // A client does not choose a port below 1024.
-                    if client >= 1024 {
-                        all.must = all.must.meet(&one.must);
-                        all.delivered = all.delivered.meet(&one.delivered);
-                    }
-                    all.unsure.extend(one.unsure);
-                    all.decided.extend(one.decided);
-                }
-            }
-        }
-        let mut reach = reach.unwrap_or_default();
-        for port in led_from(tables, self.port) {
-            reach.may.add(&self.led(tables, port)?);
-        }
-        Ok(reach)
-    }
-
-    fn client_at(&self, tables: &[Table], client: u16) -> Result<Reach, Error> {
-        let probe = self.probe(client, self.port);
-        let there = walk(tables, &probe, &IN)?;
-        let back = walk(tables, &Probe { reply: true, ..probe }, &OUT)?;
-        let delivered = there.must();
-        let answered = match self.proto {
-            Proto::Tcp => delivered.meet(&back.must()),
-            Proto::Udp => delivered.clone(),
-        };
-        let Fate { unsure, decided, .. } = there.clone();
-        Ok(Reach {
-            may: there.may(),
-            must: answered,
-            delivered,
-            unsure: unsure.into_iter().chain(back.unsure).collect(),
-            decided: decided.into_iter().chain(back.decided).collect(),
-        })
-    }
-
-    /// Clients whose packets to another port, and perhaps another address, a
-    /// rule turns to this one.
-    fn led(&self, tables: &[Table], port: u16) -> Result<Segments, Error> {
-        let elsewhere = Probe { host: None, ..self.probe(40000, port) };
-        let turned = walk(tables, &elsewhere, &["ingress", "prerouting"])?;
-        let probe = Probe { original: port, ..self.probe(40000, self.port) };
-        let then = walk(tables, &probe, &["input"])?;
-        Ok(turned.open.meet(&then.may()))
-    }
-}
-
 pub(super) fn number(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(four) => u32::from(four).into(),
         IpAddr::V6(six) => six.into(),
     }
-}
-
-fn tests(tables: &[Table]) -> impl Iterator<Item = &Field> {
-    let chains = tables.iter().flat_map(|table| table.chains.values());
-    let rules = chains.flat_map(|chain| &chain.rules);
-    rules.flat_map(|rule| &rule.tests).map(|test| &test.of)
-}
-
-/// Source ports that stand for all that the rules tell apart.
-fn source_ports(tables: &[Table]) -> Result<Vec<u16>, Error> {
-    let mut starts = BTreeSet::from([40000]);
-    for field in tests(tables) {
-        let (Field::SourcePort(set) | Field::EitherPort(set)) = field else {
-            continue;
-        };
-        let edges = set.iter().flat_map(|&(first, last)| [first, last + 1]);
-        starts.extend(edges.filter_map(|edge| u16::try_from(edge).ok()));
-        if starts.len() > SOURCE_PORTS {
-            let what = "the rules tell too many source ports apart";
-            return Err(Error::unsupported(format!("cannot check: {what}")));
-        }
-    }
-    // The one that every client may have comes first.
-    let mut all = vec![40000];
-    all.extend(starts.into_iter().filter(|port| *port != 40000));
-    Ok(all)
-}
-
-/// Ports that a rule may turn to another one.
-fn led_from(tables: &[Table], port: u16) -> Vec<u16> {
-    let chains = tables.iter().flat_map(|table| table.chains.values());
-    let rules = chains.flat_map(|chain| &chain.rules);
-    let leads = rules.filter(|rule| match rule.action {
-        Action::Translate(Some((first, last))) => {
-            (first..=last).contains(&u128::from(port))
-        }
-        _ => false,
-    });
-    let from = leads.flat_map(|rule| {
-        let named = rule.tests.iter().find_map(|test| match &test.of {
-            Field::DestinationPort(set) if !test.not => Some(set),
-            _ => None,
-        });
-        let firsts = named.map(|set| {
-            set.iter().filter_map(|r| u16::try_from(r.0).ok()).collect()
-        });
-        firsts.unwrap_or_else(|| vec![1])
-    });
-    from.filter(|from| *from != port).collect()
 }

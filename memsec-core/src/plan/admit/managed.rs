@@ -3,7 +3,7 @@
 
 use crate::{
     Error,
-    audit::{reached, shut_out},
+    audit::reached,
     host::Host,
     managers::{self, Ask, Change, Load, Manager},
     plan::{
@@ -22,7 +22,8 @@ pub(super) fn ask(draft: &mut Draft<'_>) -> Result<(), Error> {
     }
     let loads = managers::loads(&draft.snapshot)?;
     for load in loads.iter().filter(|load| load.enabled) {
-        for port in draft.outer_ports() {
+        let ports = draft.foreseen()?.outer_ports();
+        for port in ports {
             match asked(draft, load, port) {
                 Some(Ok(trial)) => *draft = trial,
                 Some(Err(error)) => {
@@ -38,8 +39,7 @@ pub(super) fn ask(draft: &mut Draft<'_>) -> Result<(), Error> {
 
 /// Whether a client is kept out, or the guard alone keeps others out.
 fn is_needed(draft: &Draft<'_>) -> Result<bool, Error> {
-    let shut = shut_out(&draft.host, draft.policy, &draft.reached());
-    if shut.iter().any(|shut| shut.to.is_some()) {
+    if draft.shut_out()?.iter().any(|shut| shut.to.is_some()) {
         return Ok(true);
     }
     let mut bare = Host::new(&draft.snapshot)?;

@@ -10,12 +10,8 @@ use super::{
     daemon::{settles, words},
     draft::Draft,
 };
-use crate::{
-    Error, FileChange,
-    audit::{ShutOut, shut_out},
-    net::Family,
-};
-use place::{place, set_output};
+use crate::{Cidr, Error, FileChange, audit::ShutOut, net::Family};
+use place::{admits_by, place, set_output, with_first};
 
 /// More rules than this are no list that a person keeps.
 const MOST: usize = 64;
@@ -23,7 +19,7 @@ const MOST: usize = 64;
 /// Lets the clients in that the host's own rules would still drop.
 pub(super) fn admit(draft: &mut Draft<'_>) -> Result<(), Error> {
     managed::ask(draft)?;
-    let shut = shut_out(&draft.host, draft.policy, &draft.reached());
+    let shut = draft.shut_out()?;
     if shut.len() > MOST {
         draft.obstacles.push(format!(
             "{} client networks are too many for a rule each, {MOST} are not: \
@@ -63,73 +59,124 @@ fn iptables(family: Family) -> Iptables {
     }
 }
 
+/// What lets the clients in.
 fn rule(shut: &ShutOut) -> Vec<String> {
     let ShutOut { clients, proto, port, .. } = shut;
-    let source = format!("{}/{}", clients.address(), clients.prefix());
-    let (proto, port) = (proto.name(), port.to_string());
-    words(&[
-        "INPUT",
-        "-s",
-        &source,
-        "-p",
-        proto,
-        "-m",
-        proto,
-        "--dport",
-        &port,
-        "-m",
-        "comment",
-        "--comment",
-        "memsec",
-        "-j",
-        "ACCEPT",
-    ])
+    let (clients, port) = (network(*clients), port.to_string());
+    let proto = proto.name();
+    let mut rule = words(&["INPUT", "-s", &clients, "-p", proto]);
+    rule.extend(words(&["-m", proto, "--dport", &port]));
+    rule.extend(words(&ACCEPT));
+    rule
+}
+
+/// What lets the answers to them out, and nothing else: packets of
+/// connections that they began.
+fn answer(shut: &ShutOut) -> Vec<String> {
+    let ShutOut { clients, proto, port, .. } = shut;
+    let (clients, port) = (network(*clients), port.to_string());
+    let proto = proto.name();
+    let mut rule = words(&["OUTPUT", "-d", &clients, "-p", proto]);
+    rule.extend(words(&["-m", proto, "--sport", &port]));
+    rule.extend(words(&["-m", "conntrack", "--ctdir", "REPLY"]));
+    rule.extend(words(&ACCEPT));
+    rule
+}
+
+const ACCEPT: [&str; 6] =
+    ["-m", "comment", "--comment", "memsec", "-j", "ACCEPT"];
+
+/// As iptables-save prints it.
+fn network(clients: Cidr) -> String {
+    format!("{}/{}", clients.address(), clients.prefix())
 }
 
 fn admit_one(draft: &mut Draft<'_>, shut: &ShutOut) -> Result<(), Error> {
     let tool = iptables(shut.clients.family());
-    let rule = rule(shut);
-    let live = draft.snapshot.output(tool.save);
-    let text = live.map(|source| source.text().to_owned());
-    let place = text
-        .as_ref()
-        .and_then(|text| place(draft, tool.save, text, &rule, shut));
-    let (Some(text), Some(place)) = (text, place) else {
-        if !native::admit(draft, shut)? {
-            draft.obstacles.push(format!(
-                "{}: no rule in INPUT of {} or in an input chain of nft would \
-                 change that",
-                shut.message, tool.command
-            ));
+    let rules = needed(draft, &tool, shut);
+    if rules.is_empty() && !native::admit(draft, shut)? {
+        draft.obstacles.push(format!(
+            "{}: no rule in INPUT or OUTPUT of {}, or in an input chain of \
+             nft, would change that",
+            shut.message, tool.command
+        ));
+    }
+    let mut later = rules.as_slice();
+    while let Some((rule, rest)) = later.split_first() {
+        later = rest;
+        insert(draft, &tool, rule, later, shut)?;
+        for path in tool.files {
+            persist_rule(draft, &tool, path, (rule, later), shut)?;
         }
+    }
+    Ok(())
+}
+
+/// The fewest rules that let the clients in, in their order: an answer may
+/// get out before anybody is let in.
+fn needed(
+    draft: &Draft<'_>,
+    tool: &Iptables,
+    shut: &ShutOut,
+) -> Vec<Vec<String>> {
+    let Some(live) = draft.snapshot.output(tool.save) else {
+        return Vec::new();
+    };
+    let (rule, answer) = (rule(shut), answer(shut));
+    let works = |rules: &Vec<Vec<String>>| {
+        with_first(live.text().to_owned(), rules)
+            .is_some_and(|text| admits_by(draft, tool.save, text, shut))
+    };
+    let all = [vec![rule.clone()], vec![answer.clone()], vec![answer, rule]];
+    all.into_iter().find(works).unwrap_or_default()
+}
+
+/// Adds the step of a rule, before some that come later.
+fn insert(
+    draft: &mut Draft<'_>,
+    tool: &Iptables,
+    rule: &[String],
+    later: &[Vec<String>],
+    shut: &ShutOut,
+) -> Result<(), Error> {
+    let live = draft.snapshot.output(tool.save);
+    let text = live.map(|source| source.text().to_owned()).unwrap_or_default();
+    let Some(place) = place(draft, tool.save, &text, (rule, later), shut)
+    else {
         return Ok(());
     };
     let mut command = words(&[tool.command, "-w"]);
-    command.extend(place.command(&rule));
+    command.extend(place.command(rule));
     let with = |verb: &str| {
         let mut line = words(&[tool.command, "-w", verb]);
         line.extend(rule.iter().cloned());
         Run { command: line }
     };
-    set_output(&mut draft.snapshot, tool.save, place.write(&text, &rule));
+    set_output(&mut draft.snapshot, tool.save, place.write(&text, rule));
     draft.step(Step {
         kind: StepKind::Manager,
-        summary: format!(
-            "let {} in to port {}{}, before the rule that would stop it",
-            shut.clients,
-            shut.port,
-            shut.over()
-        ),
+        summary: summary(rule, shut),
         settles: settles(&["FW-006"]),
         command,
         undo: Some(with("-D")),
         check: Some(with("-C")),
         ..Step::default()
-    })?;
-    for path in tool.files {
-        persist_rule(draft, &tool, path, &rule, shut)?;
+    })
+}
+
+fn summary(rule: &[String], shut: &ShutOut) -> String {
+    let ShutOut { clients, port, .. } = shut;
+    let over = shut.over();
+    match rule.first().map(String::as_str) {
+        Some("OUTPUT") => format!(
+            "let the answers of port {port}{over} to {clients} out, before \
+             the rule that would stop them"
+        ),
+        _ => format!(
+            "let {clients} in to port {port}{over}, before the rule that would \
+             stop it"
+        ),
     }
-    Ok(())
 }
 
 /// The same rule in the file that the rules are loaded from at boot.
@@ -137,11 +184,12 @@ fn persist_rule(
     draft: &mut Draft<'_>,
     tool: &Iptables,
     path: &str,
-    rule: &[String],
+    (rule, later): (&[String], &[Vec<String>]),
     shut: &ShutOut,
 ) -> Result<(), Error> {
     let Some(text) = draft.text(path) else { return Ok(()) };
-    let Some(place) = place(draft, tool.save, &text, rule, shut) else {
+    let Some(place) = place(draft, tool.save, &text, (rule, later), shut)
+    else {
         draft.obstacles.push(format!("{path}: no place for the rule"));
         return Ok(());
     };

@@ -1,13 +1,8 @@
 //! Where in a dump of iptables a rule goes.
 
-use crate::{
-    audit::{ShutOut, reached, shut_out},
-    host::Host,
-    plan::draft::Draft,
-    snapshot::Snapshot,
-};
+use crate::{audit::ShutOut, plan::draft::Draft, snapshot::Snapshot};
 
-/// A place in the INPUT chain of a dump.
+/// A place in a chain of a dump.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     /// Before the rule of this number, counted from 1; one more than there
@@ -38,33 +33,61 @@ impl Place {
     }
 }
 
-/// The last place in INPUT at which the rule lets the clients in. The later
-/// it stands, the less it goes before what the host's own rules say.
+/// The last place in its chain at which the rule lets the clients in. The
+/// later it stands, the less it goes before what the host's own rules say.
 pub(super) fn place(
     draft: &Draft<'_>,
     save: &str,
     text: &str,
-    rule: &[String],
+    (rule, later): (&[String], &[Vec<String>]),
     shut: &ShutOut,
 ) -> Option<Place> {
-    let places = places(text);
+    let places = places(text, chain(rule));
     // What lets them in at one place does at each place before it.
     let fails = places.partition_point(|place| {
-        let mut trial = draft.clone();
-        set_output(&mut trial.snapshot, save, place.write(text, rule));
-        trial.update().is_ok() && admits(&trial.host, draft, shut)
+        with_first(place.write(text, rule), later)
+            .is_some_and(|text| admits_by(draft, save, text, shut))
     });
     places.get(fails.checked_sub(1)?).copied()
 }
 
-pub(super) fn admits(host: &Host, draft: &Draft<'_>, shut: &ShutOut) -> bool {
-    let reached = reached(host, draft.policy);
-    let still = shut_out(host, draft.policy, &reached);
-    !still.iter().any(|still| still.is_like(shut))
+/// The same by another dump.
+pub(super) fn admits_by(
+    draft: &Draft<'_>,
+    save: &str,
+    text: String,
+    shut: &ShutOut,
+) -> bool {
+    let mut trial = draft.clone();
+    set_output(&mut trial.snapshot, save, text);
+    admits(&trial, shut)
 }
 
-/// Every place in INPUT of the last filter table of a dump, the first first.
-fn places(text: &str) -> Vec<Place> {
+/// Whether those who were shut out will get in.
+pub(super) fn admits(trial: &Draft<'_>, shut: &ShutOut) -> bool {
+    let still = trial.shut_out();
+    still.is_ok_and(|all| !all.iter().any(|still| still.is_like(shut)))
+}
+
+/// The dump with rules first in their chains.
+pub(super) fn with_first(
+    text: String,
+    rules: &[Vec<String>],
+) -> Option<String> {
+    rules.iter().try_fold(text, |text, rule| {
+        let place = *places(&text, chain(rule)).first()?;
+        Some(place.write(&text, rule))
+    })
+}
+
+fn chain(rule: &[String]) -> &str {
+    rule.first().map_or("", String::as_str)
+}
+
+/// Every place in a chain of the last filter table of a dump, the first
+/// first.
+fn places(text: &str, chain: &str) -> Vec<Place> {
+    let head = format!("-A {chain} ");
     let mut places = Vec::new();
     let mut offset = 0;
     let mut filter = false;
@@ -80,7 +103,7 @@ fn places(text: &str) -> Vec<Place> {
                 places.push(Place { number, last: true, offset });
                 filter = false;
             }
-            _ if filter && words.starts_with("-A INPUT ") => {
+            _ if filter && words.starts_with(&head) => {
                 let number = places.len() + 1;
                 places.push(Place { number, last: false, offset });
             }

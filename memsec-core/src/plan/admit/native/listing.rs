@@ -12,7 +12,7 @@ use crate::netfilter::listing_objects;
 const OWNED: [&str; 2] = ["memsec", "f2b-table"];
 
 /// More chains than this nobody has.
-const MOST: usize = 16;
+pub(super) const MOST: usize = 16;
 
 /// A base chain at the input hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,13 @@ fn is_plain(name: &str) -> bool {
     let good = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(good)
+}
+
+/// Whether clients of a protocol can be let in at a chain.
+pub(super) fn is_open(chain: &Chain, protocol: &str) -> bool {
+    ["inet", protocol].contains(&chain.family.as_str())
+        && !OWNED.contains(&chain.table.as_str())
+        && [&chain.table, &chain.name].into_iter().all(|n| is_plain(n))
 }
 
 /// A chain, and where in the listing a rule goes that is its first.
@@ -75,16 +82,13 @@ struct Member<'a> {
 impl Member<'_> {
     /// The chain, if clients of a protocol can be let in there.
     fn chain(&self, protocol: &str) -> Option<Chain> {
-        let fits = self.hook == "input"
-            && self.r#type == "filter"
-            && ["inet", protocol].contains(&&*self.family)
-            && !OWNED.contains(&&*self.table)
-            && [&self.table, &self.name].into_iter().all(|n| is_plain(n));
-        fits.then(|| Chain {
+        let hooked = self.hook == "input" && self.r#type == "filter";
+        let chain = hooked.then(|| Chain {
             family: self.family.to_string(),
             table: self.table.to_string(),
             name: self.name.to_string(),
-        })
+        });
+        chain.filter(|chain| is_open(chain, protocol))
     }
 
     fn is_in(&self, chain: &Chain) -> bool {

@@ -1,11 +1,12 @@
 //! The strategy of native nft rules: an accept at the head of each input
 //! chain of the host's own that would drop the clients. It applies where a
-//! listing in JSON tells the chains, and leaves the tables of firewall
-//! managers to them.
+//! listing tells the chains, in JSON or else as text, and leaves the tables of
+//! firewall managers to them.
 
 mod accept;
 mod file;
 mod listing;
+mod text;
 
 use super::place::{admits, set_output};
 use crate::{
@@ -20,9 +21,10 @@ use crate::{
 };
 use accept::Accept;
 use file::kept;
-use listing::{Chain, Place, places, with};
+use listing::{Chain, is_open};
 
-const LISTING: &str = "nft -j list ruleset";
+/// What prints the rules: as JSON, and as text.
+const LISTINGS: [&str; 2] = ["nft -j list ruleset", "nft list ruleset"];
 
 /// One that is firewalld's while firewalld runs.
 const FIREWALLD: &str = "firewalld";
@@ -46,45 +48,86 @@ fn shell(script: &str, chain: &Chain, comment: &str) -> Run {
     Run { command }
 }
 
+/// The rules as nft prints them.
+struct Live {
+    command: &'static str,
+    text: String,
+}
+
+impl Live {
+    /// What the model is read from: the text where there is no JSON.
+    fn of(draft: &Draft<'_>) -> Option<Self> {
+        LISTINGS.into_iter().find_map(|command| {
+            let source = draft.snapshot.output(command)?;
+            Some(Self { command, text: source.text().to_owned() })
+        })
+    }
+
+    fn is_json(&self) -> bool {
+        self.command == "nft -j list ruleset"
+    }
+
+    /// The chains in which clients of a protocol can be let in.
+    fn chains(&self, protocol: &str) -> Vec<Chain> {
+        if self.is_json() {
+            let places = listing::places(&self.text, protocol);
+            let places = places.unwrap_or_default().into_iter();
+            return places.map(|place| place.chain).collect();
+        }
+        let all = text::heads(&self.text).into_iter();
+        all.map(|head| head.chain)
+            .filter(|chain| is_open(chain, protocol))
+            .take(listing::MOST)
+            .collect()
+    }
+
+    /// The rules with one more, first in some chains.
+    fn with(&self, chains: &[Chain], accept: &Accept) -> Option<String> {
+        if !self.is_json() {
+            return text::with(&self.text, chains, accept);
+        }
+        let mut places = listing::places(&self.text, accept.protocol())?;
+        places.retain(|place| chains.contains(&place.chain));
+        Some(listing::with(&self.text, &places, accept))
+    }
+}
+
 /// Adds the steps that let the clients in; false where no rule would.
 pub(super) fn admit(
     draft: &mut Draft<'_>,
     shut: &ShutOut,
 ) -> Result<bool, Error> {
-    let Some(source) = draft.snapshot.output(LISTING) else {
-        return Ok(false);
-    };
-    let text = source.text();
+    let Some(live) = Live::of(draft) else { return Ok(false) };
     let accept = Accept::of(shut);
-    let mut places = places(text, accept.protocol()).unwrap_or_default();
+    let mut chains = live.chains(accept.protocol());
     if managers::loads(&draft.snapshot)?
         .iter()
         .any(|load| load.enabled && load.manager == Manager::Firewalld)
     {
-        places.retain(|place| place.chain.table != FIREWALLD);
+        chains.retain(|chain| chain.table != FIREWALLD);
     }
-    let works = |places: &[Place]| {
+    let works = |chains: &[Chain]| {
+        let Some(text) = live.with(chains, &accept) else { return false };
         let mut trial = draft.clone();
-        let text = with(text, places, &accept);
-        set_output(&mut trial.snapshot, LISTING, text);
-        trial.update().is_ok() && admits(&trial.host, draft, shut)
+        set_output(&mut trial.snapshot, live.command, text);
+        admits(&trial, shut)
     };
-    if places.is_empty() || !works(&places) {
+    if chains.is_empty() || !works(&chains) {
         return Ok(false);
     }
-    let mut needed = places.clone();
-    for place in &places {
-        let others = needed.iter().filter(|one| *one != place);
+    let mut needed = chains.clone();
+    for chain in &chains {
+        let others = needed.iter().filter(|one| *one != chain);
         let fewer: Vec<_> = others.cloned().collect();
         if works(&fewer) {
             needed = fewer;
         }
     }
-    for (number, place) in needed.iter().enumerate() {
+    for (number, chain) in needed.iter().enumerate() {
         let so_far = needed.get(..=number).unwrap_or_default();
-        let text = with(text, so_far, &accept);
-        set_output(&mut draft.snapshot, LISTING, text);
-        insert(draft, &place.chain, &accept)?;
+        let text = live.with(so_far, &accept).unwrap_or_default();
+        set_output(&mut draft.snapshot, live.command, text);
+        insert(draft, chain, &accept)?;
     }
     Ok(true)
 }
