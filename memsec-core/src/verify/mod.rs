@@ -5,6 +5,7 @@
 
 mod claims;
 mod frame;
+mod guard;
 mod iptables;
 mod native;
 mod nft;

@@ -1,9 +1,10 @@
 //! What the steps of a plan do, by what they say themselves.
 
 use super::{
+    guard::{is_guard, scripted},
     iptables, native, nft, nft_text,
     words::words,
-    world::{World, is_guard},
+    world::World,
 };
 use crate::{
     Error, Step, StepKind,
@@ -64,6 +65,14 @@ impl World {
         if step.command.last().map(String::as_str) != Some(path) {
             return Ok(Other("it loads another file".to_owned()));
         }
+        if step.command.first().is_some_and(|program| program == "sh") {
+            let found = scripted(path, text, step.guard.as_ref())?;
+            let Some((tables, same)) = found else {
+                return Ok(Other("it loads more than the guard".to_owned()));
+            };
+            self.guard = tables;
+            return Ok(shown(same));
+        }
         let tables = nft::tables(path, &nft_text::objects(path, text)?);
         let mut guards = tables.into_iter();
         let loaded = guards.next().filter(|one| is_guard(&one.table));
@@ -75,14 +84,10 @@ impl World {
         if let Some(rule) = rules.find(|rule| rule.unsure) {
             return Err(iptables::cannot(&rule.place));
         }
-        let found = match &step.guard {
-            Some(guard) if !same_guard(guard, &loaded) => {
-                Other("its file is not the guard that it shows".to_owned())
-            }
-            _ => Same,
-        };
-        self.guard = Some(loaded);
-        Ok(found)
+        let same = |guard| same_guard(guard, &loaded);
+        let same = step.guard.as_ref().is_none_or(same);
+        self.guard = vec![loaded.table];
+        Ok(shown(same))
     }
 
     /// A file of the daemon holds from the next restart.
@@ -189,6 +194,13 @@ impl World {
             }
             None => Ok(Other("its changes are of another text".to_owned())),
         }
+    }
+}
+
+fn shown(same: bool) -> Found {
+    match same {
+        true => Same,
+        false => Other("its file is not the guard that it shows".to_owned()),
     }
 }
 
@@ -320,7 +332,7 @@ fn is_listed(said: &[Listening], named: &[std::net::IpAddr]) -> bool {
 fn is_known(kind: StepKind, command: &[&str]) -> bool {
     match (kind, command) {
         (StepKind::Edit, [] | ["systemctl", "daemon-reload"])
-        | (StepKind::Guard, ["nft", "-f", _])
+        | (StepKind::Guard, ["nft", "-f", _] | ["sh", _])
         | (
             StepKind::Service,
             ["systemctl", "daemon-reload"]
@@ -328,7 +340,14 @@ fn is_known(kind: StepKind, command: &[&str]) -> bool {
             | ["rc-service", _, "restart"]
             | ["service", _, "restart"],
         )
-        | (StepKind::Persist, [] | ["systemctl", "enable", _]) => true,
+        | (
+            StepKind::Persist,
+            []
+            | ["systemctl", "enable", _]
+            | ["rc-update", "add", _, "default"]
+            | ["update-rc.d", _, "defaults"]
+            | ["chkconfig", "--add", _],
+        ) => true,
         (StepKind::Manager, ["nft", "insert", "rule", ..]) => true,
         (StepKind::Manager, [program, ..]) => {
             const ASKED: [&str; 5] =

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    guard::{is_guard, part},
     iptables::dump,
     nft, nft_text,
     rules::{Action, Field, Network, Probe, TCP, Table, UDP},
@@ -33,7 +34,8 @@ const OUT: [&str; 2] = ["output", "postrouting"];
 pub(super) struct World {
     pub addresses: Option<Vec<HostAddress>>,
     pub texts: BTreeMap<String, String>,
-    pub guard: Option<nft::Native>,
+    /// The tables of a guard that a step has loaded.
+    pub guard: Vec<Table>,
     pub listeners: Vec<Listening>,
     /// The options of a daemon's file that it reads at its next start.
     pub edit: Option<Vec<(char, String)>>,
@@ -92,7 +94,8 @@ impl World {
                     back end are there, and nothing shows them",
                 ));
             }
-            for table in dump.tables {
+            for mut table in dump.tables {
+                let guard = part(&mut table);
                 let same = native.iter().position(|one| {
                     !legacy && one.is(six) && one.table.name == table.name
                 });
@@ -109,7 +112,7 @@ impl World {
                     }
                     _ => {
                         same.map(|at| native.swap_remove(at));
-                        tables.push(table);
+                        tables.extend([table].into_iter().chain(guard));
                     }
                 }
             }
@@ -119,10 +122,11 @@ impl World {
             return Err(unread(NFT, &what));
         }
         tables.extend(native.into_iter().map(|one| one.table));
-        if let Some(guard) = &self.guard {
-            tables.retain(|table| !is_guard(table));
-            tables.push(guard.table.clone());
-        }
+        tables.retain(|table| {
+            let same = |new: &Table| new.families == table.families;
+            !(is_guard(table) && self.guard.iter().any(same))
+        });
+        tables.extend(self.guard.iter().cloned());
         self.tell_networks(&mut tables);
         Ok(tables)
     }
@@ -268,10 +272,6 @@ fn alike(one: &str, other: &str) -> bool {
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     rules(one) == rules(other)
-}
-
-pub(super) fn is_guard(table: &Table) -> bool {
-    table.name == "memsec" && table.families == [true, true]
 }
 
 impl nft::Native {
