@@ -110,6 +110,31 @@ fn a_family_that_the_host_has_not_is_left_out() {
 }
 
 #[test]
+fn a_family_that_nothing_can_guard_is_named() {
+    let mut policy = allow(&["192.0.2.20"]);
+    policy.by = vec![Strategy::Guard];
+    let why = refusal(&without(bare(), &["ip6tables-save"]), &policy);
+    assert!(why.contains("ip6tables is not on this host"), "{why}");
+}
+
+/// The kernel has no nf_tables, or nft has no JSON.
+#[test]
+fn an_nft_that_fails_is_as_none() {
+    let fails = |status: [i32; 2]| {
+        let commands = ["nft -j list ruleset", "nft list ruleset"];
+        let mut host = bare();
+        for (command, status) in commands.into_iter().zip(status) {
+            let output = Output { status, ..Output::default() };
+            host.commands.insert(command.to_owned(), output);
+        }
+        let plan = proved(&host, &clients());
+        plan.steps[0].command[0].clone()
+    };
+    assert_eq!(fails([1, 1]), "sh");
+    assert_eq!(fails([1, 0]), "nft");
+}
+
+#[test]
 fn where_there_is_neither_the_plan_says_so() {
     let none = without(bare(), &["iptables-save", "ip6tables-save"]);
     let mut policy = clients();

@@ -198,6 +198,8 @@ fn load(
         }
     };
     draft.consider(Strategy::Guard, true, why);
+    let lack = loader.lacks(&draft.host).map(str::to_owned);
+    draft.obstacles.extend(lack);
     draft.loader = loader;
     let mut ports = draft.outer_ports();
     ports.extend(bare.outer_ports());

@@ -8,13 +8,16 @@ use memsec_tests::{
 
 use super::{EVERYBODY, Host, PROGRAMS, apply::goes_there_and_back, remote};
 
-/// Takes nft away.
-const NO_NFT: &str = "\
-mkdir /run/real /run/sbin
-mount --bind /usr/sbin /run/real
-ln -s /run/real/* /run/sbin
-rm /run/sbin/nft
-mount --bind /run/sbin /usr/sbin";
+/// hide DIRECTORY PROGRAM: what is mounted there then has all but the program.
+const HIDE: &str = "\
+hide() {
+    mkdir -p \"/run/real$1\" \"/run/shown$1\"
+    mount --bind \"$1\" \"/run/real$1\"
+    ln -s \"/run/real$1\"/* \"/run/shown$1\"
+    rm \"/run/shown$1/$2\"
+    mount --bind \"/run/shown$1\" \"$1\"
+}
+";
 
 /// Has iptables be that of the old back end.
 const LEGACY: &str = "\
@@ -26,8 +29,8 @@ done";
 
 /// Takes systemd away, and leaves what Debian has for others.
 const NO_SYSTEMD: &str = "\
+hide /usr/bin systemctl
 rm /run/bin/systemctl
-echo >/run/none && mount --bind /run/none /usr/bin/systemctl
 rmdir /run/systemd/system
 mkdir -p /etc/init.d /etc/rc0.d /etc/rc1.d /etc/rc2.d /etc/rc3.d /etc/rc4.d \
     /etc/rc5.d /etc/rc6.d /etc/rcS.d
@@ -47,8 +50,7 @@ COMMIT
 /// A host without nft, and memcached on it open to everybody.
 fn bare(prepare: &str) -> Option<Host> {
     let host = Host::bare(&PROGRAMS)?;
-    host.server.shell(NO_NFT);
-    host.server.shell(prepare);
+    host.server.shell(&[HIDE, "hide /usr/sbin nft\n", prepare].concat());
     host.server.load([MARKS; 2]);
     host.server.start(Launch::Debian, EVERYBODY);
     host.await_daemon(SERVER);
@@ -81,13 +83,32 @@ fn without_nft_the_guard_comes_back() {
     let calls = "iptables-save -t mangle | grep -c -e '-j MEMSEC'";
     host.server.shell("systemctl restart memsec-guard.service");
     assert_eq!(host.server.shell(calls).trim(), "1");
-    let rules = host.server.shell("ip6tables-save | grep -v '^#'");
+    let rules = host.server.shell("ip6tables-save | grep '^-A'");
     host.server.load([MARKS; 2]);
     host.expect(OTHER, Proto::Tcp, true, &policy);
     host.server.shell("systemctl restart memsec-guard.service");
-    assert_eq!(host.server.shell("ip6tables-save | grep -v '^#'"), rules);
+    assert_eq!(host.server.shell("ip6tables-save | grep '^-A'"), rules);
     host.expect(OTHER, Proto::Tcp, false, &policy);
     host.expect(ALLOWED, Proto::Tcp, true, &policy);
+}
+
+/// The guard that was there before is put back, or none.
+#[test]
+fn without_nft_a_script_that_fails_undoes_the_guard() {
+    let Some(host) = bare("") else { return };
+    let mut policy = guarded();
+    for _ in 0..2 {
+        let before = host.server.state();
+        let script = super::script(&host.report(&policy).plan());
+        host.server.write(
+            "/run/fails.sh",
+            &script.replace("\nstep=done\n", "\nfalse\n"),
+        );
+        host.server.shell("! sh /run/fails.sh 2>/dev/null");
+        host.becomes(&before);
+        host.server.carry_out(&script);
+        policy = policy.allow("198.51.100.0/24".parse().unwrap());
+    }
 }
 
 #[test]
@@ -96,7 +117,7 @@ fn without_systemd_an_init_script_is_enabled() {
         return;
     }
     let Some(host) = bare("") else { return };
-    host.server.shell(NO_SYSTEMD);
+    host.server.shell(&[HIDE, NO_SYSTEMD].concat());
     let before = host.server.state();
     let plan = host.report(&guarded()).plan().to_json();
     let outcome = host.server.memsec(&["apply"], &plan).unwrap();

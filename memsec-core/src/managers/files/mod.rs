@@ -2,6 +2,7 @@
 //! netfilter-persistent, iptables-services or a script of an interface.
 
 mod boot_script;
+mod guard;
 mod script;
 
 use super::{Dump, Load, Manager, Stays, restore::Tables, units};
@@ -109,6 +110,7 @@ pub(super) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
         }
     }
     all.extend(boot_script::loads(snapshot)?);
+    all.extend(guard::load(snapshot)?);
     for (path, unit) in SCRIPTS {
         if let Some(script) = Script::read(snapshot, path)? {
             all.push(scripted(snapshot, path, unit, script));

@@ -57,6 +57,18 @@ impl Loader {
         }
     }
 
+    /// What of the host it cannot guard.
+    pub(in crate::plan) fn lacks(&self, host: &Host) -> Option<&'static str> {
+        let Self::Iptables(families) = self else { return None };
+        let open = |of: &Family| is_used(host, *of) && !families.contains(of);
+        Some(match Family::BOTH.into_iter().find(open)? {
+            Family::Ipv4 => "nothing guards IPv4: iptables is not on this host",
+            Family::Ipv6 => {
+                "nothing guards IPv6: ip6tables is not on this host"
+            }
+        })
+    }
+
     /// Its file.
     pub(super) fn file(&self) -> &'static str {
         match self {
@@ -131,10 +143,18 @@ impl Guard {
     }
 }
 
-/// Whether nft is on the host, or not known to be missing.
+/// Whether nft works on the host, or is not known to be missing. Where its
+/// listing in JSON fails it may be that it has no JSON, or that the kernel
+/// has no nf_tables.
 fn has_nft(snapshot: &Snapshot) -> bool {
-    let listing = snapshot.commands.get("nft -j list ruleset");
-    listing.is_none_or(|output| output.status != NOT_FOUND)
+    let status = |command: &str| {
+        snapshot.commands.get(command).map(|output| output.status)
+    };
+    match status("nft -j list ruleset") {
+        None | Some(0) => true,
+        Some(NOT_FOUND) => false,
+        Some(_) => matches!(status("nft list ruleset"), None | Some(0)),
+    }
 }
 
 /// Whether the host has addresses of a family: where IPv6 is off, ip6tables
