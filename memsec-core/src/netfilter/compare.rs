@@ -79,7 +79,7 @@ impl Table {
                 let here = input
                     || before.iter().any(Rule::spares_others)
                     || rule.goes_to(inside);
-                !rule.goes_on() && !(here && rule.is_for(ports))
+                !(rule.goes_on() || here && rule.is_for(ports))
             })?;
             Some(chain.place(rule))
         })

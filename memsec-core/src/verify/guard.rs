@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     iptables::{cannot, dump},
-    rules::{Action, Chain, Rule, Table},
+    rules::{Action, Base, Chain, Rule, Table},
     sets::Sets,
 };
 use crate::{
@@ -38,26 +38,19 @@ pub(super) fn part(table: &mut Table) -> Option<Table> {
         Table { name, families: table.families, ..Table::default() };
     guard.chains.extend(table.chains.remove_entry(CHAIN));
     for name in names {
-        let chain = table.chains.get_mut(&name)?;
-        guard.chains.insert(
-            name,
-            Chain {
-                base: chain
-                    .base
-                    .clone()
-                    .map(|base| super::rules::Base { accepts: true, ..base }),
-                rules: chain
-                    .rules
-                    .iter()
-                    .find(|r| is_call(r))
-                    .cloned()
-                    .into_iter()
-                    .collect(),
-            },
-        );
-        chain.rules.retain(|rule| !is_call(rule));
+        let calling = table.chains.get_mut(&name).map(calling);
+        guard.chains.extend(calling.map(|chain| (name, chain)));
     }
     Some(guard)
+}
+
+/// Takes what leads there out of a chain.
+fn calling(chain: &mut Chain) -> Chain {
+    let rules = std::mem::take(&mut chain.rules).into_iter();
+    let (calls, others) = rules.partition(is_call);
+    chain.rules = others;
+    let base = chain.base.clone().map(|base| Base { accepts: true, ..base });
+    Chain { base, rules: calls }
 }
 
 fn leads_to(rule: &Rule) -> Option<&str> {

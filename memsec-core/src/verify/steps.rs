@@ -3,6 +3,7 @@
 use super::{
     guard::{is_guard, scripted},
     iptables, native, nft, nft_text,
+    rules::Table,
     words::words,
     world::World,
 };
@@ -65,29 +66,21 @@ impl World {
         if step.command.last().map(String::as_str) != Some(path) {
             return Ok(Other("it loads another file".to_owned()));
         }
-        if step.command.first().is_some_and(|program| program == "sh") {
-            let found = scripted(path, text, step.guard.as_ref())?;
-            let Some((tables, same)) = found else {
-                return Ok(Other("it loads more than the guard".to_owned()));
-            };
-            self.guard = tables;
-            return Ok(shown(same));
-        }
-        let tables = nft::tables(path, &nft_text::objects(path, text)?);
-        let mut guards = tables.into_iter();
-        let loaded = guards.next().filter(|one| is_guard(&one.table));
-        let Some(loaded) = loaded.filter(|_| guards.next().is_none()) else {
+        let by_script = step.command.first().is_some_and(|word| word == "sh");
+        let found = match by_script {
+            true => scripted(path, text, step.guard.as_ref())?,
+            false => native_guard(path, text, step.guard.as_ref())?,
+        };
+        let Some((tables, same)) = found else {
             return Ok(Other("it loads more than the guard".to_owned()));
         };
-        let chains = loaded.table.chains.values();
-        let mut rules = chains.flat_map(|chain| &chain.rules);
-        if let Some(rule) = rules.find(|rule| rule.unsure) {
-            return Err(iptables::cannot(&rule.place));
-        }
-        let same = |guard| same_guard(guard, &loaded);
-        let same = step.guard.as_ref().is_none_or(same);
-        self.guard = vec![loaded.table];
-        Ok(shown(same))
+        self.guard = tables;
+        Ok(match same {
+            true => Same,
+            false => {
+                Other("its file is not the guard that it shows".to_owned())
+            }
+        })
     }
 
     /// A file of the daemon holds from the next restart.
@@ -197,11 +190,30 @@ impl World {
     }
 }
 
-fn shown(same: bool) -> Found {
-    match same {
-        true => Same,
-        false => Other("its file is not the guard that it shows".to_owned()),
+/// The guard that a file of nft loads, and whether it is the one that is
+/// shown; `None` for a file that loads more.
+///
+/// # Errors
+///
+/// A rule that is not read in full.
+fn native_guard(
+    path: &str,
+    text: &str,
+    shown: Option<&crate::Guard>,
+) -> Result<Option<(Vec<Table>, bool)>, Error> {
+    let tables = nft::tables(path, &nft_text::objects(path, text)?);
+    let mut guards = tables.into_iter();
+    let loaded = guards.next().filter(|one| is_guard(&one.table));
+    let Some(loaded) = loaded.filter(|_| guards.next().is_none()) else {
+        return Ok(None);
+    };
+    let chains = loaded.table.chains.values();
+    let mut rules = chains.flat_map(|chain| &chain.rules);
+    if let Some(rule) = rules.find(|rule| rule.unsure) {
+        return Err(iptables::cannot(&rule.place));
     }
+    let same = shown.is_none_or(|guard| same_guard(guard, &loaded));
+    Ok(Some((vec![loaded.table], same)))
 }
 
 pub(super) type Texts = std::collections::BTreeMap<String, String>;
