@@ -24,6 +24,8 @@ pub(crate) mod units;
 mod variables;
 
 pub(crate) use change::{Ask, Change};
+pub(crate) use files::stored;
+pub(crate) use restore::save;
 
 use beside::Stays;
 
@@ -71,6 +73,14 @@ impl Load {
     pub(crate) fn on(&self, host: &Snapshot) -> Self {
         let dumps = self.dumps.iter().map(|dump| dump.on(host)).collect();
         Self { dumps, ..self.clone() }
+    }
+
+    /// Whether a start leaves nothing in the tables of iptables that others
+    /// have put there.
+    pub(crate) fn empties(&self) -> bool {
+        let gone =
+            |stays| matches!(stays, Stays::Nothing | Stays::OtherTables(_));
+        !self.is_script() && self.dumps.iter().any(|dump| gone(dump.stays))
     }
 
     /// Whether it is what `nft -f` makes of a file.

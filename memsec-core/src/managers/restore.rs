@@ -51,7 +51,7 @@ const BUILT_IN: [(&str, &[&str]); 5] = [
 ];
 
 /// The command that prints the rules of a family.
-pub(super) fn save(family: Family) -> &'static str {
+pub(crate) fn save(family: Family) -> &'static str {
     match family {
         Family::Ipv4 => "iptables-save",
         Family::Ipv6 => "ip6tables-save",

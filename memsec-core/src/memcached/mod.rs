@@ -33,8 +33,8 @@ pub(crate) use edit::{Wanted, edit, edited, is_unit};
 pub(crate) use element::Element;
 pub(crate) use instance::{Instance, Running, Start, instances};
 pub(crate) use launch::{
-    Directive, Launcher, Network, Room, directives, ignored_by_debian,
-    ignored_by_systemd, networks,
+    Directive, InitScripts, Launcher, Network, Room, directives,
+    ignored_by_debian, ignored_by_systemd, init_scripts, networks,
 };
 #[cfg(feature = "host")]
 pub(crate) use launch::{UNIT_DIRECTORIES, environment_files, part_matches};

@@ -1,8 +1,8 @@
 //! A rule set with a table more, and against another one.
 
 use super::{
-    Action, AddressType, Chain, Connection, Families, Hook, Match, Origin,
-    Rule, Ruleset, Table, Test, calls::target, nftables,
+    Action, AddressType, Chain, Connection, Hook, Match, Origin, Rule, Ruleset,
+    Table, Test, calls::target, nftables,
 };
 use crate::{
     Error,
@@ -10,38 +10,7 @@ use crate::{
     text::{Place, Source},
 };
 
-impl Table {
-    fn is(&self, name: &str) -> bool {
-        self.families == Families::Both && self.name == name
-    }
-}
-
 impl Ruleset {
-    /// True if there is an inet table of this name.
-    pub(crate) fn has_table(&self, name: &str) -> bool {
-        self.tables.iter().any(|table| table.is(name))
-    }
-
-    /// Takes an inet table away.
-    pub(crate) fn remove_table(&mut self, name: &str) {
-        self.tables.retain(|table| !table.is(name));
-    }
-
-    /// Puts the tables of a listing of nft in the place of those with the
-    /// same name.
-    ///
-    /// # Errors
-    ///
-    /// Text that is not such a listing.
-    pub(crate) fn load(&mut self, listing: &Source) -> Result<(), Error> {
-        let tables = nftables::tables(listing)?;
-        for table in tables.into_iter().map(|native| native.table) {
-            self.remove_table(&table.name);
-            self.tables.push(table);
-        }
-        Ok(())
-    }
-
     /// Puts the tables of `nft list ruleset` beside those that are there.
     ///
     /// # Errors
@@ -63,21 +32,20 @@ impl Ruleset {
     /// The first rule by which this set could treat a packet that is not for
     /// this host, over TCP or UDP, to one of `ports`, differently from
     /// `before`: one that is gone, or one that is new, and that could be
-    /// about more. The inet table `own` may come, go and change, as long as
+    /// about more. The guard may come, go and change, as long as
     /// it stops nothing else; what is for the networks `inside` is for this
     /// host too, as far as it is concerned.
     pub(crate) fn differs_beyond(
         &self,
         before: &Self,
-        own: &str,
         ports: &PortSet,
         inside: &[Cidr],
     ) -> Option<Place> {
-        let mut of_own = self.tables.iter().filter(|table| table.is(own));
+        let mut of_own = self.tables.iter().filter(|table| table.is_guard());
         if let Some(place) = of_own.find_map(|t| t.stops_more(ports, inside)) {
             return Some(place);
         }
-        let (old, new) = (before.all_but(own), self.all_but(own));
+        let (old, new) = (before.beside_guard(), self.beside_guard());
         let pairs = old.iter().zip(&new);
         let mut changed =
             pairs.filter_map(|(old, new)| new.changed(old, ports));
@@ -90,8 +58,8 @@ impl Ruleset {
 }
 
 impl Ruleset {
-    fn all_but(&self, own: &str) -> Vec<&Table> {
-        self.tables.iter().filter(|table| !table.is(own)).collect()
+    fn beside_guard(&self) -> Vec<&Table> {
+        self.tables.iter().filter(|table| !table.is_guard()).collect()
     }
 }
 
@@ -111,8 +79,7 @@ impl Table {
                 let here = input
                     || before.iter().any(Rule::spares_others)
                     || rule.goes_to(inside);
-                *rule.action() != Action::Accept
-                    && !(here && rule.is_for(ports))
+                !(rule.goes_on() || here && rule.is_for(ports))
             })?;
             Some(chain.place(rule))
         })
@@ -310,15 +277,22 @@ impl Rule {
             })
     }
 
+    /// Whether what it meets goes on: of the guard each chain is looked at,
+    /// and its callers end in an accept.
+    fn goes_on(&self) -> bool {
+        use Action::{Accept, Jump, Return};
+        matches!(self.action(), Accept | Jump(_) | Return)
+    }
+
     /// Whether it lets all go on that is for another host.
     fn spares_others(&self) -> bool {
-        let [one] = self.matches() else { return false };
-        let Test::DestinationType(kind) = one.test else { return false };
-        let others = (AddressType::Unicast, false);
-        let not_here = (AddressType::Local, true);
-        *self.action() == Action::Accept
-            && self.origin == Origin::Any
-            && [others, not_here].contains(&(kind, one.negated))
+        let ends = matches!(self.action(), Action::Accept | Action::Return);
+        let others = match self.matches() {
+            [one] => one.is_for_others(),
+            [one, two] => one.is_no_group() && two.is_for_others(),
+            _ => false,
+        };
+        ends && others && self.origin == Origin::Any
     }
 
     /// Whether it meets only what is sent to one of some networks.
@@ -352,6 +326,23 @@ impl Rule {
         let open =
             |one: &Match| matches!(one.test, Test::Undecided | Test::Unknown);
         !self.matches().iter().any(open)
+    }
+}
+
+impl Match {
+    fn is_for_others(&self) -> bool {
+        let Test::DestinationType(kind) = self.test else { return false };
+        let elsewhere = (AddressType::Unicast, false);
+        let not_here = (AddressType::Local, true);
+        let not_near = (AddressType::Local | AddressType::Anycast, true);
+        [elsewhere, not_here, not_near].contains(&(kind, self.negated))
+    }
+
+    /// Whether it leaves out nothing but the groups of IPv6.
+    fn is_no_group(&self) -> bool {
+        let Test::Destination(set) = &self.test else { return false };
+        let groups = RangeSet::range(0xff << 120, u128::MAX);
+        self.negated && *set == groups
     }
 }
 

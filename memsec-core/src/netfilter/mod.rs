@@ -5,6 +5,7 @@ mod boxes;
 mod calls;
 mod compare;
 mod forwards;
+mod guard;
 mod ipset;
 mod iptables;
 mod kinds;

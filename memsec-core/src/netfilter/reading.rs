@@ -121,20 +121,27 @@ impl Ruleset {
                     (Families::Only(family), Place::whole(source.name()));
                 self.unread.push(Unread::new(families, true, what, place));
             }
-            self.tables.extend(dump.tables.into_iter().map(|(_, t)| t));
+            for (_, mut table) in dump.tables {
+                let guard = table.part_guard();
+                self.tables.extend([table].into_iter().chain(guard));
+            }
             return;
         };
-        for (name, table) in dump.tables {
+        for (name, mut table) in dump.tables {
+            let guard = table.part_guard();
             let same = native
                 .iter()
                 .position(|native| shared && native.is(family, &name));
             match same.and_then(|at| native.get(at)) {
                 Some(native) if native.inexpressible => {}
                 Some(native) if native.dormant => {}
-                _ => match same.map(|at| native.swap_remove(at)) {
-                    Some(same) => self.made.push((same.order, table)),
-                    None => self.tables.push(table),
-                },
+                _ => {
+                    self.tables.extend(guard);
+                    match same.map(|at| native.swap_remove(at)) {
+                        Some(same) => self.made.push((same.order, table)),
+                        None => self.tables.push(table),
+                    }
+                }
             }
         }
     }

@@ -262,7 +262,7 @@ fn closes(host: &Snapshot, policy: &Policy) -> String {
     let ids: Vec<_> = report.findings.iter().map(|f| f.id.as_str()).collect();
     assert!(!ids.contains(&"MEMSEC-CTR-001"), "{ids:?}");
     let mut files = plan.steps.iter().filter_map(|step| step.file.as_ref());
-    let guard = files.find(|file| file.path.ends_with("guard.nft")).unwrap();
+    let guard = files.find(|file| file.path.contains("/guard.")).unwrap();
     guard.after.clone().unwrap()
 }
 
@@ -273,6 +273,23 @@ fn the_guard_stands_before_the_translation() {
     let past = "iifname != \"docker0\" ip daddr 172.17.0.0/16 ip saddr != \
                 @allow4 tcp dport { 11211 } counter drop";
     assert!(guard.contains(past), "{guard}");
+}
+
+#[test]
+fn so_does_the_one_of_iptables() {
+    let mut host = docker();
+    let gone = crate::snapshot::Output { status: 127, ..Default::default() };
+    host.commands.insert("nft -j list ruleset".to_owned(), gone);
+    let policy = Policy::new().allow("192.0.2.20".parse().unwrap());
+    let guard = closes(&host, &policy);
+    let past = "-A MEMSEC -s 192.0.2.20/32 -d 172.17.0.0/16 ! -i docker0 -p \
+                tcp -m multiport --dports 11211 -j RETURN\n\
+                -A MEMSEC -d 172.17.0.0/16 ! -i docker0 -p tcp -m multiport \
+                --dports 11211 -j DROP\n";
+    assert!(guard.contains(past), "{guard}");
+    assert!(guard.contains("-p tcp -m multiport --dports 8080 -j DROP\n"));
+    let local = plan(&host, &Policy::new());
+    assert!(local.verify(None).unwrap().holds);
 }
 
 #[test]

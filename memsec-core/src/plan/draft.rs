@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{
-    Considered, Guard, Listening, Step, Witness, certify, daemon, prove,
+    Considered, Guard, Listening, Step, Witness, certify, daemon,
+    guard::Loader, prove,
 };
 use crate::{
     Error, FileChange, Policy, Proto, Snapshot, Strategy,
@@ -24,6 +25,8 @@ pub(super) struct Draft<'a> {
     pub snapshot: Snapshot,
     pub host: Host,
     pub guard: Option<Guard>,
+    /// What loads it.
+    pub loader: Loader,
     pub steps: Vec<Step>,
     /// The host before the first step.
     pub before: &'a Host,
@@ -70,6 +73,7 @@ impl<'a> Draft<'a> {
             snapshot: snapshot.clone(),
             host: host.clone(),
             guard: None,
+            loader: Loader::default(),
             steps: Vec::new(),
             before: host,
             first: Rc::default(),
@@ -160,7 +164,7 @@ impl<'a> Draft<'a> {
             self.host = Host::new(&self.snapshot)?;
         }
         if let Some(guard) = &self.guard {
-            self.host.ruleset.load(&guard.to_listing())?;
+            guard.show(&self.loader, &mut self.host)?;
         }
         self.read = (texts, self.guard.clone());
         Ok(true)

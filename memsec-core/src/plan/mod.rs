@@ -18,6 +18,9 @@ pub use certificate::{
     Certificate, Checked, HostAddress, Listening, Networks, Segment, Takes,
     TextChange,
 };
+#[cfg(feature = "host")]
+pub(crate) use guard::guard_as_it_was;
+pub(crate) use guard::{GUARD_HEAD, GUARD_LOAD};
 pub use guard::{Guard, Inside};
 pub use proof::{Claim, ClaimKind, Proof, Witness};
 pub use render::Render;
@@ -32,6 +35,7 @@ use crate::{
     host::Host,
 };
 use draft::Draft;
+use guard::Loader;
 
 impl Report {
     /// The plan that makes the host obey the policy that it was audited
@@ -197,18 +201,39 @@ fn guard(
         draft.consider(GUARD, false, "nobody gets in that should not");
     } else if !draft.policy.lets(GUARD) {
         draft.consider(GUARD, false, LEFT_OUT);
-    } else if !guard::has_nft(&draft.snapshot) {
-        let what = "the guard needs nft, which is not on this host";
-        draft.obstacles.push(what.to_owned());
-        draft.consider(GUARD, false, what);
     } else {
-        let why = "it drops whoever is not allowed, whatever other rules say";
-        draft.consider(GUARD, true, why);
-        let mut ports = draft.outer_ports();
-        ports.extend(bare.outer_ports());
-        guard::load(draft, ports)?;
+        match Loader::of(&draft.snapshot, &draft.host) {
+            Ok(loader) => load(draft, bare, loader)?,
+            Err(error) => {
+                draft.obstacles.push(error.to_string());
+                draft.consider(GUARD, false, &error.to_string());
+            }
+        }
     }
     Ok(())
+}
+
+fn load(
+    draft: &mut Draft<'_>,
+    bare: &Draft<'_>,
+    loader: Loader,
+) -> Result<(), Error> {
+    let why = match loader {
+        Loader::Nft => {
+            "it drops whoever is not allowed, whatever other rules say"
+        }
+        Loader::Iptables(_) => {
+            "it drops whoever is not allowed before other rules are asked; \
+             it is one of iptables, for want of nft"
+        }
+    };
+    draft.consider(Strategy::Guard, true, why);
+    let lack = loader.lacks(&draft.host).map(str::to_owned);
+    draft.obstacles.extend(lack);
+    draft.loader = loader;
+    let mut ports = draft.outer_ports();
+    ports.extend(bare.outer_ports());
+    guard::load(draft, ports)
 }
 
 fn manager(draft: &mut Draft<'_>) -> Result<(), Error> {
@@ -263,7 +288,7 @@ fn needs_guard(draft: &Draft<'_>, changes: bool) -> bool {
         let shut = shut_out(&draft.host, draft.policy, &reached);
         shut.iter().any(|shut| shut.to.is_some())
     };
-    let has_guard = draft.host.ruleset.has_table("memsec");
+    let has_guard = draft.host.ruleset.has_guard();
     let opens = !draft.policy.allow.is_empty() && changes && !has_guard;
     open || opens || shut() || guard::guard_is_lost_at_boot(draft)
 }
@@ -293,6 +318,8 @@ mod checked_tests;
 mod container_tests;
 #[cfg(test)]
 mod hosts_tests;
+#[cfg(test)]
+mod iptables_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

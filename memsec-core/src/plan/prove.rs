@@ -93,7 +93,7 @@ pub(super) fn touched(draft: &Draft<'_>) -> Option<Witness> {
     let (old, new) = (&draft.before.ruleset, &draft.host.ruleset);
     let inside = inside(&draft.host).into_iter();
     let inside: Vec<_> = inside.map(|inside| inside.network).collect();
-    let rule = new.differs_beyond(old, "memsec", &ports, &inside)?;
+    let rule = new.differs_beyond(old, &ports, &inside)?;
     Some(Witness {
         message: "a rule of the plan could touch another port".to_owned(),
         because: vec![rule],

@@ -69,7 +69,7 @@ pub(super) fn allow(nets: &[&str]) -> Policy {
     nets.fold(Policy::new(), Policy::allow)
 }
 
-fn plan(snapshot: &Snapshot, policy: &Policy) -> Plan {
+pub(super) fn plan(snapshot: &Snapshot, policy: &Policy) -> Plan {
     audit(snapshot, policy).unwrap().plan()
 }
 
@@ -83,7 +83,7 @@ pub(super) fn proved(snapshot: &Snapshot, policy: &Policy) -> Plan {
 }
 
 /// What stands in the way of a plan.
-fn refusal(snapshot: &Snapshot, policy: &Policy) -> String {
+pub(super) fn refusal(snapshot: &Snapshot, policy: &Policy) -> String {
     let plan = plan(snapshot, policy);
     assert!(!plan.proof.holds, "{:#?}", plan.proof);
     let mut fails = plan.proof.claims.into_iter().filter(|c| !c.holds);
@@ -196,19 +196,27 @@ fn beside(known: &str, guard: &str) -> String {
 pub(crate) fn after(snapshot: &Snapshot, policy: &Policy) -> Snapshot {
     let host = Host::new(snapshot).unwrap();
     let draft = draft(snapshot, &host, policy).unwrap();
-    match &draft.guard {
-        Some(guard) => {
+    match (&draft.guard, &draft.loader) {
+        (Some(guard), Loader::Iptables(families)) => {
+            families.iter().fold(draft.snapshot.clone(), |host, &family| {
+                let command = crate::managers::save(family);
+                let known = host.output(command).unwrap();
+                let dump = guard::with(known.text(), guard, family);
+                host.with_command(command, &dump)
+            })
+        }
+        (Some(guard), Loader::Nft) => {
             let command = "nft -j list ruleset";
             let known = draft.snapshot.output(command);
             let known = known.as_ref().map_or("", |known| known.text());
             let listing = beside(known, guard.to_listing().text());
             draft.snapshot.clone().with_command(command, &listing)
         }
-        None => draft.snapshot.clone(),
+        (None, _) => draft.snapshot.clone(),
     }
 }
 
-fn kinds(plan: &Plan) -> Vec<StepKind> {
+pub(super) fn kinds(plan: &Plan) -> Vec<StepKind> {
     plan.steps.iter().map(|step| step.kind).collect()
 }
 
@@ -415,28 +423,6 @@ fn a_rule_that_nothing_can_go_before_refuses_the_plan() {
     assert!(witness.packet.is_some());
 }
 
-fn without_nft(snapshot: Snapshot) -> Snapshot {
-    let mut snapshot = snapshot.with_command("nft -j list ruleset", "");
-    snapshot.commands.values_mut().last().unwrap().status = 127;
-    snapshot
-}
-
-#[test]
-fn without_nft_a_second_wall_is_left_out() {
-    let snapshot = without_nft(debian(OPEN_CONF, DROPS));
-    let plan = proved(&snapshot, &allow(&["10.20.0.0/24"]));
-    assert_eq!(kinds(&plan), [Edit, Service, Manager]);
-}
-
-#[test]
-fn without_nft_an_only_wall_is_refused_with_the_reason() {
-    let snapshot = without_nft(debian(OPEN_CONF, ""));
-    let plan = plan(&snapshot, &allow(&["10.20.0.0/24"]));
-    assert!(!plan.proof.holds);
-    let text = plan.render(Render::Text).unwrap();
-    assert!(text.contains("the guard needs nft"), "{text}");
-}
-
 #[test]
 fn a_start_that_a_shell_decides_is_open_until_it_is_guarded() {
     let snapshot = debian("-u memcache\n-l `address`\n", "");
@@ -502,9 +488,18 @@ mod laws {
 
     fn any_host() -> impl Strategy<Value = Snapshot> {
         let options = (select(&LISTEN[..]), select(&UDP[..]));
-        (any::<bool>(), options, dump(), dump()).prop_map(
-            |(conf, (listen, udp), four, six)| {
-                let host = host(&four, &six);
+        let kinds = (any::<bool>(), any::<bool>());
+        (kinds, options, dump(), dump()).prop_map(
+            |((conf, nft), (listen, udp), four, six)| {
+                let mut host = host(&four, &six);
+                if !nft {
+                    let gone = crate::snapshot::Output {
+                        status: 127,
+                        ..Default::default()
+                    };
+                    let command = "nft -j list ruleset".to_owned();
+                    host.commands.insert(command, gone);
+                }
                 if conf {
                     let text = format!("-u memcache\n{listen}\n{udp}\n");
                     host.with_file("/etc/memcached.conf", &text)

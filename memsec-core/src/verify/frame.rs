@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     claims::address,
-    rules::{Action, Chain, Field, Rule, TCP, Table, UDP, has},
+    guard::is_guard,
+    rules::{Action, Chain, Field, Rule, TCP, Table, Test, UDP, has},
     segments::{Range, Segments},
     words::ports,
-    world::is_guard,
 };
 use crate::{Inside, Packet, Policy, Witness};
 
@@ -28,9 +28,11 @@ impl Frame<'_> {
     /// What is treated otherwise, or could be.
     pub(super) fn broken(&self) -> Option<Witness> {
         let guard = self.after.iter().filter(|table| is_guard(table));
-        let old_guard = self.before.iter().find(|table| is_guard(table));
-        let mut new = guard
-            .filter(|now| old_guard.is_none_or(|old| texts(old) != texts(now)));
+        let mut new = guard.filter(|now| {
+            let mut old = self.before.iter();
+            let old = old.find(|t| is_guard(t) && t.families == now.families);
+            old.is_none_or(|old| texts(old) != texts(now))
+        });
         if let Some(found) = new.find_map(|guard| self.guard_stops(guard)) {
             return Some(found);
         }
@@ -55,7 +57,7 @@ impl Frame<'_> {
             let mut spared = here;
             chain.rules.iter().find_map(|rule| {
                 spared |= spares_others(rule);
-                let stops = rule.action != Action::Accept;
+                let stops = !goes_on(rule);
                 let own = spared && is_for(rule, self.ports)
                     || self.is_for_containers(rule);
                 let wrong = stops && !own;
@@ -301,12 +303,34 @@ fn sends(chain: &Chain) -> bool {
 
 /// Whether it lets go on what is for another host.
 fn spares_others(rule: &Rule) -> bool {
-    let [test] = rule.tests.as_slice() else { return false };
+    let others = match rule.tests.as_slice() {
+        [test] => is_for_others(test),
+        [first, second] => is_no_group(first) && is_for_others(second),
+        _ => false,
+    };
+    let ends = matches!(rule.action, Action::Accept | Action::Return);
+    ends && !rule.unsure && others
+}
+
+fn is_for_others(test: &Test) -> bool {
     let Field::DestinationType(kinds) = &test.of else { return false };
-    let kind = if test.not { "local" } else { "unicast" };
-    rule.action == Action::Accept
-        && !rule.unsure
-        && kinds.as_slice() == [kind.to_owned()]
+    let kinds: Vec<_> = kinds.iter().map(String::as_str).collect();
+    match test.not {
+        true => matches!(kinds[..], ["local"] | ["local", "anycast"]),
+        false => kinds == ["unicast"],
+    }
+}
+
+/// Whether it leaves out nothing but the groups of IPv6.
+fn is_no_group(test: &Test) -> bool {
+    let Field::Destination(set) = &test.of else { return false };
+    test.not && *set == [(0xff << 120, u128::MAX)]
+}
+
+/// Whether what it meets goes on: the guard's own chains are all looked at.
+fn goes_on(rule: &Rule) -> bool {
+    use Action::{Accept, Jump, Return};
+    matches!(rule.action, Accept | Jump(_) | Return)
 }
 
 /// The tables but the guard, by what they see and their name. Tables of both

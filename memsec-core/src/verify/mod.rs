@@ -6,6 +6,7 @@
 mod claims;
 mod frame;
 mod ground;
+mod guard;
 mod iptables;
 mod native;
 mod nft;

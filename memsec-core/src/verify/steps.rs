@@ -1,9 +1,11 @@
 //! What the steps of a plan do, by what they say themselves.
 
 use super::{
+    guard::{is_guard, scripted},
     iptables, native, nft, nft_text,
+    rules::Table,
     words::words,
-    world::{World, is_guard},
+    world::World,
 };
 use crate::{
     Error, Step, StepKind,
@@ -64,25 +66,21 @@ impl World {
         if step.command.last().map(String::as_str) != Some(path) {
             return Ok(Other("it loads another file".to_owned()));
         }
-        let tables = nft::tables(path, &nft_text::objects(path, text)?);
-        let mut guards = tables.into_iter();
-        let loaded = guards.next().filter(|one| is_guard(&one.table));
-        let Some(loaded) = loaded.filter(|_| guards.next().is_none()) else {
+        let by_script = step.command.first().is_some_and(|word| word == "sh");
+        let found = match by_script {
+            true => scripted(path, text, step.guard.as_ref())?,
+            false => native_guard(path, text, step.guard.as_ref())?,
+        };
+        let Some((tables, same)) = found else {
             return Ok(Other("it loads more than the guard".to_owned()));
         };
-        let chains = loaded.table.chains.values();
-        let mut rules = chains.flat_map(|chain| &chain.rules);
-        if let Some(rule) = rules.find(|rule| rule.unsure) {
-            return Err(iptables::cannot(&rule.place));
-        }
-        let found = match &step.guard {
-            Some(guard) if !same_guard(guard, &loaded) => {
+        self.guard = tables;
+        Ok(match same {
+            true => Same,
+            false => {
                 Other("its file is not the guard that it shows".to_owned())
             }
-            _ => Same,
-        };
-        self.guard = Some(loaded);
-        Ok(found)
+        })
     }
 
     /// A file of the daemon holds from the next restart.
@@ -195,6 +193,32 @@ impl World {
             None => Ok(Other("its changes are of another text".to_owned())),
         }
     }
+}
+
+/// The guard that a file of nft loads, and whether it is the one that is
+/// shown; `None` for a file that loads more.
+///
+/// # Errors
+///
+/// A rule that is not read in full.
+fn native_guard(
+    path: &str,
+    text: &str,
+    shown: Option<&crate::Guard>,
+) -> Result<Option<(Vec<Table>, bool)>, Error> {
+    let tables = nft::tables(path, &nft_text::objects(path, text)?);
+    let mut guards = tables.into_iter();
+    let loaded = guards.next().filter(|one| is_guard(&one.table));
+    let Some(loaded) = loaded.filter(|_| guards.next().is_none()) else {
+        return Ok(None);
+    };
+    let chains = loaded.table.chains.values();
+    let mut rules = chains.flat_map(|chain| &chain.rules);
+    if let Some(rule) = rules.find(|rule| rule.unsure) {
+        return Err(iptables::cannot(&rule.place));
+    }
+    let same = shown.is_none_or(|guard| same_guard(guard, &loaded));
+    Ok(Some((vec![loaded.table], same)))
 }
 
 pub(super) type Texts = std::collections::BTreeMap<String, String>;
@@ -326,7 +350,7 @@ fn is_listed(said: &[Listening], named: &[std::net::IpAddr]) -> bool {
 fn is_known(kind: StepKind, command: &[&str]) -> bool {
     match (kind, command) {
         (StepKind::Edit, [] | ["systemctl", "daemon-reload"])
-        | (StepKind::Guard, ["nft", "-f", _])
+        | (StepKind::Guard, ["nft", "-f", _] | ["sh", _])
         | (
             StepKind::Service,
             ["systemctl", "daemon-reload"]
@@ -334,7 +358,14 @@ fn is_known(kind: StepKind, command: &[&str]) -> bool {
             | ["rc-service", _, "restart"]
             | ["service", _, "restart"],
         )
-        | (StepKind::Persist, [] | ["systemctl", "enable", _]) => true,
+        | (
+            StepKind::Persist,
+            []
+            | ["systemctl", "enable", _]
+            | ["rc-update", "add", _, "default"]
+            | ["update-rc.d", _, "defaults"]
+            | ["chkconfig", "--add", _],
+        ) => true,
         (StepKind::Manager, ["nft", "insert", "rule", ..]) => true,
         (StepKind::Manager, [program, ..]) => {
             const ASKED: [&str; 5] =

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     ground::Ground,
+    guard::{is_guard, part},
     iptables::dump,
     nft, nft_text,
     rules::{Field, Network, Table},
@@ -26,7 +27,8 @@ use crate::{
 pub(super) struct World {
     pub addresses: Option<Vec<HostAddress>>,
     pub texts: BTreeMap<String, String>,
-    pub guard: Option<nft::Native>,
+    /// The tables of a guard that a step has loaded.
+    pub guard: Vec<Table>,
     pub listeners: Vec<Listening>,
     /// The options of a daemon's file that it reads at its next start.
     pub edit: Option<Vec<(char, String)>>,
@@ -62,7 +64,8 @@ impl World {
                     back end are there, and nothing shows them",
                 ));
             }
-            for table in dump.tables {
+            for mut table in dump.tables {
+                let guard = part(&mut table);
                 let same = native.iter().position(|one| {
                     !legacy && one.is(six) && one.table.name == table.name
                 });
@@ -79,7 +82,7 @@ impl World {
                     }
                     _ => {
                         same.map(|at| native.swap_remove(at));
-                        tables.push(table);
+                        tables.extend([table].into_iter().chain(guard));
                     }
                 }
             }
@@ -89,10 +92,11 @@ impl World {
             return Err(unread(NFT, &what));
         }
         tables.extend(native.into_iter().map(|one| one.table));
-        if let Some(guard) = &self.guard {
-            tables.retain(|table| !is_guard(table));
-            tables.push(guard.table.clone());
-        }
+        tables.retain(|table| {
+            let same = |new: &Table| new.families == table.families;
+            !(is_guard(table) && self.guard.iter().any(same))
+        });
+        tables.extend(self.guard.iter().cloned());
         self.tell_networks(&mut tables);
         Ok(tables)
     }
@@ -342,10 +346,6 @@ fn alike(one: &str, other: &str) -> bool {
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     rules(one) == rules(other)
-}
-
-pub(super) fn is_guard(table: &Table) -> bool {
-    table.name == "memsec" && table.families == [true, true]
 }
 
 impl nft::Native {

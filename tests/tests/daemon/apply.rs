@@ -20,9 +20,14 @@ use super::{EVERYBODY, Host, remote, watch};
 /// Listens where it should, so that no plan has to restart it.
 const BOUND: &str = "-l 192.0.2.10,2001:db8:1::10";
 
-/// Applies, plans again, undoes: nothing to do, and then what it was.
 fn there_and_back(launch: Launch, firewall: &Firewall, policy: &Policy) {
-    let Some(host) = Host::new(launch, EVERYBODY, firewall) else { return };
+    if let Some(host) = Host::new(launch, EVERYBODY, firewall) {
+        goes_there_and_back(&host, policy);
+    }
+}
+
+/// Applies, plans again, undoes: nothing to do, and then what it was.
+pub fn goes_there_and_back(host: &Host, policy: &Policy) {
     let before = host.server.state();
     let plan = host.report(policy).plan().to_json();
     let mut shut_out = vec![OTHER];

@@ -3,6 +3,7 @@
 //! are in a second namespace.
 
 mod apply;
+mod bare;
 mod container;
 mod crash;
 mod engine;

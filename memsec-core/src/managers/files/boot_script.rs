@@ -54,6 +54,20 @@ pub(super) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
     Ok(all)
 }
 
+/// The file that a script loads for a family at the next boot.
+pub(super) fn stored(snapshot: &Snapshot, family: Family) -> Option<String> {
+    let mut run = scripts(snapshot).filter(|path| runs(snapshot, path));
+    run.find_map(|path| {
+        let source = snapshot.text(path).ok()??;
+        let mut lines = source.lines().filter(|line| is_command(path, line));
+        let file = lines.find_map(|line| match loaded(line.text()) {
+            Some((of, file)) if of == family => Some(file.to_owned()),
+            _ => None,
+        });
+        file.filter(|file| snapshot.files.contains_key(file))
+    })
+}
+
 fn scripts(snapshot: &Snapshot) -> impl Iterator<Item = &String> {
     snapshot.files.keys().filter(|path| {
         let path = path.as_str();

@@ -2,6 +2,7 @@
 //! netfilter-persistent, iptables-services or a script of an interface.
 
 mod boot_script;
+mod guard;
 mod script;
 
 use super::{Dump, Load, Manager, Stays, restore::Tables, units};
@@ -53,6 +54,27 @@ const STORES: [Store; 3] = [
     },
 ];
 
+/// The file of rules that the next boot loads for a family, if there is one
+/// and iptables-restore takes it. One of two that the same unit loads need
+/// not be there yet.
+pub(crate) fn stored(snapshot: &Snapshot, family: Family) -> Option<String> {
+    let of_units = STORES.iter().find_map(|store| {
+        let (_, path, unit) = store.files.iter().find(|f| f.0 == family)?;
+        let there = store.files.iter().any(|(_, path, other)| {
+            other == unit && snapshot.files.contains_key(*path)
+        });
+        let known = || units::enabled(snapshot, unit).unwrap_or(store.usual);
+        (there && known()).then(|| (*path).to_owned())
+    });
+    let path = of_units.or_else(|| boot_script::stored(snapshot, family))?;
+    let mut tables = Tables::new(family);
+    let taken = match snapshot.text(&path).ok()? {
+        Some(source) => tables.restore(&source, true).is_ok(),
+        None => !snapshot.files.contains_key(&path),
+    };
+    taken.then_some(path)
+}
+
 /// Files of `nft -f`, and the units that load them.
 const SCRIPTS: [(&str, &str); 3] = [
     ("/etc/nftables.conf", "nftables.service"),
@@ -88,6 +110,7 @@ pub(super) fn loads(snapshot: &Snapshot) -> Result<Vec<Load>, Error> {
         }
     }
     all.extend(boot_script::loads(snapshot)?);
+    all.extend(guard::load(snapshot)?);
     for (path, unit) in SCRIPTS {
         if let Some(script) = Script::read(snapshot, path)? {
             all.push(scripted(snapshot, path, unit, script));

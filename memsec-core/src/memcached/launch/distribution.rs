@@ -76,6 +76,33 @@ pub(super) fn family(snapshot: &Snapshot) -> Result<Family, Error> {
     })
 }
 
+/// What enables an init script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InitScripts {
+    OpenRc,
+    UpdateRc,
+    Chkconfig,
+}
+
+/// What enables the init scripts of a host; `None` where systemd does without
+/// them, or where that is not known. `alone` says that systemd is not there.
+///
+/// # Errors
+///
+/// A file that says which release it is and is not UTF-8.
+pub(crate) fn init_scripts(
+    snapshot: &Snapshot,
+    alone: bool,
+) -> Result<Option<InitScripts>, Error> {
+    Ok(match family(snapshot)? {
+        Family::Alpine | Family::Gentoo => Some(InitScripts::OpenRc),
+        Family::DebianSysv => Some(InitScripts::UpdateRc),
+        Family::Debian if alone => Some(InitScripts::UpdateRc),
+        Family::El6 => Some(InitScripts::Chkconfig),
+        _ => None,
+    })
+}
+
 fn by_id(id: &str, version: Option<(u32, u32)>) -> Family {
     let before = |major, minor| version.is_some_and(|v| v < (major, minor));
     match id {

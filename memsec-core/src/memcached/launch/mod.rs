@@ -21,6 +21,7 @@ use std::{collections::BTreeMap, ops::Range};
 pub(super) use choice::services;
 pub(crate) use debian::ignored as ignored_by_debian;
 pub(crate) use directive::{Directive, directives};
+pub(crate) use distribution::{InitScripts, init_scripts};
 pub(crate) use docker::{Network, networks};
 pub(crate) use env_file::ignored as ignored_by_systemd;
 pub(crate) use unit_files::DIRECTORIES as UNIT_DIRECTORIES;

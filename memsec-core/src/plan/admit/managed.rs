@@ -43,7 +43,7 @@ fn is_needed(draft: &Draft<'_>) -> Result<bool, Error> {
         return Ok(true);
     }
     let mut bare = Host::new(&draft.snapshot)?;
-    bare.ruleset.remove_table("memsec");
+    bare.ruleset.remove_guard();
     let bare = reached(&bare, draft.policy);
     let mut own = bare.iter().filter(|r| r.instance.is_some());
     Ok(own.any(|r| !r.beyond(draft.policy).is_empty()))
@@ -74,7 +74,7 @@ fn tried<'a>(
     }
     // A start of csf leaves everything open for about a second.
     let restarts = manager == Manager::Csf && !changes.is_empty();
-    if restarts && !draft.host.ruleset.has_table("memsec") {
+    if restarts && !draft.host.ruleset.has_native_guard() {
         return refuse("without the guard it is not started again");
     }
     let mut trial = draft.clone();

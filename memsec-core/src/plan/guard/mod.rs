@@ -1,8 +1,11 @@
 //! memsec's own firewall table: the second wall.
 
+mod boot;
 mod bridges;
 mod iptables;
+mod loader;
 mod nft;
+mod script;
 mod steps;
 
 use serde::{Deserialize, Serialize};
@@ -12,11 +15,19 @@ use crate::{
     net::{Family, IpSet},
 };
 
+#[cfg(test)]
+pub(super) use boot::with;
+pub(super) use boot::{guard_is_lost_at_boot, persist};
 pub(super) use bridges::inside;
+pub(super) use loader::Loader;
 pub(super) use nft::element;
-pub(super) use steps::{guard_is_lost_at_boot, has_nft, load, persist};
+pub(super) use script::UNLOAD;
+#[cfg(feature = "host")]
+pub(crate) use script::back as guard_as_it_was;
+pub(crate) use script::{HEAD as GUARD_HEAD, LOAD as GUARD_LOAD};
+pub(super) use steps::load;
 
-/// The guard's file, which its unit loads at boot.
+/// The guard's file where nft loads it.
 const FILE: &str = "/etc/memsec/guard.nft";
 
 /// The table `inet memsec`: it drops what is for a memcached port of this

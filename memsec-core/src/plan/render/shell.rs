@@ -1,6 +1,9 @@
 use std::fmt::Write;
 
-use crate::{FileChange, Plan, Step, StepKind};
+use crate::{
+    FileChange, Plan, Step, StepKind,
+    plan::guard::{GUARD_LOAD, UNLOAD},
+};
 
 /// What every script begins with. `put` writes a file at once or not at all,
 /// also through a power cut, with the mode and the owner that it has, and
@@ -28,17 +31,25 @@ put() {
     if [ -e "$1" ]; then
         cp -p "$1" "$new"
     else
-        chmod 644 "$new"
+        case $2 in
+        '#!'*) chmod 755 "$new" ;;
+        *) chmod 644 "$new" ;;
+        esac
     fi
     printf '%s' "$2" >"$new"
     sync "$new" 2>/dev/null || sync
     mv -f "$new" "$1"
 }
 
-# guard: the table of the guard as it is now, if there is one
-guard() {
-    nft -s list table inet memsec 2>/dev/null || true
+# holds PATH TEXT: whether the file has this text
+holds() {
+    [ -f "$1" ] && printf '%s' "$2" | cmp -s - "$1"
 }
+"#;
+
+/// Keeps the guard of before, and puts it back.
+const NATIVE: &str = r#"
+table=$(nft -s list table inet memsec 2>/dev/null || true)
 
 # unguard: puts the table of before in the place of the guard
 unguard() {
@@ -49,12 +60,35 @@ unguard() {
         nft delete table inet memsec
     fi
 }
+"#;
 
-# holds PATH TEXT: whether the file has this text
-holds() {
-    [ -f "$1" ] && printf '%s' "$2" | cmp -s - "$1"
+/// The same where iptables loads it.
+const IPTABLES: &str = r#"
+# kept PROGRAM: the rules of the guard as they are now, if there is one
+kept() {
+    "$1-save" -t mangle 2>/dev/null |
+        sed -n -e '/^-A MEMSEC /p' -e 's/^-A \([A-Z]* -j MEMSEC\)$/-I \1/p'
 }
 
+# back PROGRAM RULES: puts the rules of before in the place of the guard
+back() {
+    if [ -n "$2" ]; then
+        printf '%s\n' "$2" | load "$1"
+    else
+        unload "$1"
+    fi
+}
+
+four=$(kept iptables)
+six=$(kept ip6tables)
+
+unguard() {
+    back iptables "$four"
+    back ip6tables "$six"
+}
+"#;
+
+const ROLLBACK: &str = r#"
 rollback() {
     status=$?
     trap - EXIT
@@ -76,6 +110,8 @@ pub(super) fn render(plan: &Plan) -> String {
         return "#!/bin/sh\n# memsec: nothing to do.\n".to_owned();
     }
     let mut out = HEAD.to_owned();
+    out += &guard(plan);
+    out += ROLLBACK;
     for (number, step) in plan.steps.iter().enumerate().rev() {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "    if [ \"$step\" -ge {} ]; then", number + 1);
@@ -83,9 +119,6 @@ pub(super) fn render(plan: &Plan) -> String {
         out += "    fi\n";
     }
     out += TAIL;
-    if plan.steps.iter().any(|step| step.kind == StepKind::Guard) {
-        out += "table=$(guard)\n";
-    }
     for step in &plan.steps {
         out += &fresh(step);
     }
@@ -95,6 +128,17 @@ pub(super) fn render(plan: &Plan) -> String {
         out += &carry_out(number + 1, step);
     }
     out + "\nstep=done\n"
+}
+
+/// What keeps the guard of before, and puts it back.
+fn guard(plan: &Plan) -> String {
+    let steps = &plan.steps;
+    let step = steps.iter().find(|step| step.kind == StepKind::Guard);
+    match step.and_then(|step| step.command.first()).map(String::as_str) {
+        None => String::new(),
+        Some("nft") => NATIVE.to_owned(),
+        Some(_) => [GUARD_LOAD, UNLOAD, IPTABLES].concat(),
+    }
 }
 
 /// Fails before the first step where a file is not as the plan knows it.

@@ -30,6 +30,8 @@ pub(in crate::reach) struct Parcel {
     pub zoned: bool,
     /// True if this packet's connection has another destination now.
     pub dnat: bool,
+    /// True if that is this host.
+    pub redirected: bool,
     /// True if it has another source.
     pub snat: bool,
     /// True if it is decided where the connection goes, and from where:
@@ -55,6 +57,7 @@ impl Parcel {
             tracking: Tracking::Unseen,
             zoned: false,
             dnat: false,
+            redirected: false,
             snat: false,
             bound: [false; 2],
             sure: true,
@@ -149,6 +152,7 @@ impl Parcel {
             return true;
         }
         self.dnat = true;
+        self.redirected = to.of == Translated::Redirect;
         self.bound[DESTINATION] = true;
         self.destination = match &to.of {
             Translated::Destination(None) => self.destination,

@@ -154,6 +154,7 @@ impl<'a> Journey<'a> {
     fn kind(&self, parcel: &Parcel) -> Option<AddressType> {
         match (self.given, parcel.destination) {
             (Some(_), _) if !parcel.dnat => self.given,
+            _ if parcel.redirected => Some(AddressType::Local),
             _ if parcel.dnat && self.host.interfaces.is_none() => None,
             (_, Address::Known(to)) => {
                 let to = self.family.address(to);

@@ -10,6 +10,7 @@ mod boot;
 mod carry;
 mod directory;
 mod execute;
+mod guard;
 mod journal;
 mod live;
 mod outcome;

@@ -233,7 +233,8 @@ fn missing(path: &Path) -> Vec<PathBuf> {
     missing
 }
 
-/// Writes a file that is not there yet. `like` need not be there.
+/// Writes a file that is not there yet. `like` need not be there: a script
+/// may then be run.
 pub(super) fn write(path: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
@@ -248,7 +249,10 @@ pub(super) fn write(path: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
             file.set_permissions(mode)?;
             copy_attributes(like, path)?;
         }
-        Err(_) => file.set_permissions(fs::Permissions::from_mode(0o644))?,
+        Err(_) => {
+            let mode = if bytes.starts_with(b"#!") { 0o755 } else { 0o644 };
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+        }
     }
     file.sync_all()
 }

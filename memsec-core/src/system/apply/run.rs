@@ -13,14 +13,12 @@ use std::{
 
 use super::{
     Apply, Outcome, boot,
+    guard::{self, Kept},
     journal::{self, Journal, Record},
     place::{self, Place},
-    script::{self, Script},
+    script::Script,
 };
-use crate::{
-    Error, Plan, StepKind,
-    system::command::{self, PATH},
-};
+use crate::{Error, Plan, system::command::PATH};
 
 /// A run that is on the disk.
 #[derive(Clone, Debug)]
@@ -45,11 +43,12 @@ impl Run {
         places: &[Option<Place>],
         how: &Apply,
     ) -> Result<(), Error> {
-        let guard = guard(plan);
+        let guard = guard::kept(plan);
+        let guard = guard.as_ref();
         let hidden = self.directory.with_file_name(format!(".{}", self.name));
         let draft = Self { directory: hidden, name: self.name.clone() };
         let made = draft
-            .fill(plan, places, &self.script(plan, places, how, &guard), &guard)
+            .fill(plan, places, &self.script(plan, places, how, guard), guard)
             .and_then(|()| fs::rename(&draft.directory, &self.directory))
             .and_then(|()| place::sync_directory(&self.directory));
         made.map_err(|error| {
@@ -64,7 +63,7 @@ impl Run {
         plan: &Plan,
         places: &[Option<Place>],
         how: &Apply,
-        guard: &Option<String>,
+        guard: Option<&Kept>,
     ) -> String {
         let script = Script {
             run: &self.name,
@@ -72,7 +71,7 @@ impl Run {
             made: boot::missing(),
             steps: &plan.steps,
             places,
-            has_guard: guard.is_some(),
+            guard,
             limit: how.limit.as_secs().max(1),
             confirm: how.confirm.map(|time| time.as_secs().max(1)),
         };
@@ -84,7 +83,7 @@ impl Run {
         plan: &Plan,
         places: &[Option<Place>],
         rollback: &str,
-        guard: &Option<String>,
+        guard: Option<&Kept>,
     ) -> io::Result<()> {
         let none = Path::new("");
         for part in ["", "before", "after"] {
@@ -107,8 +106,8 @@ impl Run {
         }
         place::write(&self.path("plan.json"), plan.to_json().as_bytes(), none)?;
         place::write(&self.path("rollback.sh"), rollback.as_bytes(), none)?;
-        if let Some(table) = guard {
-            place::write(&self.path(script::GUARD), table.as_bytes(), none)?;
+        if let Some(Kept { name, text, .. }) = guard {
+            place::write(&self.path(name), text.as_bytes(), none)?;
         }
         for side in ["before/1", "after/1", "journal"] {
             place::sync_directory(&self.path(side))?;
@@ -178,15 +177,4 @@ impl Run {
         };
         run().map(drop).map_err(|error| self.error(&error))
     }
-}
-
-/// What loads the guard as it is now, in the place of whichever there is then:
-/// its file need not be what was loaded, nor be there at all. `None` where there is none, or the plan loads none.
-fn guard(plan: &Plan) -> Option<String> {
-    plan.steps.iter().find(|step| step.kind == StepKind::Guard)?;
-    let line = ["nft", "-s", "list", "table", "inet", "memsec"];
-    let output = command::run(&line);
-    let table = &output.stdout;
-    let head = "table inet memsec\ndelete table inet memsec\n";
-    (output.status == 0).then(|| format!("{head}{table}"))
 }

@@ -3,7 +3,7 @@
 
 use std::{fmt::Write, path::Path};
 
-use super::{boot, place::Place};
+use super::{boot, guard::Kept, place::Place};
 use crate::{
     Step, StepKind,
     plan::{command_line, quote},
@@ -11,9 +11,6 @@ use crate::{
 };
 
 const END: &str = include_str!("rollback.sh");
-
-/// In the directory of a run: what loads the guard that was there before.
-pub(super) const GUARD: &str = "guard.nft";
 
 /// What a script is made of.
 #[derive(Debug)]
@@ -26,8 +23,8 @@ pub(super) struct Script<'a> {
     pub steps: &'a [Step],
     /// Where each step writes, if it does.
     pub places: &'a [Option<Place>],
-    /// Whether the guard that was loaded before is kept.
-    pub has_guard: bool,
+    /// The guard that was loaded before.
+    pub guard: Option<&'a Kept>,
     /// Seconds that a command may take.
     pub limit: u64,
     /// Seconds that the run waits for its confirmation.
@@ -77,11 +74,12 @@ impl Script<'_> {
     ) -> String {
         let number = index + 1;
         let file = place.as_ref().map(|place| self.file(number, place));
-        let command = match step.kind {
-            StepKind::Guard if self.has_guard => {
-                format!("        run nft -f \"$dir/{GUARD}\"\n")
+        let kept = self.guard.filter(|_| step.kind == StepKind::Guard);
+        let command = match kept {
+            Some(Kept { by, name, .. }) => {
+                format!("        run {by} \"$dir/{name}\"\n")
             }
-            _ => command(step),
+            None => command(step),
         };
         let file = file.unwrap_or_default();
         let both = match step.kind {
