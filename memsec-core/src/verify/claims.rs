@@ -286,7 +286,7 @@ pub(super) fn agrees(moment: &Moment, segment: &Segment) -> bool {
     let must = segment.must.as_ref().and_then(set);
     let within = |reach: &&Reach| {
         may.as_ref().is_none_or(|may| may.is_within(&reach.may))
-            && must.as_ref().is_none_or(|must| reach.must.is_within(must))
+            && must.as_ref().is_none_or(|must| reach.sure.is_within(must))
     };
     !own.is_empty() && own.iter().all(within)
 }

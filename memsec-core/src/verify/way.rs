@@ -60,6 +60,8 @@ pub(super) struct Way {
 pub(super) struct Reach {
     pub may: Segments,
     pub must: Segments,
+    /// Of those, the ones that are sure to whatever the routes say.
+    pub sure: Segments,
     /// Clients that are sure to be let in, answered or not.
     pub delivered: Segments,
     /// Rules that are not read in full.
@@ -106,6 +108,7 @@ impl Way {
                     // A client does not choose a port below 1024.
                     if client >= 1024 {
                         all.must = all.must.meet(&one.must);
+                        all.sure = all.sure.meet(&one.sure);
                         all.delivered = all.delivered.meet(&one.delivered);
                     }
                     all.unsure.extend(one.unsure);
@@ -191,6 +194,9 @@ impl Way {
             Proto::Udp => delivered.clone(),
         };
         reach.must.add(&answered);
+        if probe.daemon != Side::Beyond(None) {
+            reach.sure.add(&answered);
+        }
         reach.delivered.add(&delivered);
         Ok(())
     }

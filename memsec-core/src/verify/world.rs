@@ -239,6 +239,7 @@ impl World {
         let mut reach = self.open(way, tables)?;
         if !self.listens(way) {
             reach.must = Segments::default();
+            reach.sure = Segments::default();
             reach.delivered = Segments::default();
         }
         Ok(reach)
@@ -257,7 +258,9 @@ impl World {
         let networks = &self.networks();
         let mut reach = way.reach(Ground { tables, networks })?;
         // The host's answers to itself go another way.
-        reach.must = reach.must.without(&self.own(way.six));
+        let own = self.own(way.six);
+        reach.must = reach.must.without(&own);
+        reach.sure = reach.sure.without(&own);
         Ok(reach)
     }
 
