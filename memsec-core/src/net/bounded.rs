@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A number with an end on either side: what a [`RangeSet`] holds.
+/// A number with an end on either side: what a [`RangeSet`](super::RangeSet) holds.
 pub trait Bounded: Copy + Ord + fmt::Debug {
     /// The least one.
     const MIN: Self;
