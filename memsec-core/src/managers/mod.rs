@@ -24,7 +24,7 @@ pub(crate) mod units;
 mod variables;
 
 pub(crate) use change::{Ask, Change};
-pub(crate) use files::stored;
+pub(crate) use files::{guard, stored};
 pub(crate) use restore::save;
 
 use beside::Stays;

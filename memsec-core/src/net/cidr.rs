@@ -70,6 +70,12 @@ impl Cidr {
         self.0.prefix_len()
     }
 
+    /// With its length also where it is one address, as iptables-save prints
+    /// it.
+    pub(crate) fn in_full(self) -> String {
+        self.0.to_string()
+    }
+
     /// True if `address` is in it.
     pub fn contains(self, address: IpAddr) -> bool {
         self.0.contains(&address)

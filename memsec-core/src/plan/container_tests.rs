@@ -20,7 +20,7 @@ const ROUTES: &str = r#"[{"dst": "default", "dev": "eth0"},
     {"dst": "172.17.0.0/16", "dev": "docker0"}]"#;
 
 /// As Docker 20.10 to 27 has it, for a port of the host.
-pub(super) fn rules(on: &str, port: u16) -> String {
+fn rules(on: &str, port: u16) -> String {
     format!(
         "*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
          :POSTROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n\
@@ -46,7 +46,7 @@ tcp LISTEN 0 4096 0.0.0.0:8080 0.0.0.0:* users:((\"docker-proxy\",pid=7,fd=4))
 tcp LISTEN 0 4096 [::]:8080 [::]:* users:((\"docker-proxy\",pid=8,fd=4))
 ";
 
-pub(super) fn inspect(network: &str, bindings: &str) -> String {
+fn inspect(network: &str, bindings: &str) -> String {
     format!(
         r#"[{{"Id": "0123", "Name": "/mc", "State": {{"Running": true}},
         "Config": {{"Image": "memcached:1.6", "User": "memcache",
@@ -188,13 +188,18 @@ fn what_only_holds_the_port_lets_nobody_in() {
     assert!(!all.iter().any(|way| way.contains("2001:db8")), "{all:?}");
 }
 
-#[test]
-fn on_loopback_a_neighbour_still_gets_in() {
+/// A container that is published at a loopback address.
+pub(super) fn on_loopback() -> Snapshot {
     let binding = r#"[{"HostIp": "127.0.0.1", "HostPort": "11211"}]"#;
     let sockets = PROXIES.replace("0.0.0.0:8080", "127.0.0.1:11211");
-    let host = host(&rules("-d 127.0.0.1/32 ", 11211))
+    host(&rules("-d 127.0.0.1/32 ", 11211))
         .with_command("ss -lntupxH", &sockets)
-        .with_command("docker inspect", &inspect("bridge", binding));
+        .with_command("docker inspect", &inspect("bridge", binding))
+}
+
+#[test]
+fn on_loopback_a_neighbour_still_gets_in() {
+    let host = on_loopback();
     let expected =
         ["docker mc: 127.0.0.1 11211 link", "docker mc: 172.17.0.2 11211 link"];
     assert_eq!(ways(&audited(&host)), expected);

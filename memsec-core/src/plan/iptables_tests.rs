@@ -2,7 +2,7 @@
 
 use super::{
     Plan, Render, Step, StepKind,
-    tests::{allow, debian, kinds, proved, refusal},
+    tests::{REDIRECTS, allow, debian, kinds, proved, refusal},
 };
 use crate::{
     ClaimKind, Policy, Snapshot, Strategy, audit,
@@ -156,13 +156,9 @@ fn a_manager_that_empties_all_tables_stands_in_the_way() {
 
 #[test]
 fn other_ports_that_lead_there_are_guarded_as_well() {
-    let turns = "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n\
-         :OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n\
-         -A PREROUTING -p tcp -m tcp --dport 11212 -j REDIRECT \
-         --to-ports 11211\nCOMMIT\n";
     let host = bare()
-        .with_command("iptables-save", turns)
-        .with_command("ip6tables-save", turns);
+        .with_command("iptables-save", REDIRECTS)
+        .with_command("ip6tables-save", REDIRECTS);
     let plan = proved(&host, &clients());
     assert!(script(&plan).contains("-I INPUT -j MEMSEC\n"));
     assert!(plan.verify(None).unwrap().holds);

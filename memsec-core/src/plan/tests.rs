@@ -142,13 +142,15 @@ fn native_rules_that_drop_get_an_accept_before_them() {
     assert!(plan.verify(None).unwrap().holds);
 }
 
+/// Another port leads to memcached's.
+pub(super) const REDIRECTS: &str = "*nat\n:PREROUTING ACCEPT [0:0]\n\
+    :INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n\
+    -A PREROUTING -p tcp -m tcp --dport 11212 -j REDIRECT --to-ports 11211\n\
+    COMMIT\n";
+
 #[test]
 fn another_port_that_leads_to_memcached_is_guarded_as_well() {
-    let redirects = "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n\
-         :OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n\
-         -A PREROUTING -p tcp -m tcp --dport 11212 -j REDIRECT \
-         --to-ports 11211\nCOMMIT\n";
-    let plan = proved(&debian(OPEN_CONF, redirects), &allow(&["192.0.2.20"]));
+    let plan = proved(&debian(OPEN_CONF, REDIRECTS), &allow(&["192.0.2.20"]));
     let mut guards = plan.steps.iter().filter_map(|s| s.guard.as_ref());
     assert!(guards.next().unwrap().redirected);
     assert!(plan.verify(None).unwrap().holds);

@@ -151,7 +151,7 @@ fn is_shown(guard: &Guard, six: bool, body: &str) -> bool {
     };
     let clients = body.lines().filter_map(|line| after(line, " -s "));
     let own = guard.allow.iter().filter(|n| n.address().is_ipv6() == six);
-    let own = own.map(|net| format!("{}/{}", net.address(), net.prefix()));
+    let own = own.map(|net| net.in_full());
     let published = body.lines().filter(|line| !line.contains(" -d "));
     let lists = published.filter_map(|line| after(line, " --dports "));
     let lists: Vec<_> = lists.collect();

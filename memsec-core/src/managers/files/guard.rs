@@ -3,11 +3,12 @@
 use super::{Load, Manager, Stays, Tables, units};
 use crate::{Error, Snapshot, net::Family, text::Source};
 
-const SCRIPT: &str = "/etc/memsec/guard.sh";
+/// What loads the guard by iptables.
+pub(crate) const SCRIPT: &str = "/etc/memsec/guard.sh";
 
-/// What runs the script at boot.
-const UNIT: &str = "memsec-guard.service";
-const INIT_SCRIPT: &str = "/etc/init.d/memsec-guard";
+/// What has a guard loaded at boot.
+pub(crate) const UNIT: &str = "memsec-guard.service";
+pub(crate) const INIT_SCRIPT: &str = "/etc/init.d/memsec-guard";
 
 const LOADS: [(&str, Family); 2] = [
     ("load iptables <<'RULES'", Family::Ipv4),

@@ -2,7 +2,7 @@
 //! netfilter-persistent, iptables-services or a script of an interface.
 
 mod boot_script;
-mod guard;
+pub(crate) mod guard;
 mod script;
 
 use super::{Dump, Load, Manager, Stays, restore::Tables, units};
@@ -79,7 +79,7 @@ pub(crate) fn stored(snapshot: &Snapshot, family: Family) -> Option<String> {
 const SCRIPTS: [(&str, &str); 3] = [
     ("/etc/nftables.conf", "nftables.service"),
     ("/etc/sysconfig/nftables.conf", "nftables.service"),
-    ("/etc/memsec/guard.nft", "memsec-guard.service"),
+    ("/etc/memsec/guard.nft", guard::UNIT),
 ];
 
 /// What each of the stores will load, one for each file: their units may

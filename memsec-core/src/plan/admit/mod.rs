@@ -10,7 +10,7 @@ use super::{
     daemon::{settles, words},
     draft::Draft,
 };
-use crate::{Cidr, Error, FileChange, audit::ShutOut, net::Family};
+use crate::{Error, FileChange, audit::ShutOut, net::Family};
 use place::{admits_by, place, set_output, with_first};
 
 /// More rules than this are no list that a person keeps.
@@ -61,34 +61,29 @@ fn iptables(family: Family) -> Iptables {
 
 /// What lets the clients in.
 fn rule(shut: &ShutOut) -> Vec<String> {
-    let ShutOut { clients, proto, port, .. } = shut;
-    let (clients, port) = (network(*clients), port.to_string());
-    let proto = proto.name();
-    let mut rule = words(&["INPUT", "-s", &clients, "-p", proto]);
-    rule.extend(words(&["-m", proto, "--dport", &port]));
-    rule.extend(words(&ACCEPT));
-    rule
+    accepting(shut, ["INPUT", "-s", "--dport"], &[])
 }
 
 /// What lets the answers to them out, and nothing else: packets of
 /// connections that they began.
 fn answer(shut: &ShutOut) -> Vec<String> {
-    let ShutOut { clients, proto, port, .. } = shut;
-    let (clients, port) = (network(*clients), port.to_string());
-    let proto = proto.name();
-    let mut rule = words(&["OUTPUT", "-d", &clients, "-p", proto]);
-    rule.extend(words(&["-m", proto, "--sport", &port]));
-    rule.extend(words(&["-m", "conntrack", "--ctdir", "REPLY"]));
-    rule.extend(words(&ACCEPT));
-    rule
+    let replies = ["-m", "conntrack", "--ctdir", "REPLY"];
+    accepting(shut, ["OUTPUT", "-d", "--sport"], &replies)
 }
 
-const ACCEPT: [&str; 6] =
-    ["-m", "comment", "--comment", "memsec", "-j", "ACCEPT"];
-
-/// As iptables-save prints it.
-fn network(clients: Cidr) -> String {
-    format!("{}/{}", clients.address(), clients.prefix())
+/// A rule of a chain that accepts what has the clients at one end, the port
+/// at the other, and is what else is asked.
+fn accepting(
+    shut: &ShutOut,
+    [chain, client, own]: [&str; 3],
+    asked: &[&str],
+) -> Vec<String> {
+    let ShutOut { clients, proto, port, .. } = shut;
+    let (clients, port) = (clients.in_full(), port.to_string());
+    let proto = proto.name();
+    let packets = [chain, client, &clients, "-p", proto, "-m", proto];
+    let accept = ["-m", "comment", "--comment", "memsec", "-j", "ACCEPT"];
+    words(&[&packets, &[own, &port][..], asked, &accept].concat())
 }
 
 fn admit_one(draft: &mut Draft<'_>, shut: &ShutOut) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 //! that comes in is led before a rule of the host decides.
 
 use super::{Guard, Inside};
-use crate::{Cidr, net::Family, text::Source};
+use crate::{net::Family, text::Source};
 
 /// A rule that names more ports is refused: xt_multiport.h.
 const PORTS: usize = 15;
@@ -80,7 +80,7 @@ impl Guard {
             .map(|which| Line::new(None, &format!("{which} -j RETURN")))
             .to_vec();
         for Inside { interface, network, ports } in &self.inside {
-            let to = format!("-d {} ! -i {interface} ", in_full(*network));
+            let to = format!("-d {} ! -i {interface} ", network.in_full());
             lines.extend(self.closed(Some(network.family()), &to, ports));
         }
         lines.extend(OTHERS.map(|(family, which)| {
@@ -108,7 +108,7 @@ impl Guard {
                 let own =
                     all.filter(|net| family.is_none_or(|f| f == net.family()));
                 lines.extend(own.map(|net| {
-                    let (from, rest) = (in_full(*net), rest(proto, "RETURN"));
+                    let (from, rest) = (net.in_full(), rest(proto, "RETURN"));
                     let rule = format!("-s {from} {to}{rest}");
                     Line::new(Some(net.family()), &rule)
                 }));
@@ -124,9 +124,4 @@ impl Guard {
 fn list(ports: &[u16]) -> String {
     let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
     ports.join(",")
-}
-
-/// A network with its length, also where it is one address.
-fn in_full(net: Cidr) -> String {
-    format!("{}/{}", net.address(), net.prefix())
 }

@@ -2,10 +2,8 @@
 //! again: the rules of a family are one transaction.
 
 use super::Guard;
+pub(super) use crate::managers::guard::SCRIPT as FILE;
 use crate::net::Family;
-
-/// The guard's file where iptables loads it.
-pub(super) const FILE: &str = "/etc/memsec/guard.sh";
 
 /// The programs of iptables that a step is about.
 pub(super) const PROGRAMS: [(Family, &str); 2] =

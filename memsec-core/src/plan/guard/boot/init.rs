@@ -3,7 +3,10 @@
 use super::Loader;
 use crate::{
     Error, Snapshot,
-    managers::units,
+    managers::{
+        guard::{INIT_SCRIPT, UNIT},
+        units,
+    },
     memcached::{InitScripts, init_scripts},
     plan::{daemon::words, guard::loader::NOT_FOUND},
 };
@@ -22,7 +25,6 @@ pub(super) enum Init {
 use Init::{Chkconfig, OpenRc, Systemd, UpdateRc};
 
 const SERVICE: &str = "memsec-guard";
-const UNIT: &str = "memsec-guard.service";
 
 /// After what empties the rule set when it starts; before the network is up,
 /// so that there is no open moment at boot.
@@ -123,7 +125,7 @@ impl Init {
     pub(super) fn path(self) -> &'static str {
         match self {
             Systemd => "/etc/systemd/system/memsec-guard.service",
-            _ => "/etc/init.d/memsec-guard",
+            _ => INIT_SCRIPT,
         }
     }
 
