@@ -1,6 +1,6 @@
 //! Which chains lead to which.
 
-use super::{Action, Chain, Rule};
+use super::{About, Action, Chain, Rule};
 use crate::Error;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -10,26 +10,33 @@ enum Visit {
     Done,
 }
 
+/// A chain that was entered, and the calls in it that are still to follow.
+type Left<'a> = (usize, &'a [&'a Rule]);
+
 /// Checks that nothing that the kernel enters leads back to itself, as it
 /// does before it takes a table (nft_table_validate, mark_source_chains).
 pub(super) fn check_loops(chains: &[Chain]) -> Result<(), Error> {
     let mut visits = vec![Visit::Not; chains.len()];
+    let calls: Vec<Vec<&Rule>> = chains
+        .iter()
+        .map(|chain| chain.each_about(About::CALL).collect())
+        .collect();
     let entered = chains.iter().enumerate();
     for (start, _) in entered.filter(|(_, chain)| chain.base.is_some()) {
-        // Each entry: a chain, and the rules of it that are still to follow.
-        let mut open: Vec<(usize, std::slice::Iter<'_, Rule>)> = Vec::new();
-        enter(chains, start, &mut visits, &mut open);
-        while let Some((chain, rules)) = open.last_mut() {
-            let Some(rule) = rules.next() else {
+        let mut open: Vec<Left<'_>> = Vec::new();
+        enter(&calls, start, &mut visits, &mut open);
+        while let Some((chain, rest)) = open.last_mut() {
+            let Some((rule, after)) = rest.split_first() else {
                 set(&mut visits, *chain, Visit::Done);
                 open.pop();
                 continue;
             };
+            *rest = after;
             let Some(callee) = target(rule.action()) else { continue };
             if visits.get(callee) == Some(&Visit::Open) {
-                return Err(circle(chains, &open, callee, rule));
+                return Err(circle(chains, &calls, &open, callee, rule));
             }
-            enter(chains, callee, &mut visits, &mut open);
+            enter(&calls, callee, &mut visits, &mut open);
         }
     }
     Ok(())
@@ -44,15 +51,14 @@ pub(super) fn target(action: &Action) -> Option<usize> {
 }
 
 fn enter<'a>(
-    chains: &'a [Chain],
+    calls: &'a [Vec<&'a Rule>],
     at: usize,
     visits: &mut [Visit],
-    open: &mut Vec<(usize, std::slice::Iter<'a, Rule>)>,
+    open: &mut Vec<Left<'a>>,
 ) {
     if visits.get(at) == Some(&Visit::Not) {
         set(visits, at, Visit::Open);
-        let rules = chains.get(at).map_or(&[][..], |chain| &chain.rules);
-        open.push((at, rules.iter()));
+        open.push((at, calls.get(at).map_or(&[][..], |all| all)));
     }
 }
 
@@ -64,7 +70,8 @@ fn set(visits: &mut [Visit], at: usize, visit: Visit) {
 
 fn circle(
     chains: &[Chain],
-    open: &[(usize, std::slice::Iter<'_, Rule>)],
+    calls: &[Vec<&Rule>],
+    open: &[Left<'_>],
     callee: usize,
     rule: &Rule,
 ) -> Error {
@@ -73,7 +80,7 @@ fn circle(
     let message = if last == Some(callee) {
         format!("chain {name} jumps to itself")
     } else {
-        let left = left_at(chains, open, callee).unwrap_or(0);
+        let left = left_at(chains, calls, open, callee).unwrap_or(0);
         format!("chain {name}, left at line {left}, is jumped to again")
     };
     match last.and_then(|at| chains.get(at)) {
@@ -85,11 +92,12 @@ fn circle(
 /// The line of the rule that first left a chain on the way round.
 fn left_at(
     chains: &[Chain],
-    open: &[(usize, std::slice::Iter<'_, Rule>)],
+    calls: &[Vec<&Rule>],
+    open: &[Left<'_>],
     callee: usize,
 ) -> Option<usize> {
     let (at, rest) = open.iter().rev().find(|(chain, _)| *chain == callee)?;
-    let chain = chains.get(*at)?;
-    let before = chain.rules.len().checked_sub(rest.len() + 1)?;
-    Some(chain.span(chain.rules.get(before)?).line())
+    let all = calls.get(*at)?;
+    let before = all.len().checked_sub(rest.len() + 1)?;
+    Some(chains.get(*at)?.span(all.get(before)?).line())
 }

@@ -15,6 +15,9 @@ pub(crate) struct Kinds {
     firsts: Vec<usize>,
     /// By kind, what its rules are about.
     about: Vec<About>,
+    /// By kind, the first and the last destination port that its rules are
+    /// for, all of them where they ask for none.
+    ports: Vec<(u16, u16)>,
     /// By place, the kind.
     of: Vec<u32>,
 }
@@ -48,10 +51,22 @@ impl About {
     }
 }
 
+/// The first and the last destination port that a rule is for. Most of a
+/// million rules are told apart by it, without a look at each of them.
+fn ports(rule: &Rule) -> (u16, u16) {
+    let sets = rule.matches().iter().filter_map(|one| match &one.test {
+        Test::DestinationPort(set) if !one.negated => Some(set),
+        _ => None,
+    });
+    let ends = sets.filter_map(|set| set.first().zip(set.last()));
+    ends.fold((0, u16::MAX), |all, own| (all.0.max(own.0), all.1.min(own.1)))
+}
+
 impl Kinds {
     pub(super) fn new(rules: &[Rule]) -> Self {
         let mut known: HashMap<usize, u32, RandomState> = HashMap::default();
         let (mut firsts, mut about) = (Vec::new(), Vec::new());
+        let mut destined = Vec::new();
         let mut of = Vec::with_capacity(rules.len());
         let mut last = (0, 0);
         for (at, rule) in rules.iter().enumerate() {
@@ -63,17 +78,24 @@ impl Kinds {
                 if kind == next {
                     firsts.push(at);
                     about.push(About::of(rule));
+                    destined.push(ports(rule));
                 }
                 last = (body, kind);
             }
             of.push(last.1);
         }
-        Self { firsts, about, of }
+        Self { firsts, about, ports: destined, of }
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.firsts.len()
+    /// How many there are of the rules before a place: the first ones.
+    pub(crate) fn before(&self, place: usize) -> usize {
+        self.firsts.partition_point(|first| *first < place)
+    }
+
+    /// False if the rules of a kind are for other destination ports.
+    pub(crate) fn may_be_for(&self, kind: usize, port: u16) -> bool {
+        let ports = self.ports.get(kind);
+        ports.is_none_or(|(first, last)| (*first..=*last).contains(&port))
     }
 
     /// The kind of a rule at a place.
@@ -117,16 +139,30 @@ impl Chain {
 
     /// The rules that say something, whatever their sources: `says` is asked
     /// of one of a kind.
-    pub(crate) fn that_say(
+    pub(crate) fn that_say(&self, says: impl Fn(&Rule) -> bool) -> Vec<&Rule> {
+        self.of_kinds(|_, rule| says(rule))
+    }
+
+    /// The same of rules that may be for one of some destination ports.
+    pub(crate) fn that_say_of(
         &self,
-        says: impl FnMut(&Rule) -> bool,
+        ports: &[u16],
+        says: impl Fn(&Rule) -> bool,
     ) -> Vec<&Rule> {
-        let wanted: Vec<bool> = self.each_kind().map(says).collect();
+        let kinds = self.kinds();
+        let may = |kind| ports.iter().any(|port| kinds.may_be_for(kind, *port));
+        self.of_kinds(|kind, rule| may(kind) && says(rule))
+    }
+
+    fn of_kinds(&self, wanted: impl Fn(usize, &Rule) -> bool) -> Vec<&Rule> {
+        let kinds = self.kinds();
+        let firsts = kinds.firsts.iter().filter_map(|&at| self.rules.get(at));
+        let wanted: Vec<bool> =
+            (0..).zip(firsts).map(|(kind, rule)| wanted(kind, rule)).collect();
         if !wanted.contains(&true) {
             return Vec::new();
         }
-        let kinds = self.kinds().within(0, self.rules.len());
-        let both = kinds.zip(self.rules.iter());
+        let both = kinds.within(0, self.rules.len()).zip(self.rules.iter());
         both.filter(|(kind, _)| wanted.get(*kind) == Some(&true))
             .map(|(_, rule)| rule)
             .collect()

@@ -101,7 +101,7 @@ fn candidates<'a>(
         for (at, chain) in table.chains.iter().enumerate() {
             let is = |set: &[bool]| set.get(at).copied().unwrap_or(false);
             if is(&input) || !is(&any) {
-                let ours = chain.that_say(|rule| names(rule, port));
+                let ours = chain.that_say_of(&[port], |rule| names(rule, port));
                 out.extend(ours.into_iter().map(|rule| (chain, rule)));
             }
         }

@@ -17,6 +17,8 @@ const PASS: u8 = 1 << 4;
 impl Effect {
     /// Nothing: it falls through.
     pub(super) const NONE: Self = Self(PASS);
+    /// It stands for one that is not told.
+    pub(super) const UNTOLD: Self = Self(0);
     /// Whatever there is.
     pub(super) const ANY: Self = Self(ACCEPT | DROP | REJECT | RETURN | PASS);
 
@@ -74,6 +76,11 @@ impl Effect {
     /// True if a packet may fall through.
     pub(super) fn passes(self) -> bool {
         self.0 & PASS != 0
+    }
+
+    /// True if it is told, and no packet may fall through.
+    pub(super) fn ends(self) -> bool {
+        self != Self::UNTOLD && !self.passes()
     }
 
     /// A whole chain, called: what returns falls through.

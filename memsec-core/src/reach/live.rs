@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    ops::Range,
     ptr,
 };
 
@@ -19,24 +20,39 @@ use crate::{net::RangeSet, netfilter::Rule};
 
 /// Of some rules, those that packets were found to get to.
 #[derive(Debug)]
-pub(super) struct Live(HashMap<*const Rule, bool>);
+pub(super) struct Live {
+    /// Where they are, ascending: those of a chain are together.
+    rules: Vec<*const Rule>,
+    /// Of each, whether it is found.
+    found: Vec<bool>,
+}
 
 impl Live {
     /// None of them is found yet.
     pub(super) fn of<'r>(rules: impl Iterator<Item = &'r Rule>) -> Self {
-        Self(rules.map(|rule| (ptr::from_ref(rule), false)).collect())
+        let mut rules: Vec<_> = rules.map(ptr::from_ref).collect();
+        rules.sort_unstable();
+        let found = vec![false; rules.len()];
+        Self { rules, found }
+    }
+
+    fn slot(&self, rule: &Rule) -> Option<usize> {
+        self.rules.binary_search(&ptr::from_ref(rule)).ok()
     }
 
     pub(super) fn has(&self, rule: &Rule) -> bool {
-        self.0.get(&ptr::from_ref(rule)) == Some(&true)
+        let slot = self.slot(rule);
+        slot.is_some_and(|at| self.found.get(at) == Some(&true))
     }
 
     fn is_asked(&self, rule: &Rule) -> bool {
-        self.0.get(&ptr::from_ref(rule)) == Some(&false)
+        let slot = self.slot(rule);
+        slot.is_some_and(|at| self.found.get(at) == Some(&false))
     }
 
     fn found(&mut self, rule: &Rule) {
-        if let Some(found) = self.0.get_mut(&ptr::from_ref(rule)) {
+        let slot = self.slot(rule);
+        if let Some(found) = slot.and_then(|at| self.found.get_mut(at)) {
             *found = true;
         }
     }
@@ -119,22 +135,25 @@ impl Live {
         let few = (len < judged.rules.len() / 8).then(|| judged.keys(0, len));
         let keys = few.as_deref().unwrap_or(order.keys());
         let asked = self.places(judged.rules);
-        let is_asked = |at: usize| asked.get(at).copied().unwrap_or(false);
-        let mut found = |at: usize| {
-            if let Some(rule) = judged.rules.get(at) {
-                self.found(rule);
-            }
+        let does = |at: &usize| {
+            let effect = judged.effects.get(*at);
+            effect.is_some_and(|effect| *effect != Effect::NONE)
         };
-        let mut plain = asked.iter().zip(judged.effects.iter());
-        if plain.any(|(asked, effect)| *asked && *effect != Effect::NONE) {
+        if asked.iter().any(does) {
+            let mut wanted = vec![false; judged.rules.len()];
+            for at in &asked {
+                if let Some(slot) = wanted.get_mut(*at) {
+                    *slot = true;
+                }
+            }
             nest::met(keys, &judged.effects, |at| {
-                if is_asked(at) {
-                    found(at);
+                if wanted.get(at) == Some(&true) {
+                    self.found_at(judged.rules, at);
                 }
             });
         }
-        let open: Vec<_> =
-            judged.ops.iter().filter(|op| is_asked(op.at)).collect();
+        let is_open = |op: &&Op<'_>| asked.binary_search(&op.at).is_ok();
+        let open: Vec<_> = judged.ops.iter().filter(is_open).collect();
         if open.is_empty() {
             return Ok(true);
         }
@@ -147,24 +166,30 @@ impl Live {
                     stop as usize > op.at
                 })
             }) {
-                found(op.at);
+                self.found_at(judged.rules, op.at);
             }
             budget.spend(looked + op.within.len())?;
         }
         Ok(true)
     }
 
-    /// By place, whether a rule of a chain is one that is asked for.
-    fn places(&self, rules: &[Rule]) -> Vec<bool> {
-        let mut out = vec![false; rules.len()];
-        let start = rules.as_ptr().addr();
-        for rule in self.0.iter().filter(|(_, found)| !**found) {
-            let from = rule.0.addr().wrapping_sub(start);
-            if let Some(slot) = out.get_mut(from / size_of::<Rule>()) {
-                *slot = true;
-            }
+    fn found_at(&mut self, rules: &[Rule], at: usize) {
+        if let Some(rule) = rules.get(at) {
+            self.found(rule);
         }
-        out
+    }
+
+    /// The places of the rules of a chain that are asked for, ascending.
+    fn places(&self, rules: &[Rule]) -> Vec<usize> {
+        let Range { start, end } = rules.as_ptr_range();
+        let from = self.rules.partition_point(|rule| *rule < start);
+        let to = self.rules.partition_point(|rule| *rule < end);
+        let both = self.rules.iter().zip(&self.found).take(to).skip(from);
+        let open = both.filter(|(_, found)| !**found);
+        let place = |rule: &*const Rule| {
+            rule.addr().wrapping_sub(start.addr()) / size_of::<Rule>()
+        };
+        open.map(|(rule, _)| place(rule)).collect()
     }
 }
 

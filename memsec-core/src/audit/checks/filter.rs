@@ -118,11 +118,13 @@ fn naming<'a>(
     action: &Action,
 ) -> Vec<(&'a Chain, &'a Rule)> {
     let ports = ports(subject);
+    let list: Vec<u16> = ports.iter().copied().collect();
     let tables = subject.host.ruleset.tables.iter();
     let mut out = Vec::new();
     for chain in tables.flat_map(|table| &table.chains) {
-        let own = chain
-            .that_say(|rule| rule.action() == action && names(rule, &ports));
+        let own = chain.that_say_of(&list, |rule| {
+            rule.action() == action && names(rule, &ports)
+        });
         out.extend(own.into_iter().map(|rule| (chain, rule)));
     }
     out

@@ -7,7 +7,7 @@ use crate::{
     Proto,
     audit::{Scope, Severity, subject::Subject},
     net::Family,
-    netfilter::{Action, Rule, Table, Test, Translated},
+    netfilter::{About, Action, Rule, Table, Test, Translated},
     reach::{Query, Taker, sources},
     text::Place,
 };
@@ -59,7 +59,7 @@ fn of_table(
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for chain in &table.chains {
-        for rule in chain.each_kind() {
+        for rule in chain.each_about(About::CALL) {
             let to = destination(rule).map(|to| family.address(to));
             let service = outside(table, &chain.name, rule).zip(port(rule));
             let Some((ends, port)) = service else { continue };

@@ -13,16 +13,6 @@ use crate::{
     },
 };
 
-/// What the rules of a kind do to packets from where they are for.
-#[derive(Clone, Copy)]
-enum Plain {
-    Unasked,
-    /// Only this; nothing where they do not hold.
-    Does(Effect),
-    /// It is more, or not for all of their sources.
-    More,
-}
-
 /// The rules near the addresses that are asked for are looked at one by one
 /// where they are no more than one of so many.
 const NEAR: usize = 32;
@@ -84,35 +74,35 @@ impl<'a> Chains<'a, '_> {
         from: usize,
     ) -> Result<Judged<'a>, TooMuch> {
         let (rules, kinds) = (&*chain.rules, chain.kinds());
-        let mut asked = vec![Plain::Unasked; kinds.len()];
-        let mut plain = |kind| self.of_kind(chain, &mut asked, kind);
-        let mut end = None;
+        let (mut told, mut end) = (Vec::new(), None);
         for at in order.everyone().filter(|&at| at >= from) {
             let kind = kinds.at(at).unwrap_or_default();
-            if matches!(plain(kind)?, Plain::Does(effect) if !effect.passes()) {
+            self.tell(chain, kind + 1, &mut told)?;
+            if told.get(kind).is_some_and(|effect| effect.ends()) {
                 end = Some(at);
                 break;
             }
         }
         let len = end.unwrap_or(rules.len());
         self.budget.spend(len.saturating_sub(from))?;
-        let mut effects = vec![Effect::NONE; len];
-        let mut more = Vec::new();
-        let places = (from..).zip(kinds.within(from, len));
-        for ((at, kind), slot) in places.zip(effects.iter_mut().skip(from)) {
-            match plain(kind)? {
-                Plain::Does(effect) => *slot = effect,
-                _ => more.push(at),
-            }
-        }
+        self.tell(chain, kinds.before(len), &mut told)?;
+        let of = |kind| told.get(kind).copied().unwrap_or(Effect::UNTOLD);
+        let mut effects = vec![Effect::NONE; from];
+        effects.extend(kinds.within(from, len).map(of));
         for at in order.others() {
             if let Some(effect) = effects.get_mut(at) {
-                if std::mem::replace(effect, Effect::NONE) != Effect::NONE {
-                    more.push(at);
+                if *effect != Effect::NONE {
+                    *effect = Effect::UNTOLD;
                 }
             }
         }
-        more.sort_unstable();
+        let mut more = Vec::new();
+        for (at, effect) in effects.iter_mut().enumerate() {
+            if *effect == Effect::UNTOLD {
+                *effect = Effect::NONE;
+                more.push(at);
+            }
+        }
         more.extend(end);
         let mut ops = Vec::new();
         for at in more {
@@ -144,35 +134,36 @@ impl<'a> Chains<'a, '_> {
         Ok(counts.then_some(Op { at, truth, within, what }))
     }
 
-    /// What the rules of a kind do; it is kept in `asked`.
-    #[inline]
-    fn of_kind(
+    /// What the rules of the first kinds do, so many of them, added to those
+    /// that are told already.
+    fn tell(
         &self,
         chain: &Chain,
-        asked: &mut [Plain],
-        kind: usize,
-    ) -> Result<Plain, TooMuch> {
-        match asked.get_mut(kind) {
-            Some(slot @ Plain::Unasked) => {
-                let rule = chain.of_kind(kind);
-                *slot = rule.map_or(Ok(Plain::More), |r| self.plainly(r))?;
-                Ok(*slot)
-            }
-            Some(known) => Ok(*known),
-            None => Ok(Plain::More),
+        kinds: usize,
+        told: &mut Vec<Effect>,
+    ) -> Result<(), TooMuch> {
+        let all = chain.kinds();
+        let dport = self.cell.dport;
+        for kind in told.len()..kinds {
+            let other = dport.is_some_and(|port| !all.may_be_for(kind, port));
+            told.push(match chain.of_kind(kind) {
+                _ if other => Effect::NONE,
+                Some(rule) => self.plainly(rule)?,
+                None => Effect::UNTOLD,
+            });
         }
+        Ok(())
     }
 
-    /// What a rule does, for whatever source.
-    fn plainly(&self, rule: &Rule) -> Result<Plain, TooMuch> {
+    /// What a rule does, for whatever source; untold if it is more than an
+    /// effect, or not for all of its sources.
+    fn plainly(&self, rule: &Rule) -> Result<Effect, TooMuch> {
         self.budget.spend(weight(rule))?;
         let (truth, within) = self.cell.beside_origin(rule);
         Ok(match Effect::of(rule.action()) {
-            _ if truth == Truth::No => Plain::Does(Effect::NONE),
-            Some(effect) if within.is_all() => {
-                Plain::Does(doubted(truth, effect))
-            }
-            _ => Plain::More,
+            _ if truth == Truth::No => Effect::NONE,
+            Some(effect) if within.is_all() => doubted(truth, effect),
+            _ => Effect::UNTOLD,
         })
     }
 
