@@ -229,12 +229,14 @@ impl Cell<'_> {
         }
         let truth = self.plain(&condition.test);
         let truth = if condition.negated { truth.not() } else { truth };
+        // xt_connmark.c, nft_ct.c: no connection has no mark.
         match (&condition.test, self.state) {
             (Test::ConnectionMark { .. }, Some(state))
                 if state.meets(NO_ENTRY) =>
             {
                 Truth::No
             }
+            (Test::ConnectionMark { .. }, None) => truth.and(Truth::Maybe),
             _ => truth,
         }
     }

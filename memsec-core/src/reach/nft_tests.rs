@@ -74,6 +74,13 @@ const BRIEF: &str = condition!(
     "==" r#""payload":{"protocol":"ip","field":"saddr"}"# r#""@brief""#
 );
 
+const NOT_FROM: &str = condition!(
+    "!=" r#""payload":{"protocol":"tcp","field":"sport"}"# "1"
+);
+const NOT_TO: &str = condition!(
+    "!=" r#""payload":{"protocol":"tcp","field":"dport"}"# "11211"
+);
+
 const INPUT: &str = r#""name":"in","type":"filter","hook":"input","prio":0,
     "policy":"accept""#;
 const PREROUTING: &str = r#""name":"pre","type":"filter",
@@ -151,6 +158,15 @@ nft! {
         r#"{"vmap":{"key":{"payload":{"protocol":"tcp","field":"dport"}},
            "data":{"set":[[11211,{"drop":null}],[22,{"accept":null}]]}}}"#
             .to_owned() => "";
+    what_is_asked_before_a_mark_is_not_asked_behind_it: "inet f",
+        r#"{"match":{"op":"==","left":{"meta":{"key":"mark"}},"right":0}},
+           {"mangle":{"key":{"meta":{"key":"mark"}},"value":1}},
+           {"drop":null}"#.to_owned() => "0.0.0.0/0 / ";
+    ports_that_nft_may_have_joined_are_a_doubt: "inet f",
+        format!(
+            r#"{NOT_FROM},{NOT_TO},{{"vmap":{{"key":{{"ct":{{"key":"state"}}}},
+            "data":{{"set":[["new",{{"drop":null}}]]}}}}}}"#
+        ) => "0.0.0.0/0 / ";
     a_jump_is_followed: "inet f",
         r#"{"jump":{"target":"c"}}"#.to_owned() => "";
     notrack_goes_on: "inet f",
@@ -213,4 +229,16 @@ fn an_error_has_a_place() {
     assert!(error(&text).ends_with("there is no chain no"));
     assert!(error("{").starts_with("nft -j list ruleset:1:1:"));
     assert!(!Ruleset::new(&of("")).unwrap().missing(Family::Ipv6));
+}
+
+#[test]
+fn a_target_that_is_not_known_may_translate() {
+    let nat = "*nat\n:PREROUTING ACCEPT [0:0]\n\
+        -A PREROUTING -p tcp -m tcp --dport 80 -j ACCOUNT\nCOMMIT\n";
+    let filter = "*filter\n:INPUT DROP [0:0]\n\
+        -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\nCOMMIT\n";
+    let host = Snapshot::new()
+        .with_command("iptables-save", &format!("{nat}{filter}"));
+    let ask = |port| ask(&host, "192.0.2.1", Proto::Tcp, port);
+    assert_eq!([ask(80), ask(81)], ["0.0.0.0/0 / ", ""]);
 }

@@ -71,10 +71,10 @@ pub(super) fn option(
             range(family, text).map(Test::Destination)
         }),
         "--src-type" => argument(draft, reader, |text| {
-            types(family, text).map(Test::SourceType)
+            typed(family, text, Test::Source, Test::SourceType)
         }),
         "--dst-type" => argument(draft, reader, |text| {
-            types(family, text).map(Test::DestinationType)
+            typed(family, text, Test::Destination, Test::DestinationType)
         }),
         "--pkt-type" => argument(draft, reader, |text| {
             let unicast = text.eq_ignore_ascii_case("unicast");
@@ -148,25 +148,29 @@ fn rest(draft: &mut Draft, text: &str) {
     }
 }
 
-/// The types of addresses. xt_addrtype.c, match_type6(): "unicast" is what an
-/// IPv6 address looks like, whatever routing says; the rest is of those that
-/// look so.
-fn types(family: Family, text: &str) -> Option<AddressType> {
+/// The types of an address. xt_addrtype.c, match_type6(): "unicast" is what
+/// an IPv6 address looks like, whatever routing says; the rest is of those
+/// that look so.
+fn typed(
+    family: Family,
+    text: &str,
+    looks: fn(Addresses) -> Test,
+    is: fn(AddressType) -> Test,
+) -> Option<Test> {
     let types = names(text, AddressType::named)?;
-    let unicast = types.meets(AddressType::Unicast);
     match (family, types) {
-        (Family::Ipv6, AddressType::Unicast) => Some(
-            AddressType::Unicast
-                | AddressType::Local
-                | AddressType::Anycast
-                | AddressType::Blackhole
-                | AddressType::Unreachable
-                | AddressType::Prohibit
-                | AddressType::Throw,
-        ),
-        (Family::Ipv6, _) if unicast => None,
-        _ => Some(types),
+        (Family::Ipv6, AddressType::Unicast) => Some(looks(unicast())),
+        (Family::Ipv6, _) if types.meets(AddressType::Unicast) => None,
+        _ => Some(is(types)),
     }
+}
+
+/// addrconf_core.c, __ipv6_addr_type(): all but ::, the IPv4 addresses that
+/// are mapped, and the groups.
+fn unicast() -> Addresses {
+    let mapped = 0xffff << 32;
+    let ranges = [(1, mapped - 1), (mapped + (1 << 32), (0xff << 120) - 1)];
+    RangeSet::from_ranges(ranges)
 }
 
 /// Asks the interface alone for the types that this extension asks for.
@@ -202,6 +206,16 @@ fn match_set(draft: &mut Draft, reader: &mut Reader<'_>) -> Result<(), Error> {
     let directions = reader.argument()?;
     let family = reader.family;
     match reader.sets.asked(family, &name.text, &directions.text) {
+        // ip_set_getport.c: what has no port, as a later fragment, is in no
+        // set of them. (In xt_tcpudp.c, it is not outside of one either.)
+        Some(
+            test @ (Test::SourcePort(_)
+            | Test::DestinationPort(_)
+            | Test::Icmp(_)),
+        ) if negated => {
+            let within = Test::Either([vec![Match::new(test)]].into());
+            draft.push(within, true);
+        }
         Some(test) => draft.push(test, negated),
         None => draft.once(Test::Undecided),
     }

@@ -4,6 +4,7 @@
 
 mod alike;
 mod building;
+mod changes;
 mod condition;
 mod dimension;
 mod domain;

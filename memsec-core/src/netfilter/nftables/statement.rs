@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::{
-    Piece, condition,
+    Piece,
+    changes::Changes,
+    condition,
     effect::{self, Way},
     left::Left,
     own,
@@ -58,15 +60,14 @@ impl<'r, 'a> Reading<'r, 'a> {
     /// The rules it comes to: one for each thing that it does.
     pub(super) fn finish(self) -> Vec<Line> {
         let mut all = self.before;
-        let nothing = || Statement::Decides(Action::Continue);
         let last = match self.last {
-            _ if self.ended => return all,
-            None if all.is_empty() => nothing(),
-            None => return all,
-            Some(last) => last,
+            _ if self.ended => None,
+            None => all.is_empty().then(continues),
+            last => last,
         };
-        all.push((neighbours(self.matches), last));
-        all
+        all.extend(last.map(|last| (self.matches, last)));
+        let all = all.into_iter();
+        all.map(|(matches, to)| (neighbours(matches), to)).collect()
     }
 
     /// Reads the next statement.
@@ -97,7 +98,8 @@ impl<'r, 'a> Reading<'r, 'a> {
     }
 
     fn on_the_way(&mut self, action: Action) {
-        self.before.push((self.matches.clone(), Statement::Decides(action)));
+        let one = (Vec::new(), Statement::Decides(action));
+        self.one_of(vec![one], Vec::new());
     }
 
     /// One that is not known may match or not, and do anything.
@@ -119,10 +121,9 @@ impl<'r, 'a> Reading<'r, 'a> {
             Way::Nothing => {}
             Way::Passes(action) => self.on_the_way(action),
             Way::Looks(all, any) => {
-                for (own, action) in all {
-                    self.only(own, Statement::Decides(action));
-                }
-                self.matches.extend(any);
+                let all = all.into_iter();
+                let all = all.map(|(own, to)| (own, Statement::Decides(to)));
+                self.one_of(all.collect(), any);
             }
             Way::Ends(condition, action) => {
                 self.matches.extend(condition);
@@ -170,6 +171,21 @@ impl<'r, 'a> Reading<'r, 'a> {
         self.last = Some(Statement::Decides(action));
     }
 
+    /// Does one of some things, each under conditions of its own, and goes on
+    /// if `rest` holds. All are asked before any is done.
+    fn one_of(&mut self, all: Vec<Line>, mut rest: Vec<Match>) {
+        let mut changed = Changes::default();
+        for (own, statement) in all {
+            let mut matches: Vec<Match> =
+                self.matches.iter().cloned().chain(own).collect();
+            changed.outdate(&mut matches);
+            changed = changed.and(Changes::of(&statement));
+            self.before.push((matches, statement));
+        }
+        self.matches.append(&mut rest);
+        changed.outdate(&mut self.matches);
+    }
+
     /// A verdict map: one rule for each verdict. What goes on with
     /// "continue" meets the rest of the rule, and nothing else does.
     fn branch(&mut self, value: &Value) {
@@ -177,17 +193,13 @@ impl<'r, 'a> Reading<'r, 'a> {
         let Some(branches) = self.branches(value) else {
             return self.not_known("vmap");
         };
-        self.ended = true;
-        let before = self.matches.clone();
-        for (own, verdict) in branches {
-            if verdict == continues() {
-                self.ended = false;
-                self.matches.extend(own);
-            } else {
-                let matches = before.iter().cloned().chain(own);
-                self.before.push((matches.collect(), verdict));
-            }
-        }
+        let (on, mut off): (Vec<_>, Vec<_>) =
+            branches.into_iter().partition(|(_, to)| *to == continues());
+        // What only calls a chain comes back.
+        off.sort_by_key(|(_, to)| matches!(to, Statement::Jump(_)));
+        self.ended = on.is_empty();
+        let on = on.into_iter().flat_map(|(own, _)| own).collect();
+        self.one_of(off, on);
     }
 
     fn branches(&self, value: &Value) -> Option<Vec<Line>> {

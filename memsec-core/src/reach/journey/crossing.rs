@@ -239,13 +239,17 @@ impl<'s, 'a> Crossing<'s, 'a> {
             Action::Zone => hit.parcel.set_zone(),
             _ => {
                 // A target that is not known: it may do anything.
+                if self.stage.base.nat {
+                    let parcel = hit.parcel.elsewhere();
+                    add(out, Batch { parcel, ..hit.clone() });
+                }
                 ended.stop(hit.addresses.clone());
                 add(out, hit.clone());
-                hit.parcel.mark = None;
-                hit.parcel.connection_mark = None;
-                let mut untracked = hit.clone();
-                untracked.parcel.untrack();
-                self.go(behind.clone(), untracked)?;
+                for parcel in hit.parcel.whatever() {
+                    let batch = Batch { parcel, ..hit.clone() };
+                    self.go(behind.clone(), batch)?;
+                }
+                return Ok(());
             }
         }
         self.go(behind, hit)

@@ -135,6 +135,26 @@ impl Parcel {
         }
     }
 
+    /// What a target that is not known may have made of it, where it goes on.
+    pub(super) fn whatever(mut self) -> [Self; 3] {
+        self.mark = None;
+        self.connection_mark = None;
+        let (mut untracked, mut zoned) = (self, self);
+        untracked.untrack();
+        if self.tracking == Tracking::Unseen {
+            zoned.set_zone();
+        }
+        [self, untracked, zoned]
+    }
+
+    /// The same, with its destination translated to anything: what a target
+    /// that is not known may do in a nat chain.
+    pub(super) fn elsewhere(mut self) -> Self {
+        let anything = Translation { of: Translated::Unknown, ports: None };
+        self.translate(&anything, None);
+        self
+    }
+
     /// nf_nat_core.c. `here` is where a redirected packet goes. False if it
     /// goes nowhere.
     pub(super) fn translate(

@@ -169,15 +169,13 @@ where
                 return self.end(End::Drop, unsure);
             }
             Action::Unknown(_) => {
+                if self.stage.base.nat {
+                    self.end(End::Pass, unsure.elsewhere());
+                }
                 self.end(End::Pass, unsure);
                 self.end(End::Drop, unsure);
-                let mut changed = unsure;
-                changed.mark = None;
-                changed.connection_mark = None;
-                let mut untracked = changed;
-                untracked.untrack();
-                self.ways.push((stack.clone(), untracked));
-                parcel = changed;
+                let all = unsure.whatever().map(|one| (stack.clone(), one));
+                return self.ways.extend(all);
             }
             Action::Continue => {}
             Action::Return => {

@@ -154,13 +154,13 @@ mod tests {
     use super::*;
     use crate::{Snapshot, Verdict};
 
-    /// What becomes of a packet of a connection with a mark, and whether that
-    /// is certain.
-    fn end(raw: &str) -> (Verdict, bool) {
+    /// What becomes of a packet of a connection with a mark, which is
+    /// rejected, and whether that is certain.
+    fn end(raw: &str, mark: u32) -> (Verdict, bool) {
         let rules = format!(
             "*raw\n:PREROUTING ACCEPT [0:0]\n{raw}COMMIT\n*filter\n\
              :INPUT ACCEPT [0:0]\n\
-             -A INPUT -m connmark --mark 0x2 -j REJECT\nCOMMIT\n"
+             -A INPUT -m connmark --mark {mark} -j REJECT\nCOMMIT\n"
         );
         let own = r#"[{"ifname": "eth0", "addr_info": [
             {"local": "192.0.2.1", "prefixlen": 24}]}]"#;
@@ -171,7 +171,7 @@ mod tests {
             to: Some("192.0.2.1".parse().unwrap()),
             interface: Some("eth0".to_owned()),
             state: Before::Established,
-            connection_mark: Some(2),
+            connection_mark: Some(mark),
             ..Packet::new("198.51.100.7".parse().unwrap())
         };
         let host = Host::new(&snapshot).unwrap();
@@ -181,8 +181,10 @@ mod tests {
 
     #[test]
     fn a_zone_has_connections_of_its_own() {
-        assert_eq!(end(""), (Verdict::Rejected, true));
         let zone = "-A PREROUTING -p tcp -j CT --zone 5\n";
-        assert!(!end(zone).1);
+        for mark in [0, 2] {
+            assert_eq!(end("", mark), (Verdict::Rejected, true));
+            assert!(!end(zone, mark).1);
+        }
     }
 }

@@ -159,8 +159,13 @@ impl<'a> Journey<'a> {
             (_, Address::Known(to)) => {
                 let to = self.family.address(to);
                 let kind = routing::kind(self.host, to);
-                let odd = self.is_odd(parcel, to);
-                Some(kind).filter(|k| !odd || *k != AddressType::Unicast)
+                if kind != AddressType::Unicast {
+                    return Some(kind);
+                }
+                // nft_fib_ipv6.c, __nft_fib6_eval_type().
+                let none = to.is_ipv6() && to.is_unspecified();
+                let kind = if none { AddressType::Unspec } else { kind };
+                Some(kind).filter(|_| !self.is_odd(parcel, to))
             }
             _ => None,
         }

@@ -85,7 +85,9 @@ fn damage(proto: Protocol, bytes: &mut [u8]) {
         _ => BLANK.len() + 6,
     };
     let at = bytes.len() - from_end;
-    bytes[at] ^= 0x55;
+    // A datagram of UDP with a checksum of zero has none.
+    let flip = if bytes[at..at + 2] == [0x55, 0] { 0xaa } else { 0x55 };
+    bytes[at] ^= flip;
 }
 
 /// What stands between the headers of IPv6 and what they carry.
@@ -231,11 +233,11 @@ pub fn sight(bytes: &[u8]) -> Option<Sight> {
     };
     let port = match packet.transport {
         Some(TransportSlice::Icmpv4(icmp)) => match quoted(icmp.payload()) {
-            Some(refusal) => return Some(refusal),
+            Some(tag) => return refusal(tag, icmp.type_u8() == 3),
             None => 0,
         },
         Some(TransportSlice::Icmpv6(icmp)) => match quoted(icmp.payload()) {
-            Some(refusal) => return Some(refusal),
+            Some(tag) => return refusal(tag, icmp.type_u8() == 1),
             None => 0,
         },
         Some(TransportSlice::Tcp(tcp)) if tcp.rst() && tag == 0 => {
@@ -252,13 +254,19 @@ pub fn sight(bytes: &[u8]) -> Option<Sight> {
     Some(Sight::Probe(tag, SocketAddr::new(to, port)))
 }
 
+/// An ICMP error: that a packet cannot be delivered, or else that fragments of
+/// long ago were never joined.
+fn refusal(tag: Tag, unreachable: bool) -> Option<Sight> {
+    unreachable.then_some(Sight::Refusal(tag))
+}
+
 /// The packet that an ICMP error is about.
-fn quoted(packet: &[u8]) -> Option<Sight> {
+fn quoted(packet: &[u8]) -> Option<Tag> {
     let at = match packet.first()? >> 4 {
         4 => 4,
         6 => 2,
         _ => return None,
     };
     let bytes = packet.get(at..at + 2)?.try_into().ok()?;
-    Some(Sight::Refusal(Tag::from_be_bytes(bytes)))
+    Some(Tag::from_be_bytes(bytes))
 }

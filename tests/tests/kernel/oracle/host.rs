@@ -26,6 +26,13 @@ pub fn is_broadcast(to: IpAddr) -> bool {
         || networks.iter().any(|&network| to == IpAddr::from(network))
 }
 
+/// Whether the address is the host's own.
+pub fn is_own(address: IpAddr) -> bool {
+    let all = INTERFACES.iter().flat_map(|(_, list)| *list);
+    let mut own = all.filter_map(|entry| entry.split('/').next()?.parse().ok());
+    address.is_loopback() || own.any(|own: IpAddr| own == address)
+}
+
 /// A host by what is particular about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setup {
@@ -62,8 +69,10 @@ pub const SETUPS: [Setup; 4] = [
 
 /// What every host has: it forwards, it does not look where a source is
 /// routed, it says nothing by itself but errors, and those without a limit,
-/// and it keeps no fragment of IPv4 for another one to come.
-const SETTINGS: [(&str, &str); 18] = [
+/// it keeps no fragment of IPv4 for another one to come, and those of IPv6
+/// leave room for the next: where there is none, even a whole packet with the
+/// header of a fragment is dropped.
+const SETTINGS: [(&str, &str); 22] = [
     ("net/ipv4/conf/all/rp_filter", "0"),
     ("net/ipv4/conf/default/rp_filter", "0"),
     ("net/ipv4/ip_forward", "1"),
@@ -80,6 +89,10 @@ const SETTINGS: [(&str, &str); 18] = [
     ("net/ipv6/auto_flowlabels", "0"),
     ("net/ipv4/ipfrag_low_thresh", "0"),
     ("net/ipv4/ipfrag_high_thresh", "0"),
+    ("net/ipv6/ip6frag_high_thresh", "268435456"),
+    ("net/ipv6/ip6frag_time", "1"),
+    ("net/netfilter/nf_conntrack_frag6_high_thresh", "268435456"),
+    ("net/netfilter/nf_conntrack_frag6_timeout", "1"),
     ("net/ipv4/conf/all/send_redirects", "0"),
     ("net/ipv4/conf/default/send_redirects", "0"),
 ];

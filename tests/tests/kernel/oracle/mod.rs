@@ -171,6 +171,12 @@ impl Oracle {
         fates
     }
 
+    /// Forgets what conntrack still knows of a packet's connection.
+    pub fn forget(&mut self, packet: &Packet) {
+        let done = self.connections.forget(packet, destination(packet));
+        done.unwrap_or_else(|error| panic!("{error}"));
+    }
+
     fn round(
         &mut self,
         packets: &[&Packet],
@@ -216,9 +222,12 @@ pub fn destination(packet: &Packet) -> IpAddr {
     packet.to.expect("a packet that is sent has a destination")
 }
 
-/// Whether conntrack remembers something before or after the packet.
+/// Whether conntrack remembers something before or after the packet: an
+/// answer to the host itself, to one that is rejected, confirms a connection.
 fn is_remembered(packet: &Packet) -> bool {
-    packet.state != State::New || packet.interface.as_deref() == Some("local")
+    packet.state != State::New
+        || packet.interface.as_deref() == Some("local")
+        || host::is_own(packet.from)
 }
 
 /// Packets in rounds, in each of which no two are of one connection.

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::{
     expression,
-    token::{Kind, Tokens},
+    token::{Kind, Token, Tokens},
     translation, value,
 };
+use crate::netfilter::nftables::{Piece, domain, field::Field};
 
 /// The statements of a rule, up to its end. What is not understood stands
 /// for the rest of the rule.
@@ -275,7 +276,7 @@ fn condition(tokens: &mut Tokens<'_>) -> Option<Value> {
         let right = tokens.next().text == "exists";
         return Some(compared(op.unwrap_or("=="), &key, right.into()));
     }
-    let right = value::right(tokens)?;
+    let right = unsaid(&key, tokens).or_else(|| value::right(tokens))?;
     // TCP flags under a mask: `tcp flags syn / fin,syn,rst,ack`.
     if tokens.take("/") {
         let mask = list(tokens);
@@ -284,6 +285,18 @@ fn condition(tokens: &mut Tokens<'_>) -> Option<Value> {
     }
     let op = op.unwrap_or_else(|| implicit(&key, &right));
     Some(compared(op, &key, right))
+}
+
+/// libxtables has no word for the status of none (libxt_conntrack.c): of
+/// `! --ctstatus NONE` it makes `ct status !`, and goes on.
+fn unsaid(key: &Value, tokens: &Tokens<'_>) -> Option<Value> {
+    let asked = key.pointer("/ct/key").and_then(Value::as_str);
+    let Token { kind: Kind::Word, text, .. } = tokens.peek() else {
+        return None;
+    };
+    let said = text.starts_with(['@', '$'])
+        || domain::number(Field::Status, &Piece::Word(text.into())).is_some();
+    (asked == Some("status") && !said).then(|| json!([]))
 }
 
 /// Both ways to write it.
