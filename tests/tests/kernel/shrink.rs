@@ -34,7 +34,6 @@ pub fn contradiction(
 ) -> Option<(Fate, String)> {
     oracle.load(loads).ok()?;
     let snapshot = oracle.snapshot(text).ok()?;
-    oracle.forget(packet);
     let fate = oracle.ask(std::slice::from_ref(packet))[0];
     // Rules that lost a line can be such as no model reads.
     match Model::new(snapshot).ok()?.standing(packet, fate) {
@@ -45,8 +44,7 @@ pub fn contradiction(
 
 /// The smallest case of one of the packets: of one that is also wrong with
 /// no rules at all, only where all are. What does not come again was
-/// something else, such as a softirq that came late, or a connection of
-/// before.
+/// something else, such as a softirq that came late.
 pub fn smallest(
     oracle: &mut Oracle,
     case: &Case,

@@ -54,8 +54,14 @@ impl Connections {
         self.netfilter.ask(family(from), 0, ConntrackMessage::New(parts))
     }
 
-    /// Forgets the connection of a packet, if there is one. (To forget all
-    /// would walk through the table of the whole machine.)
+    /// Forgets all connections of this network. It walks through the table of
+    /// the whole machine.
+    pub fn forget_all(&mut self) -> nix::Result<()> {
+        let all = ConntrackMessage::Delete(Vec::new());
+        self.netfilter.ask(NetfilterProtoFamily::Unspec, 0, all)
+    }
+
+    /// Forgets the connection of a packet, if there is one.
     pub fn forget(&mut self, packet: &Packet, to: IpAddr) -> nix::Result<()> {
         let [from, to] = ends(packet, to);
         let tuple = tuple(from, to, packet.proto);

@@ -111,7 +111,8 @@ impl Oracle {
         }
     }
 
-    /// Puts these rules in the place of all that there were.
+    /// Puts these rules in the place of all that there were, and of what
+    /// conntrack knows by them.
     pub fn load(&mut self, loads: &[Load]) -> Result<(), String> {
         let (nft, others): (Vec<_>, Vec<_>) =
             loads.iter().partition(|load| load.tool == Tool::Nft);
@@ -128,7 +129,8 @@ impl Oracle {
         if before.contains(&Tool::Ipset) {
             retire_sets()?;
         }
-        others.iter().try_for_each(|load| load.tool.load(&load.text))
+        others.iter().try_for_each(|load| load.tool.load(&load.text))?;
+        self.connections.forget_all().map_err(|error| error.to_string())
     }
 
     /// What a snapshot of the host has now. With `text`, the rules of nft
@@ -169,12 +171,6 @@ impl Oracle {
             }
         }
         fates
-    }
-
-    /// Forgets what conntrack still knows of a packet's connection.
-    pub fn forget(&mut self, packet: &Packet) {
-        let done = self.connections.forget(packet, destination(packet));
-        done.unwrap_or_else(|error| panic!("{error}"));
     }
 
     fn round(
