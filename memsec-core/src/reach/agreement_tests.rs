@@ -7,12 +7,12 @@ use proptest::prelude::*;
 use super::{Packet, Proto, Query, Verdict, sources};
 use crate::{Snapshot, host::Host};
 
-const INTERFACES: &str = r#"[
+pub(crate) const INTERFACES: &str = r#"[
  {"ifname":"lo","link_type":"loopback","addr_info":[
   {"local":"127.0.0.1","prefixlen":8}]},
  {"ifname":"eth0","addr_info":[{"local":"192.0.2.1","prefixlen":24}]},
  {"ifname":"eth1","addr_info":[{"local":"10.9.9.1","prefixlen":24}]}]"#;
-const ROUTES: &str = r#"[{"dst":"default","dev":"eth0"},
+pub(crate) const ROUTES: &str = r#"[{"dst":"default","dev":"eth0"},
  {"dst":"192.0.2.0/24","dev":"eth0"},{"dst":"10.9.9.0/24","dev":"eth1"}]"#;
 
 const MATCHES: [&str; 24] = [
@@ -96,7 +96,8 @@ fn table(at: usize) -> impl Strategy<Value = String> {
     )
 }
 
-fn rules() -> impl Strategy<Value = String> {
+/// Rules of every table, at random.
+pub(crate) fn rules() -> impl Strategy<Value = String> {
     (table(0), table(1), table(2), table(3))
         .prop_map(|(raw, mangle, nat, filter)| raw + &mangle + &nat + &filter)
 }

@@ -27,7 +27,7 @@ mod text;
 mod within;
 
 #[cfg(test)]
-mod agreement_tests;
+pub(crate) mod agreement_tests;
 #[cfg(test)]
 mod kernel_tests;
 #[cfg(test)]
@@ -37,7 +37,7 @@ mod nft_tests;
 #[cfg(test)]
 mod size_tests;
 #[cfg(test)]
-mod truth_tests;
+pub(crate) mod truth_tests;
 
 pub(crate) use dead::{DeadRule, dead_rules};
 pub use explain::explain;

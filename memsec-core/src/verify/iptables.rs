@@ -159,7 +159,10 @@ pub(super) fn rule(
                 not = true;
                 continue;
             }
-            "-m" | "--match" => rule.tests.extend(module(rest.next()?)),
+            "-m" | "--match" => match module(rest.next()?) {
+                Some(tests) => rule.tests.extend(tests),
+                None => rule.unsure = true,
+            },
             "--comment" => drop(rest.next()?),
             "--validmark" => {}
             "--invert" => match rule.tests.last_mut() {
@@ -190,15 +193,44 @@ pub(super) fn rule(
     Some(rule)
 }
 
-/// A module that asks for something without any option: xt_rt.c keeps
-/// ordinary packets out.
-fn module(name: &str) -> Option<Test> {
+/// Modules that ask for nothing but what their options say.
+const SILENT: [&str; 24] = [
+    "addrtype",
+    "comment",
+    "connmark",
+    "conntrack",
+    "dccp",
+    "hashlimit",
+    "icmp",
+    "icmp6",
+    "icmpv6",
+    "iprange",
+    "ipv6-icmp",
+    "length",
+    "mac",
+    "mark",
+    "multiport",
+    "owner",
+    "policy",
+    "recent",
+    "sctp",
+    "set",
+    "state",
+    "tcp",
+    "udp",
+    "udplite",
+];
+
+/// What a module asks for without any option; `None` for one of which that is
+/// not known. xt_rt.c keeps ordinary packets out.
+fn module(name: &str) -> Option<Option<Test>> {
     let of = match name {
         "rt" => Field::Never,
         "rpfilter" => Field::ReversePath(Rc::default()),
+        name if SILENT.contains(&name) => return Some(None),
         _ => return None,
     };
-    Some(Test { not: false, of })
+    Some(Some(Test { not: false, of }))
 }
 
 fn protocol(name: &str, not: bool) -> Option<Test> {

@@ -3,6 +3,8 @@
 //! own, and follows packets through them. What it does not read it says so;
 //! it never says yes for that.
 
+#[cfg(test)]
+mod agreement_tests;
 mod claims;
 mod frame;
 mod ground;

@@ -1,6 +1,6 @@
 //! Rules, as their texts say them, and whether they are about a packet.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{cmp::Ordering, collections::BTreeMap, rc::Rc};
 
 use super::segments::{Range, complement};
 use crate::text::Place;
@@ -29,6 +29,19 @@ pub(super) struct Base {
     pub priority: i64,
     pub accepts: bool,
     pub nat: bool,
+}
+
+impl Base {
+    /// Whether conntrack has looked at what comes by: it does at priority
+    /// -200 of the hooks where packets come from (nf_conntrack_proto.c).
+    pub(super) fn is_tracked(&self) -> Option<bool> {
+        match (self.hook.as_str(), self.priority.cmp(&-200)) {
+            ("ingress", _) => Some(false),
+            ("prerouting" | "output", Ordering::Less) => Some(false),
+            ("prerouting" | "output", Ordering::Equal) => None,
+            _ => Some(true),
+        }
+    }
 }
 
 /// One rule. All tests must hold.
@@ -146,6 +159,8 @@ pub(super) struct Probe<'a> {
     pub reply: bool,
     /// Whether a rule has turned its destination.
     pub turned: bool,
+    /// Whether conntrack has looked at it; `None` where that is not known.
+    pub tracked: Option<bool>,
 }
 
 impl Probe<'_> {
@@ -196,6 +211,9 @@ fn common(one: &[Range], other: &[Range]) -> Vec<Range> {
 
 impl Test {
     fn holds(&self, probe: &Probe<'_>) -> Holds {
+        if probe.tracked != Some(true) && self.of.is_of_connection() {
+            return self.untracked(probe);
+        }
         match self.of.holds(probe) {
             Holds::Known(_) if matches!(self.of, Field::Never) => {
                 Holds::Known(false)
@@ -209,7 +227,34 @@ impl Test {
     }
 }
 
+impl Test {
+    /// What is asked of a connection that conntrack has not looked for: its
+    /// state is invalid, and it has nothing else (nf_conntrack_core.c).
+    fn untracked(&self, probe: &Probe<'_>) -> Holds {
+        let translated = |one: &String| one == "snat" || one == "dnat";
+        match &self.of {
+            _ if probe.tracked.is_none() => Holds::Unknown,
+            Field::State(all) if all.iter().any(translated) => Holds::Unknown,
+            Field::State(all) => {
+                let invalid = all.iter().any(|one| one == "invalid");
+                Holds::Known(invalid != self.not)
+            }
+            _ => Holds::Known(false),
+        }
+    }
+}
+
 impl Field {
+    fn is_of_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::State(_)
+                | Self::Reply(_)
+                | Self::OriginalPort(_)
+                | Self::Client(_)
+        )
+    }
+
     fn holds(&self, probe: &Probe<'_>) -> Holds {
         let (from, to) = match probe.reply {
             false => (probe.client, probe.port),

@@ -102,6 +102,8 @@ fn enter(
     probe: &Probe<'_>,
 ) -> Result<(), Error> {
     let base = chain.base.as_ref();
+    let tracked = base.map_or(Some(true), |base| base.is_tracked());
+    let probe = &Probe { tracked, ..*probe };
     let sees = base.is_some_and(|base| base.hook == "prerouting" && !base.nat);
     if sees && !chain.rules.is_empty() {
         // What was turned before it is not followed there.

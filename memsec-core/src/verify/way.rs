@@ -86,6 +86,7 @@ impl Way {
             host: self.to.map(number),
             reply: false,
             turned: false,
+            tracked: Some(true),
         }
     }
 

@@ -25,7 +25,7 @@ fn save(value: &Value) -> Option<(&'static str, &str)> {
 }
 
 /// The snapshot of a case, if only saved rules are loaded.
-fn snapshot(case: &Value) -> Option<Snapshot> {
+pub(crate) fn snapshot(case: &Value) -> Option<Snapshot> {
     let mut snapshot = Snapshot::new()
         .with_command("iptables-save", "")
         .with_command("ip6tables-save", "");
@@ -41,7 +41,7 @@ fn snapshot(case: &Value) -> Option<Snapshot> {
 }
 
 /// Where a new packet like any other goes, and from where.
-fn way(probe: &Value) -> Option<(IpAddr, IpAddr, Proto)> {
+pub(crate) fn way(probe: &Value) -> Option<(IpAddr, IpAddr, Proto)> {
     let odd = ["state", "flags", "frag", "icmp", "ext", "badsum", "dmac"];
     let plain = odd.iter().all(|key| probe.get(*key).is_none());
     let address = |key| probe[key].as_str()?.parse::<IpAddr>().ok();
@@ -55,7 +55,7 @@ fn way(probe: &Value) -> Option<(IpAddr, IpAddr, Proto)> {
 }
 
 /// Whether the packet is let in, if it comes to this host.
-fn delivered(case: &Value) -> Option<bool> {
+pub(crate) fn delivered(case: &Value) -> Option<bool> {
     let verdict = case["verdict"].as_str()?;
     let delivered = verdict.starts_with('L');
     let stages = case["detail"]["stages"].as_array();

@@ -1,7 +1,7 @@
 //! The model against what real kernels did.
 
 mod hosts;
-mod kernel;
+pub(crate) mod kernel;
 mod relation;
 mod verified;
 
