@@ -129,41 +129,46 @@ impl Serialize for Cidr {
 
 /// The text of a network of IPv4. A report may have thousands of them, and
 /// the macros for formatting take most of its time.
-#[derive(Default)]
 struct Dotted {
-    bytes: [u8; 18],
+    bytes: [u8; 20],
     len: usize,
+}
+
+/// A number in decimal with a dot behind it, and how many digits it has.
+fn decimal(number: u8) -> ([u8; 4], usize) {
+    let [a, b, c] = [100, 10, 1].map(|unit| b'0' + number / unit % 10);
+    match number {
+        100.. => ([a, b, c, b'.'], 3),
+        10.. => ([b, c, b'.', 0], 2),
+        _ => ([c, b'.', 0, 0], 1),
+    }
 }
 
 impl Dotted {
     fn of(net: Ipv4Net) -> Self {
-        let mut out = Self::default();
-        for (at, byte) in net.addr().octets().into_iter().enumerate() {
-            if at > 0 {
-                out.push(b'.');
-            }
-            out.number(byte);
+        let mut out = Self { bytes: [0; 20], len: 0 };
+        for octet in net.addr().octets() {
+            out.number(octet);
+            out.len += 1;
         }
+        out.len -= 1;
         if net.prefix_len() < net.max_prefix_len() {
-            out.push(b'/');
+            if let Some(slot) = out.bytes.get_mut(out.len) {
+                *slot = b'/';
+            }
+            out.len += 1;
             out.number(net.prefix_len());
         }
         out
     }
 
+    /// Writes a number and a dot, and goes on behind the number.
     fn number(&mut self, number: u8) {
-        for unit in [100, 10, 1] {
-            if number >= unit || unit == 1 {
-                self.push(b'0' + number / unit % 10);
-            }
+        let (digits, len) = decimal(number);
+        if let Some(slot) = self.bytes.get_mut(self.len..self.len + 4) {
+            slot.copy_from_slice(&digits);
         }
-    }
-
-    fn push(&mut self, byte: u8) {
-        if let Some(slot) = self.bytes.get_mut(self.len) {
-            *slot = byte;
-            self.len += 1;
-        }
+        self.len += len;
     }
 
     fn text(&self) -> &str {

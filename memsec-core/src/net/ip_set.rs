@@ -194,12 +194,25 @@ fn networks(
     let mut start = Some(first);
     std::iter::from_fn(move || {
         let from = start?;
-        let room = (last - from).checked_add(1).map_or(128, u128::ilog2);
-        let free = room.min(from.trailing_zeros()).min(width);
+        let free = free_bits(from, last).min(width);
         let end = from | 1_u128.checked_shl(free).map_or(u128::MAX, |n| n - 1);
         start = end.checked_add(1).filter(|next| *next <= last);
         Cidr::block(family.address(from), u8::try_from(width - free).ok()?)
     })
+}
+
+/// The bits that are free in the largest network that begins at a number and
+/// ends before another. Numbers of IPv4 are looked at as short ones.
+fn free_bits(from: u128, last: u128) -> u32 {
+    match (u64::try_from(from), u64::try_from(last - from)) {
+        (Ok(from), Ok(more)) if more < u64::MAX => {
+            (more + 1).ilog2().min(from.trailing_zeros())
+        }
+        _ => {
+            let room = (last - from).checked_add(1).map_or(128, u128::ilog2);
+            room.min(from.trailing_zeros())
+        }
+    }
 }
 
 /// How many [`networks`] there are. Up to the number between both ends that

@@ -103,6 +103,12 @@ impl Kinds {
         self.of.get(place).map(|&kind| kind as usize)
     }
 
+    /// False if the rule at a place is for other destination ports.
+    pub(crate) fn may_take(&self, place: usize, port: Option<u16>) -> bool {
+        let both = self.at(place).zip(port);
+        both.is_none_or(|(kind, port)| self.may_be_for(kind, port))
+    }
+
     /// The kinds of the rules from one place to another, in their order.
     pub(crate) fn within(
         &self,

@@ -62,7 +62,7 @@ pub(super) struct Index {
 }
 
 /// Chains with fewer rules are gone through rule by rule.
-const SHORT: usize = if cfg!(test) { 2 } else { 256 };
+const SHORT: usize = if cfg!(test) { 2 } else { 48 };
 
 impl Chain {
     /// Its rules in the order of their sources; `None` where they are so few

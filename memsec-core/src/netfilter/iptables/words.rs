@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 /// One word of a line.
 #[derive(Clone, Debug)]
 pub(super) struct Word<'a> {
@@ -38,12 +40,13 @@ impl<'a> Words<'a> {
     }
 
     fn read(&mut self) -> Option<Word<'a>> {
-        let rest = self.line.get(self.at..)?;
-        let start = self.at + rest.find(|c| !blank(c))?;
+        let bytes = self.line.as_bytes().get(self.at..)?;
+        let start = self.at + bytes.iter().position(|byte| !blank(*byte))?;
         let rest = self.line.get(start..)?;
-        let end = rest.find(blank).unwrap_or(rest.len());
+        let mut bytes = rest.bytes();
+        let end = bytes.position(blank).unwrap_or(rest.len());
         let plain = rest.get(..end)?;
-        if !plain.contains('"') {
+        if memchr(b'"', plain.as_bytes()).is_none() {
             self.at = start + end;
             let text = Cow::Borrowed(plain);
             return Some(Word { text, at: start, len: end });
@@ -62,8 +65,8 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
-fn blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\n')
+fn blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// The first word of `rest` without its quotes, and its length with them.
@@ -77,7 +80,7 @@ fn quoted(rest: &str) -> (String, usize) {
             }
             '\\' if open => escaped = true,
             '"' => open = !open,
-            c if blank(c) && !open => return (text, at),
+            ' ' | '\t' | '\r' | '\n' if !open => return (text, at),
             c => text.push(c),
         }
     }

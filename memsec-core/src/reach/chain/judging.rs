@@ -32,7 +32,10 @@ impl<'a> Chains<'a, '_> {
         };
         match self.near(order, rules.len()) {
             Some(near) => {
-                self.judged(rules, near.into_iter().filter(|at| *at >= from))
+                let (kinds, port) = (chain.kinds(), self.cell.dport);
+                let ours =
+                    |at: &usize| *at >= from && kinds.may_take(*at, port);
+                self.judged(rules, near.into_iter().filter(ours))
             }
             None => self.ordered(chain, order, from),
         }

@@ -145,7 +145,10 @@ where
         let near =
             near.or_insert_with(|| Some(order.meeting(source, source)?.into()));
         let Some(places) = near else { return Some(next) };
-        places.get(places.partition_point(|&place| place < next)).copied()
+        let start = places.partition_point(|&place| place < next);
+        let mut rest = places.get(start..)?.iter().copied();
+        let kinds = chain.kinds();
+        rest.find(|&place| kinds.may_take(place, cell.dport))
     }
 
     /// Does what a rule says.
