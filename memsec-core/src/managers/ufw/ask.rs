@@ -116,10 +116,7 @@ fn allow(
         ..Tuple::on(&dport, proto, any(family))
     };
     let all = blocks(&text);
-    let same = |block: &&Block<'_>| {
-        block.tuple.as_ref().is_some_and(|tuple| tuple.is_like(&new))
-    };
-    let known = all.iter().position(|block| same(&block));
+    let known = all.iter().position(|block| block.is_like(&new));
     if let Some(at) = known {
         let (block, before) = (all.get(at), all.get(..at).unwrap_or_default());
         let tuple = block.and_then(|block| block.tuple.as_ref());
@@ -246,8 +243,12 @@ fn removal(
         .into_iter()
         .rev()
         .map(|range| Splice::file(path, range, String::new()));
+    let summary = match tuple.lets_in() {
+        true => format!("ufw: do not let {} in to port {port}", tuple.from),
+        false => format!("ufw: take away the rule for {port} that comes late"),
+    };
     Ok(Change {
-        summary: format!("ufw: do not let {} in to port {port}", tuple.from),
+        summary,
         command: line(["ufw", "delete"], words.clone()),
         undo: line(["ufw"], insert.into_iter().chain(again)),
         effects: gone.chain(cut).collect(),

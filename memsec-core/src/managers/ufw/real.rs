@@ -185,8 +185,16 @@ fn differences(ours: &[String], real: &[String]) -> Vec<String> {
 
 const SAVES: [&str; 2] = ["iptables-save", "ip6tables-save"];
 
+/// What sets the log takes the ends of its chains away, which do nothing
+/// (backend_iptables.py, update_logging()).
 fn saved(snapshot: &Snapshot, command: &str) -> Vec<String> {
-    plain(snapshot.output(command).unwrap().text())
+    let mut lines = plain(snapshot.output(command).unwrap().text());
+    lines.retain(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        !matches!(words.as_slice(), ["-A", chain, "-j", "RETURN"]
+            if chain.contains("-user-logging-"))
+    });
+    lines
 }
 
 /// The files alone come to what is loaded.

@@ -64,6 +64,18 @@ pub(super) fn blocks(text: &str) -> Vec<Block<'_>> {
     blocks
 }
 
+/// The place before a rule and those that ufw keeps together with it.
+pub(super) fn ahead_of(blocks: &[Block<'_>], at: usize) -> usize {
+    let tuple = |at: usize| blocks.get(at)?.tuple.as_ref();
+    let together = |at: &usize| {
+        let before = at.checked_sub(1).and_then(tuple);
+        let both = before.zip(tuple(*at));
+        both.is_some_and(|(before, own)| before.holds_on_to(own))
+    };
+    let tied = (0..=at).rev().take_while(together).count();
+    at - tied
+}
+
 /// How many rules ufw counts: those of one application are one.
 fn counted(blocks: &[Block<'_>]) -> usize {
     let mut seen = BTreeSet::new();
@@ -103,6 +115,11 @@ impl Block<'_> {
             && same.all(|other| {
                 !other.goes_with(tuple) || other.is_single(ask.port)
             })
+    }
+
+    /// Whether ufw takes it for the same rule, whatever it does.
+    pub(super) fn is_like(&self, other: &Tuple<'_>) -> bool {
+        self.tuple.as_ref().is_some_and(|tuple| tuple.is_like(other))
     }
 
     /// Whether a client's rule has to go before it: it stops the port, or
@@ -168,6 +185,12 @@ impl<'t> Tuple<'t> {
             && self.application() == other.application();
         self.action == other.action
             && if named { same } else { self.is_like(other) }
+    }
+
+    /// Whether ufw puts no rule between them: backend_iptables.py, set_rule().
+    fn holds_on_to(&self, next: &Self) -> bool {
+        let key = |tuple: &Self| (tuple.to, tuple.from, tuple.applications);
+        self.applications != NONE && key(self) == key(next)
     }
 
     pub(super) fn lets_in(&self) -> bool {

@@ -3,8 +3,8 @@
 use super::{
     super::{SETTINGS, tuple::Tuple},
     any,
-    block::{Block, blocks, position, store},
-    checked, file, not_running, output,
+    block::{Block, ahead_of, blocks, position, store},
+    checked, file, not_running, output, removal,
 };
 use crate::{
     Error, Proto, Snapshot,
@@ -36,7 +36,14 @@ pub(super) fn deny(
     let Some(place) = place(&asking.snapshot, &all, ask, (&new, proto))? else {
         return Ok(());
     };
-    let at = place.unwrap_or(all.len());
+    if let Some(late) = all.iter().position(|block| block.is_like(&new)) {
+        // `ufw insert` does nothing where the same rule stands already,
+        // whatever it does with the packets.
+        let gone = removal(&asking.snapshot, ask.port, family, late)?;
+        asking.push(gone);
+        return deny(asking, ask, family, proto);
+    }
+    let at = ahead_of(&all, place.unwrap_or(all.len()));
     let number = position(&asking.snapshot, family, at)?;
     let insert = match (place, number) {
         (None, _) => Vec::new(),

@@ -172,7 +172,7 @@ fn an_application_of_the_port_alone_goes() {
 #[test]
 fn an_application_of_more_ports_stays_behind_a_rule_that_denies() {
     let host = application(&["80", "11211"]);
-    let change = "ufw insert 2 deny proto tcp from 0.0.0.0/0 to any port 11211";
+    let change = "ufw insert 1 deny proto tcp from 0.0.0.0/0 to any port 11211";
     assert_eq!(lines(&host, &[]), [change]);
 }
 
