@@ -186,7 +186,8 @@ fn differences(ours: &[String], real: &[String]) -> Vec<String> {
 const SAVES: [&str; 2] = ["iptables-save", "ip6tables-save"];
 
 /// What sets the log takes the ends of its chains away, which do nothing
-/// (backend_iptables.py, update_logging()).
+/// (backend_iptables.py, update_logging()); and what before.rules has for
+/// other tables comes once more at each start, which does nothing either.
 fn saved(snapshot: &Snapshot, command: &str) -> Vec<String> {
     let mut lines = plain(snapshot.output(command).unwrap().text());
     lines.retain(|line| {
@@ -194,6 +195,7 @@ fn saved(snapshot: &Snapshot, command: &str) -> Vec<String> {
         !matches!(words.as_slice(), ["-A", chain, "-j", "RETURN"]
             if chain.contains("-user-logging-"))
     });
+    lines.dedup();
     lines
 }
 
