@@ -188,7 +188,7 @@ fn bare<'a>(
     if draft.policy.restart {
         bare.ahead = changes.to_vec();
     }
-    bare.foreseen()
+    bare.into_foreseen()
 }
 
 fn guard(
@@ -312,6 +312,8 @@ fn refused(why: &str) -> Plan {
 
 #[cfg(test)]
 mod admit_tests;
+#[cfg(test)]
+mod boot_tests;
 #[cfg(test)]
 mod checked_tests;
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod frame;
 mod ground;
 mod guard;
 mod iptables;
+mod led;
 mod native;
 mod nft;
 mod nft_match;
