@@ -15,8 +15,8 @@ mod step;
 
 pub(crate) use certificate::digest;
 pub use certificate::{
-    Certificate, Checked, HostAddress, Listening, Networks, Segment, Takes,
-    TextChange,
+    Certificate, Checked, HostAddress, HostRoute, Listening, Networks, Segment,
+    Takes, TextChange,
 };
 #[cfg(feature = "host")]
 pub(crate) use guard::guard_as_it_was;

@@ -43,7 +43,8 @@ impl Way {
         };
         let there = walk(on.tables, &probe, &ON)?;
         reach.note(&there);
-        self.answer(on, &probe, &BACK, there.must().meet(set), reach)
+        let delivered = there.must().meet(set);
+        self.answer(on, &probe, &BACK, (&there, delivered), reach)
     }
 
     /// Clients whose packets a rule turns before routing sees them.

@@ -141,7 +141,8 @@ impl Way {
             _ => there.may(),
         };
         if matches!(self.course, Course::Here | Course::Past) {
-            self.answer(on, &probe, out, there.must(), &mut reach)?;
+            let delivered = there.must();
+            self.answer(on, &probe, out, (&there, delivered), &mut reach)?;
         }
         for (target, set) in there.led() {
             self.follow(on, &probe, target, &set, &mut reach)?;
@@ -155,7 +156,7 @@ impl Way {
         on: Ground<'_>,
         probe: &Probe<'_>,
         hooks: &[&str],
-        delivered: Segments,
+        (there, delivered): (&Fate, Segments),
         reach: &mut Reach,
     ) -> Result<(), Error> {
         let answered = match self.proto {
@@ -164,7 +165,7 @@ impl Way {
         };
         reach.must.add(&answered);
         if probe.daemon != Side::Beyond(None) {
-            reach.sure.add(&answered);
+            reach.sure.add(&answered.without(&there.disguised));
         }
         reach.delivered.add(&delivered);
         Ok(())
