@@ -70,8 +70,8 @@ pub use memcached::{Exit, Listener, Socket};
 pub use net::Cidr;
 pub use plan::{
     Basis, Certificate, Checked, Claim, ClaimKind, Considered, Guard,
-    HostAddress, Inside, Listening, Networks, Plan, Proof, Render, Run,
-    Segment, Step, StepKind, Takes, TextChange, Witness,
+    HostAddress, HostRoute, Inside, Listening, Networks, Plan, Proof, Render,
+    Run, Segment, Step, StepKind, Takes, TextChange, Witness,
 };
 pub use policy::{
     Acceptance, Date, Keep, Peer, Policy, Port, SETTLED, Strategy,

@@ -87,6 +87,45 @@ pub(crate) fn recorded(mut snapshot: Snapshot, case: &Path) -> Snapshot {
     snapshot
 }
 
+/// The networks of containers, by the routes that a case shows: each with its
+/// interface, and the host's own address.
+fn bridges(case: &Path) -> Vec<(String, String, String)> {
+    let shown = fs::read_to_string(case.join("ip-route.txt"));
+    let shown = shown.unwrap_or_default();
+    let bridge = |line: &str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let after = |name: &str| {
+            let at = words.iter().position(|word| *word == name)?;
+            words.get(at + 1).map(|word| (*word).to_owned())
+        };
+        let (net, name, own) = (words.first()?, after("dev")?, after("src")?);
+        (!name.starts_with("eth")).then_some(((*net).to_owned(), name, own))
+    };
+    let mut all: Vec<_> = shown.lines().filter_map(bridge).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// A host with the bridges of a recorded one.
+pub(crate) fn bridged(host: Snapshot, case: &Path) -> Snapshot {
+    let more = |host: Snapshot, command: &str, one: &str| {
+        let known = host.output(command).unwrap();
+        let all = known.text().trim_end().strip_suffix(']').unwrap();
+        host.with_command(command, &format!("{all},{one}]"))
+    };
+    bridges(case).iter().fold(host, |host, (net, name, own)| {
+        let length = net.split('/').nth(1).unwrap_or("32");
+        let link = format!(
+            r#"{{"ifname":"{name}","addr_info":[
+            {{"local":"{own}","prefixlen":{length}}}]}}"#
+        );
+        let host = more(host, "ip -j address", &link);
+        let route = format!(r#"{{"dst":"{net}","dev":"{name}"}}"#);
+        more(host, "ip -j route", &route)
+    })
+}
+
 /// A packet that was sent to a recorded host.
 pub(crate) struct Row<'a> {
     pub line: &'a str,

@@ -8,7 +8,7 @@ use crate::{
     Answer, Host, Packet, Policy, Port, Report, Snapshot, Verdict, audit,
     net::CidrSet,
     snapshot::Process,
-    truth::{Row, hosts, recorded, rows},
+    truth::{Row, bridged, hosts, recorded, rows},
 };
 
 const LO: &str = r#"{"ifname":"lo","link_type":"loopback","addr_info":[
@@ -38,44 +38,16 @@ udp UNCONN 0 0 0.0.0.0:11211 0.0.0.0:* users:((\"memcached\",pid=4,fd=5))
 udp UNCONN 0 0 [::]:11211 [::]:* users:((\"memcached\",pid=4,fd=6))
 ";
 
-/// The networks of containers, by the routes that a case shows.
-fn bridges(case: &Path) -> Vec<(String, String, String)> {
-    let shown = fs::read_to_string(case.join("ip-route.txt"));
-    let shown = shown.unwrap_or_default();
-    let bridge = |line: &str| {
-        let words: Vec<_> = line.split_whitespace().collect();
-        let after = |name: &str| {
-            let at = words.iter().position(|word| *word == name)?;
-            words.get(at + 1).map(|word| (*word).to_owned())
-        };
-        let (net, name, own) = (words.first()?, after("dev")?, after("src")?);
-        (!name.starts_with("eth")).then_some(((*net).to_owned(), name, own))
-    };
-    shown.lines().filter_map(bridge).collect()
-}
-
-fn topology(case: &Path) -> [(&'static str, String); 3] {
-    let (mut links, mut routes) = (vec![LO.to_owned()], Vec::new());
-    links.push(OUTER.to_owned());
-    for (net, name, own) in bridges(case) {
-        let length = net.split('/').nth(1).unwrap_or("32");
-        links.push(format!(
-            r#"{{"ifname":"{name}","addr_info":[
-               {{"local":"{own}","prefixlen":{length}}}]}}"#
-        ));
-        routes.push(format!(r#",{{"dst":"{net}","dev":"{name}"}}"#));
-    }
-    let routes = routes.concat();
+fn topology() -> [(&'static str, String); 3] {
     [
-        ("ip -j address", format!("[{}]", links.join(","))),
+        ("ip -j address", format!("[{LO},{OUTER}]")),
         (
             "ip -j route",
-            format!(
-                r#"[{{"dst":"default","dev":"eth0"}},
-                {{"dst":"192.0.2.0/24","dev":"eth0"}},
-                {{"dst":"10.30.0.0/24","dev":"eth2"}},
-                {{"dst":"10.20.0.0/24","dev":"eth1"}}{routes}]"#
-            ),
+            r#"[{"dst":"default","dev":"eth0"},
+            {"dst":"192.0.2.0/24","dev":"eth0"},
+            {"dst":"10.30.0.0/24","dev":"eth2"},
+            {"dst":"10.20.0.0/24","dev":"eth1"}]"#
+                .to_owned(),
         ),
         (
             "ip -6 -j route",
@@ -89,9 +61,10 @@ fn topology(case: &Path) -> [(&'static str, String); 3] {
 
 fn snapshot(case: &Path, containers: bool) -> Snapshot {
     let mut snapshot = Snapshot::new();
-    for (command, text) in topology(case) {
+    for (command, text) in topology() {
         snapshot = snapshot.with_command(command, &text);
     }
+    snapshot = bridged(snapshot, case);
     if !containers {
         let argv = ["-u", "nobody", "-l", "0.0.0.0,::", "-U", "11211"];
         snapshot = snapshot

@@ -21,6 +21,8 @@ mod tracking;
 mod unread;
 
 #[cfg(test)]
+mod compare_tests;
+#[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
 mod truth_tests;

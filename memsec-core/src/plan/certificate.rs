@@ -17,6 +17,10 @@ pub struct Certificate {
     /// The addresses of the host; absent where they are not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addresses: Option<Vec<HostAddress>>,
+    /// The routes of the host, of each family of which all are known and
+    /// few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<HostRoute>,
     /// The rules before the plan, by the command that printed them. A long
     /// text is left out: it is in the snapshot, and its hash is in
     /// `made_from`.
@@ -38,6 +42,17 @@ pub struct HostAddress {
     /// Whether the interface is the loopback.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub loopback: bool,
+}
+
+/// A route of the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct HostRoute {
+    /// Where it leads.
+    pub to: Cidr,
+    /// The interface that packets leave by; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
 }
 
 /// The host at one moment.

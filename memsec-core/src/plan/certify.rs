@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     certificate::{
-        Certificate, Checked, HostAddress, Listening, Networks, Segment, Takes,
-        TextChange, digest,
+        Certificate, Checked, HostAddress, HostRoute, Listening, Networks,
+        Segment, Takes, TextChange, digest,
     },
     draft::{Draft, State, Texts},
 };
@@ -13,12 +13,15 @@ use crate::{
     audit::{DUMPS, Reached, shortest},
     host::{Host, Way},
     memcached::Start,
-    net::IpSet,
+    net::{Family, IpSet, RouteKind},
     reach::Taker,
 };
 
 /// A longer text is not repeated in a plan.
 const LONGEST: usize = 256 << 10;
+
+/// More routes of a family than this are not listed.
+const ROUTES: usize = 64;
 
 /// More networks than this are not listed.
 const NETWORKS: usize = 64;
@@ -43,6 +46,7 @@ pub(super) fn certificate(draft: &Draft<'_>) -> Certificate {
     }
     Certificate {
         addresses: addresses(&draft.host),
+        routes: routes(&draft.host),
         rules: first.texts.iter().map(listed).collect(),
         states,
     }
@@ -87,6 +91,21 @@ fn addresses(host: &Host) -> Option<Vec<HostAddress>> {
         })
     });
     Some(all.collect())
+}
+
+fn routes(host: &Host) -> Vec<HostRoute> {
+    let of = |family: Family| {
+        let all = host.routes.iter();
+        all.filter(move |route| route.to.family() == family)
+    };
+    let few = |family: &&Family| of(**family).nth(ROUTES).is_none();
+    let known = host.routed.iter().filter(few);
+    let all = known.flat_map(|family| of(*family)).map(|route| {
+        let sent = route.kind == RouteKind::Unicast;
+        let interface = sent.then(|| route.interface.clone());
+        HostRoute { to: route.to, interface }
+    });
+    all.collect()
 }
 
 /// The sockets of the daemons, what of this host leads to others, and where

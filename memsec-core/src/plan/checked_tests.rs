@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     ClaimKind, Plan,
-    container_tests::{PROXIES, docker, host, on_loopback},
+    container_tests::{PROXIES, docker, host, on_loopback, published},
     tests::{OPEN_CONF, allow, debian, routed},
 };
 use crate::{Policy, Snapshot, StepKind, audit};
@@ -95,6 +95,32 @@ fn an_answer_leaves_by_the_network_of_its_client() {
     holds(&routed(debian(OPEN_CONF, rules)));
 }
 
+/// Who comes in by another interface than the way back leads is let in, and
+/// gets no answer.
+#[test]
+fn an_answer_leaves_by_the_closest_route() {
+    let rules = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n\
+                 :OUTPUT DROP [0:0]\n-A INPUT -i eth1 -j ACCEPT\n\
+                 -A OUTPUT -o lo -j ACCEPT\n-A OUTPUT -o eth1 -j ACCEPT\n\
+                 COMMIT\n";
+    holds(&routed(debian(OPEN_CONF, rules)));
+}
+
+#[test]
+fn a_mark_that_a_rule_gave_lets_a_packet_in() {
+    let rules = "*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n\
+                 -A PREROUTING -p tcp -m tcp --dport 11211 -j MARK \
+                 --set-xmark 0x1/0xffffffff\nCOMMIT\n\
+                 *filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n\
+                 :OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n\
+                 -A INPUT -m mark --mark 0x8000/0x8000 -j DROP\n\
+                 -A INPUT -m mark --mark 0x1 -j ACCEPT\nCOMMIT\n";
+    let host = debian(OPEN_CONF, rules);
+    holds(&host);
+    let open = plan(&host, &allow(&["192.0.2.20"]));
+    assert!(open.steps.iter().all(|step| step.kind != StepKind::Manager));
+}
+
 #[test]
 fn a_container_on_loopback_is_reached_by_a_rule_alone() {
     let found = plan(&on_loopback(), &Policy::new()).verify(None).unwrap();
@@ -134,4 +160,26 @@ fn no_client_is_owed_what_a_proxy_alone_shows() {
     let host = host(drops).with_command("ss -lntupxH", &sockets);
     let found = plan(&host, &allow(&["192.0.2.20"])).verify(None).unwrap();
     assert!(found.holds, "{}", found.to_text());
+}
+
+/// Docker has one for containers that come to their own published port.
+#[test]
+fn a_client_that_is_given_another_address_is_not_sure() {
+    let masks = "-A POSTROUTING -s 172.17.0.2/32 -d 172.17.0.2/32 -p tcp -m \
+                 tcp --dport 11211 -j MASQUERADE\n-A DOCKER -i docker0 ";
+    let known = docker();
+    let live = known.output("iptables-save").unwrap();
+    let live = live.text().replacen("-A DOCKER -i docker0 ", masks, 1);
+    holds(&known.with_command("iptables-save", &live));
+}
+
+/// What a rule does not lead to the container comes to the host's own.
+#[test]
+fn daemons_may_share_an_address() {
+    let open = published(11211).replace("INPUT DROP", "INPUT ACCEPT");
+    let host = host(&open)
+        .with_command("ss -lntupxH", "")
+        .with_command("memcached -V", "memcached 1.6.18\n")
+        .with_file("/etc/memcached.conf", OPEN_CONF);
+    holds(&host);
 }

@@ -41,6 +41,10 @@ fn rules(on: &str, port: u16) -> String {
     )
 }
 
+pub(super) fn published(port: u16) -> String {
+    rules("", port)
+}
+
 pub(super) const PROXIES: &str = "\
 tcp LISTEN 0 4096 0.0.0.0:8080 0.0.0.0:* users:((\"docker-proxy\",pid=7,fd=4))
 tcp LISTEN 0 4096 [::]:8080 [::]:* users:((\"docker-proxy\",pid=8,fd=4))

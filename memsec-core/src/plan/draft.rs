@@ -1,6 +1,6 @@
 //! A plan in the making: the model of the host after each step.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{
     Considered, Guard, Listening, Step, Witness, certify, daemon,
@@ -119,14 +119,21 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// The host with its daemons as they will be, by the snapshot as it is.
-    pub(super) fn foreseen(&self) -> Result<Self, Error> {
-        let mut later = self.clone();
-        for change in &self.ahead {
-            daemon::foresee(&mut later, change);
+    /// The host with its daemons as they will be.
+    pub(super) fn foreseen(&self) -> Result<Cow<'_, Self>, Error> {
+        match self.ahead.is_empty() {
+            true => Ok(Cow::Borrowed(self)),
+            false => self.clone().into_foreseen().map(Cow::Owned),
         }
-        later.update()?;
-        Ok(later)
+    }
+
+    /// The same, by a snapshot that has been changed.
+    pub(super) fn into_foreseen(mut self) -> Result<Self, Error> {
+        for change in std::mem::take(&mut self.ahead) {
+            daemon::foresee(&mut self, &change);
+        }
+        self.update()?;
+        Ok(self)
     }
 
     /// The clients that will not be sure to get in.

@@ -32,6 +32,7 @@ pub(super) fn hosts() -> Vec<(String, Snapshot)> {
                 host = host.with_command(command, routes);
             }
             host.processes.clear();
+            let host = truth::bridged(host, &case);
             all.push((format!("{kind}/{name}"), host));
         }
     }

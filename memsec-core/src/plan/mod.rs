@@ -15,8 +15,8 @@ mod step;
 
 pub(crate) use certificate::digest;
 pub use certificate::{
-    Certificate, Checked, HostAddress, Listening, Networks, Segment, Takes,
-    TextChange,
+    Certificate, Checked, HostAddress, HostRoute, Listening, Networks, Segment,
+    Takes, TextChange,
 };
 #[cfg(feature = "host")]
 pub(crate) use guard::guard_as_it_was;
@@ -188,7 +188,7 @@ fn bare<'a>(
     if draft.policy.restart {
         bare.ahead = changes.to_vec();
     }
-    bare.foreseen()
+    bare.into_foreseen()
 }
 
 fn guard(
@@ -312,6 +312,8 @@ fn refused(why: &str) -> Plan {
 
 #[cfg(test)]
 mod admit_tests;
+#[cfg(test)]
+mod boot_tests;
 #[cfg(test)]
 mod checked_tests;
 #[cfg(test)]

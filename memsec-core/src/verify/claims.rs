@@ -269,32 +269,57 @@ pub(super) fn address(six: bool, number: u128) -> IpAddr {
     }
 }
 
-/// Whether what a certificate says of who gets in lies within what the rules
-/// say.
-pub(super) fn agrees(moment: &Moment, segment: &Segment) -> bool {
-    let to: Vec<_> = segment.destinations.iter().collect();
-    let own = moment.reach.iter().filter(|(way, _)| {
-        (way.proto, way.port, &way.interface)
-            == (segment.proto, segment.port, &segment.interface)
-            && to.iter().any(|to| {
-                to.is_ipv6() == way.six
-                    && (to.is_unspecified() || way.to.as_ref() == Some(*to))
-            })
-    });
-    let own: Vec<_> = own.map(|(_, reach)| reach).collect();
-    let may = segment.may.as_ref().and_then(set);
-    let must = segment.must.as_ref().and_then(set);
-    let within = |reach: &&Reach| {
-        may.as_ref().is_none_or(|may| may.is_within(&reach.may))
-            && must.as_ref().is_none_or(|must| reach.sure.is_within(must))
+/// What a certificate says of who gets in and does not lie within what the
+/// rules say. Daemons may share an address: by a way come the clients of any
+/// of them.
+pub(super) fn differs<'s>(
+    moment: &Moment,
+    said: &'s [Segment],
+) -> Option<&'s Segment> {
+    let mut sure: BTreeMap<&Way, Option<Segments>> = BTreeMap::new();
+    for segment in said {
+        let must = segment.must.as_ref().map(set);
+        for (way, _) in ways(moment, segment) {
+            let all =
+                sure.entry(way).or_insert_with(|| Some(Segments::default()));
+            let both = all.take().zip(must.as_ref());
+            *all = both.map(|(mut all, must)| {
+                all.add(must);
+                all
+            });
+        }
+    }
+    let within = |(way, reach): (&Way, &Reach), segment: &Segment| {
+        let may = segment.may.as_ref().map(set);
+        let must = sure.get(way).and_then(Option::as_ref);
+        may.is_none_or(|may| may.is_within(&reach.may))
+            && must.is_none_or(|must| reach.sure.is_within(must))
     };
-    !own.is_empty() && own.iter().all(within)
+    said.iter().find(|segment| {
+        let mut own = ways(moment, segment).peekable();
+        own.peek().is_none() || !own.all(|way| within(way, segment))
+    })
 }
 
-fn set(networks: &Networks) -> Option<Segments> {
+/// The ways that a part of a certificate is about.
+fn ways<'m>(
+    moment: &'m Moment,
+    segment: &Segment,
+) -> impl Iterator<Item = (&'m Way, &'m Reach)> {
+    moment.reach.iter().filter(|(way, _)| {
+        (way.proto, way.port, &way.interface)
+            == (segment.proto, segment.port, &segment.interface)
+            && segment.destinations.iter().any(|to| {
+                to.is_ipv6() == way.six
+                    && (to.is_unspecified() || way.to.as_ref() == Some(to))
+            })
+    })
+}
+
+fn set(networks: &Networks) -> Segments {
     let ranges = |nets: &[crate::Cidr]| -> Vec<Range> {
         nets.iter().map(|net| net.bounds()).collect()
     };
     let except = Segments::of(ranges(&networks.except));
-    Some(Segments::of(ranges(&networks.of)).without(&except))
+    Segments::of(ranges(&networks.of)).without(&except)
 }

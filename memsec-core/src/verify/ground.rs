@@ -2,13 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    rules::{Field, Network, Probe, Table},
-    segments::Segments,
-    walk::walk,
-    way::Reach,
-};
-use crate::Error;
+use super::rules::{Field, Network, Table};
+use crate::{Error, plan::HostRoute};
 
 /// More source ports than this no rules tell apart.
 const SOURCE_PORTS: usize = 64;
@@ -21,64 +16,13 @@ pub(super) const CLIENT: u16 = 40000;
 pub(super) struct Ground<'a> {
     pub tables: &'a [Table],
     pub networks: &'a [Network],
+    /// The host's routes, of each family of which they are known.
+    pub routes: &'a [HostRoute],
 }
 
 impl<'a> Ground<'a> {
-    /// The interface that leads to an address.
-    pub(super) fn towards(&self, six: bool, to: u128) -> Option<&'a str> {
-        let mut all = self.networks.iter();
-        let on = |one: &&Network| {
-            one.six == six && (one.range.0..=one.range.1).contains(&to)
-        };
-        all.find(on).map(|one| one.interface.as_str())
-    }
-
     pub(super) fn has(&self, six: bool, address: u128) -> bool {
         self.networks.iter().any(|one| one.six == six && one.own == address)
-    }
-
-    /// The clients whose answers get out: by the interface of the network that
-    /// they are on, or else by the one that they came in by.
-    pub(super) fn answered(
-        &self,
-        probe: &Probe<'_>,
-        hooks: &[&str],
-        clients: &Segments,
-        reach: &mut Reach,
-    ) -> Result<Segments, Error> {
-        let mut by = |interface| {
-            let back = Probe { reply: true, interface, ..*probe };
-            let back = walk(self.tables, &back, hooks)?;
-            reach.note(&back);
-            Ok::<_, Error>(back.must().meet(clients))
-        };
-        let mut all = by(probe.interface)?;
-        let Some(arrival) = probe.interface else { return Ok(all) };
-        for network in self.away_from(arrival, probe.six) {
-            let range = Segments::of([network.range]);
-            if clients.meet(&range).is_empty() {
-                continue;
-            }
-            let other = by(Some(&network.interface))?.meet(&range);
-            all = all.without(&range);
-            all.add(&other);
-        }
-        Ok(all)
-    }
-
-    /// The networks of a family that an interface is not on.
-    fn away_from(
-        &self,
-        interface: &str,
-        six: bool,
-    ) -> impl Iterator<Item = &'a Network> {
-        let own = self.networks.iter().filter(move |one| one.six == six);
-        let here: BTreeSet<_> = own
-            .clone()
-            .filter(|one| one.interface == interface)
-            .map(|one| one.range)
-            .collect();
-        own.filter(move |one| !here.contains(&one.range))
     }
 
     /// Source ports that stand for all that the rules tell apart.

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{
+    marks::{self, Marking},
     rules::{Action, Base, Chain, Field, Rule, TCP, Table, Target, Test, UDP},
     segments::Range,
     sets::Sets,
@@ -152,15 +153,22 @@ pub(super) fn rule(
 ) -> Option<Rule> {
     let mut rule = Rule::default();
     let mut rest = Rest(words.iter());
-    let mut not = false;
+    let (mut not, mut named) = (false, "");
     while let Some(word) = rest.next() {
         match word {
             "!" => {
                 not = true;
                 continue;
             }
-            "-m" | "--match" => match module(rest.next()?) {
-                Some(tests) => rule.tests.extend(tests),
+            "-m" | "--match" => {
+                named = rest.next()?;
+                match module(named) {
+                    Some(tests) => rule.tests.extend(tests),
+                    None => rule.unsure = true,
+                }
+            }
+            "--mark" if named == "mark" => match marks::asked(rest.next()?) {
+                Some(of) => rule.tests.push(Test { not, of: Field::Mark(of) }),
                 None => rule.unsure = true,
             },
             "--comment" => drop(rest.next()?),
@@ -171,6 +179,7 @@ pub(super) fn rule(
             },
             "-j" | "--jump" => {
                 let name = rest.next()?;
+                rule.marking = marking(name, rest.0.as_slice());
                 rule.action = target(name, rest.0.as_slice(), is_chain);
                 return Some(rule);
             }
@@ -302,6 +311,18 @@ fn flags(text: &str) -> Option<u8> {
     })
 }
 
+/// What becomes of the mark of a packet that goes on.
+fn marking(name: &str, words: &[String]) -> Option<Marking> {
+    match (name, words) {
+        ("MARK", [option, value, ..]) if option == "--set-xmark" => {
+            Some(marks::turned(value))
+        }
+        ("CONNMARK", [option, ..]) if option != "--restore-mark" => None,
+        ("MARK" | "CONNMARK", _) => Some(Marking::Unread),
+        _ => None,
+    }
+}
+
 fn target(
     name: &str,
     words: &[String],
@@ -312,7 +333,8 @@ fn target(
         words.get(at + 1).map(String::as_str)
     };
     match name {
-        "ACCEPT" | "SNAT" | "MASQUERADE" => Action::Accept,
+        "ACCEPT" => Action::Accept,
+        "SNAT" | "MASQUERADE" => Action::Disguise,
         "DROP" | "REJECT" => Action::Drop,
         "RETURN" => Action::Return,
         "LOG" | "NFLOG" | "ULOG" | "MARK" | "CONNMARK" | "TCPMSS" | "SET"

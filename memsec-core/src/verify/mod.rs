@@ -6,10 +6,13 @@
 #[cfg(test)]
 mod agreement_tests;
 mod claims;
+mod exits;
 mod frame;
 mod ground;
 mod guard;
 mod iptables;
+mod led;
+mod marks;
 mod native;
 mod nft;
 mod nft_match;
@@ -35,7 +38,7 @@ use crate::{
     plan::{Basis, Certificate, Checked, Listening, Takes, digest},
     schema::Version,
 };
-use claims::{Claims, Moment, agrees};
+use claims::{Claims, Moment, differs};
 use frame::Frame;
 use steps::Found;
 use world::World;
@@ -238,6 +241,7 @@ impl Replay<'_> {
             self.own.states.first().and_then(|one| one.listeners.clone());
         let world = World {
             addresses: self.own.addresses.clone(),
+            routes: self.own.routes.clone(),
             texts: texts
                 .commands
                 .into_iter()
@@ -258,7 +262,7 @@ impl Replay<'_> {
     ) {
         let said = self.own.states.get(number).and_then(|s| s.reach.as_ref());
         let (Some(said), Some(moment)) = (said, moments.last()) else { return };
-        if let Some(one) = said.iter().find(|one| !agrees(moment, one)) {
+        if let Some(one) = differs(moment, said) {
             odd.get_or_insert_with(|| {
                 let (proto, port) = (one.proto.name(), one.port);
                 let by = one.interface.as_deref().unwrap_or("any interface");

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
+    marks::Marking,
     nft_match::{self, Names},
-    rules::{Action, Base, Chain, Rule, Table, Target},
+    rules::{Action, Base, Chain, Field, Rule, Table, Target},
     words::number,
 };
 use crate::{Error, text::Place};
@@ -150,6 +151,8 @@ fn base(value: &Value) -> Option<Base> {
 #[derive(Default)]
 struct Reading {
     rule: Rule,
+    /// What it does before a later condition.
+    marked: Vec<Rule>,
     /// Those that a map of verdicts makes of it.
     mapped: Vec<Rule>,
     own: bool,
@@ -159,6 +162,7 @@ impl Reading {
     fn statement(&mut self, kind: &str, value: &Value, sets: &mut Names) {
         match kind {
             "match" => {
+                self.part();
                 self.own |= nft_match::is_own(value);
                 match nft_match::tests(value, sets) {
                     Some(tests) => self.rule.tests.extend(tests),
@@ -167,10 +171,13 @@ impl Reading {
             }
             "vmap" => {
                 self.own = true;
+                self.part();
                 self.vmap(value, sets);
             }
-            "counter" | "log" | "mangle" | "ct helper" | "comment" | "flow"
-            | "dup" => {}
+            "mangle" => {
+                self.rule.marking = marking(value).or(self.rule.marking);
+            }
+            "counter" | "log" | "ct helper" | "comment" | "flow" | "dup" => {}
             "set" => {
                 self.own = true;
                 // It ends the rule where the set is full, or where a limit
@@ -184,9 +191,26 @@ impl Reading {
                 None => self.rule.unsure = true,
             },
         }
+        if kind == "unread" {
+            self.rule.marking = Some(Marking::Unread);
+        }
         if kind == "xt" && text_of(value, "type") != "match" {
             self.rule.action = Action::Unknown;
         }
+    }
+
+    /// Parts what has marked a packet from a condition that comes later: who
+    /// does not meet that is marked as well.
+    fn part(&mut self) {
+        if self.rule.marking.is_none() {
+            return;
+        }
+        self.marked.push(self.rule.clone());
+        self.rule.marking = None;
+        // It was asked of the mark before.
+        let tests = self.rule.tests.len();
+        self.rule.tests.retain(|test| !matches!(test.of, Field::Mark(_)));
+        self.rule.unsure |= self.rule.tests.len() < tests;
     }
 
     /// One rule for each key of a map of verdicts.
@@ -214,11 +238,22 @@ impl Reading {
     }
 
     fn finish(self) -> Vec<Rule> {
+        let mut all = self.marked;
         match self.mapped.is_empty() {
-            true => vec![self.rule],
-            false => self.mapped,
+            true => all.push(self.rule),
+            false => all.extend(self.mapped),
         }
+        all
     }
+}
+
+/// What becomes of the mark of a packet that something is set in.
+fn marking(value: &Value) -> Option<Marking> {
+    let key = value.get("key")?.get("meta")?.get("key")?.as_str()?;
+    let number = value.get("value").and_then(Value::as_u64);
+    let number = number.and_then(|number| number.try_into().ok());
+    let marking = number.map_or(Marking::Unread, Marking::whole);
+    (key == "mark").then_some(marking)
 }
 
 fn verdict(kind: &str, value: &Value) -> Option<Action> {
@@ -231,7 +266,8 @@ fn verdict(kind: &str, value: &Value) -> Option<Action> {
         }),
     };
     Some(match kind {
-        "accept" | "masquerade" | "snat" => Action::Accept,
+        "accept" => Action::Accept,
+        "masquerade" | "snat" => Action::Disguise,
         "drop" | "reject" => Action::Drop,
         "return" => Action::Return,
         "continue" => Action::Continue,

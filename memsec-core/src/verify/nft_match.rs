@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use serde_json::Value;
 
 use super::{
+    marks::Marked,
     rules::{Field, TCP, Test, UDP},
     segments::Range,
     words::addresses,
@@ -148,7 +149,7 @@ pub(super) fn equals(
         }
         "fib" => fib(text("result")?, of.get("flags")?, right, sets)
             .map(|test| vec![test]),
-        "&" => flags(of, right),
+        "&" => masked_mark(of, right).or_else(|| flags(of, right)),
         _ => None,
     }
 }
@@ -226,6 +227,10 @@ fn meta(key: &str, right: &Value, sets: &Names) -> Option<Field> {
         "protocol" => Field::Six(right.as_str()? == "ip6"),
         "iif" | "iifname" => Field::In(names(right, sets)?),
         "oif" | "oifname" => Field::Out(names(right, sets)?),
+        "mark" => {
+            let values = sets.ranges(right)?;
+            Field::Mark(Marked { mask: u32::MAX, values })
+        }
         _ => return None,
     })
 }
@@ -251,6 +256,15 @@ fn ct(of: &Value, right: &Value, sets: &Names) -> Option<Field> {
         }
         _ => return None,
     })
+}
+
+/// The mark of the packet, under a mask.
+fn masked_mark(of: &Value, right: &Value) -> Option<Vec<Test>> {
+    let [left, mask] = of.as_array()?.as_slice() else { return None };
+    let key = left.get("meta")?.get("key")?.as_str()?;
+    let mask = mask.as_u64()?.try_into().ok()?;
+    let values = vec![range(right)?];
+    (key == "mark").then(|| vec![is(Field::Mark(Marked { mask, values }))])
 }
 
 /// The flags of TCP, under a mask.

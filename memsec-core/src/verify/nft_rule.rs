@@ -26,6 +26,10 @@ const VERDICTS: [&str; 15] = [
 /// Fields of packets that are named without the word "meta".
 const META: [&str; 5] = ["iif", "iifname", "oif", "oifname", "mark"];
 
+/// What makes an expression of a value.
+const FIELDS: [&str; 4] = ["ct", "meta", "mark", "numgen"];
+const OPERATORS: [&str; 8] = ["&", "|", "^", "<<", ">>", "and", "or", "xor"];
+
 /// The words of a rule that are still to be read.
 struct Rest<'a>(&'a [String]);
 
@@ -126,8 +130,12 @@ fn condition(rest: &mut Rest<'_>) -> Option<Value> {
         return Some(json!({ "vmap": null }));
     }
     if rest.take("set") {
-        rest.next();
-        return Some(json!({ "mangle": null }));
+        let word = rest.next()?;
+        let value = element(&[word]);
+        // The end of an expression is not looked for.
+        let more = FIELDS.contains(&word) || OPERATORS.contains(&rest.peek());
+        let mangle = json!({ "mangle": { "key": left, "value": value } });
+        return (!more).then_some(mangle);
     }
     let op = match rest.peek() {
         sign @ ("!=" | "==") => {
@@ -193,7 +201,10 @@ fn right(rest: &mut Rest<'_>) -> Option<Value> {
 /// An element of a set, or a value.
 pub(super) fn element(words: &[&str]) -> Value {
     let [word] = words else { return json!(words.join(" ")) };
-    let number = |text: &str| text.parse::<u64>().ok();
+    let number = |text: &str| match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    };
     let ports = word.split_once('-');
     let ports = ports.and_then(|(a, b)| Some([number(a)?, number(b)?]));
     match (*word, number(word), ports) {
@@ -254,9 +265,25 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_is_a_number() {
+        let mark = json!({ "meta": { "key": "mark" } });
+        assert_eq!(
+            read("meta mark 0x00000010 meta mark set 0x00011211 accept"),
+            json!([
+                { "match": { "op": "==", "left": mark, "right": 16 } },
+                { "mangle": { "key": mark, "value": 70161 } },
+                { "accept": null },
+            ])
+        );
+    }
+
+    #[test]
     fn what_is_not_read_leaves_the_verdict() {
         let all = json!([{ "unread": null }, { "accept": null }]);
         assert_eq!(read("limit rate 5/second tcp dport 22 accept"), all);
         assert_eq!(read("ip saddr . tcp dport @pairs accept"), all);
+        for mark in ["ct mark", "meta mark | 0x1", "0x1 | 0x2"] {
+            assert_eq!(read(&format!("meta mark set {mark} accept")), all);
+        }
     }
 }

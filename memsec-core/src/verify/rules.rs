@@ -2,7 +2,10 @@
 
 use std::{cmp::Ordering, collections::BTreeMap, rc::Rc};
 
-use super::segments::{Range, complement};
+use super::{
+    marks::{Marked, Marking, Marks},
+    segments::{Range, complement},
+};
 use crate::text::Place;
 
 /// The tables of one family of packets, or of both.
@@ -50,6 +53,8 @@ pub(super) struct Rule {
     pub tests: Vec<Test>,
     /// Whether it has a condition that is not read: it may hold, or not.
     pub unsure: bool,
+    /// What becomes of the mark of the packet before it acts.
+    pub marking: Option<Marking>,
     pub action: Action,
     pub place: Place,
 }
@@ -87,6 +92,8 @@ pub(super) enum Field {
         value: u8,
     },
     Six(bool),
+    /// The mark of the packet.
+    Mark(Marked),
     /// An answer would leave where the packet came in. The networks that the
     /// host is on are known once it is known whose rules they are.
     ReversePath(Rc<[Network]>),
@@ -114,6 +121,8 @@ pub(super) enum Action {
     Return,
     Jump(String),
     Goto(String),
+    /// It goes on from another address than the client's.
+    Disguise,
     /// To another address or port.
     Translate(Target),
     /// Something that is not followed.
@@ -171,8 +180,10 @@ impl Probe<'_> {
 
 /// Whether a condition holds: of some clients, of all or none, or it cannot
 /// be told.
-enum Holds {
+pub(super) enum Holds {
     Of(Vec<Range>),
+    /// Perhaps of these, and of no other.
+    Perhaps(Vec<Range>),
     Known(bool),
     Unknown,
 }
@@ -185,16 +196,24 @@ pub(super) struct Meets {
 
 impl Rule {
     /// `None` if it is about none.
-    pub(super) fn meets(&self, probe: &Probe<'_>) -> Option<Meets> {
+    pub(super) fn meets(
+        &self,
+        probe: &Probe<'_>,
+        marks: &Marks,
+    ) -> Option<Meets> {
         let mut meets =
             Meets { clients: vec![probe.everyone()], sure: !self.unsure };
         for test in &self.tests {
-            match test.holds(probe) {
+            match test.holds(probe, marks) {
                 Holds::Known(true) => {}
                 Holds::Known(false) => return None,
                 Holds::Unknown => meets.sure = false,
                 Holds::Of(ranges) => {
                     meets.clients = common(&meets.clients, &ranges);
+                }
+                Holds::Perhaps(ranges) => {
+                    meets.clients = common(&meets.clients, &ranges);
+                    meets.sure = false;
                 }
             }
         }
@@ -210,7 +229,10 @@ fn common(one: &[Range], other: &[Range]) -> Vec<Range> {
 }
 
 impl Test {
-    fn holds(&self, probe: &Probe<'_>) -> Holds {
+    fn holds(&self, probe: &Probe<'_>, marks: &Marks) -> Holds {
+        if let Field::Mark(of) = &self.of {
+            return marks.are(of, self.not, probe.everyone());
+        }
         if probe.tracked != Some(true) && self.of.is_of_connection() {
             return self.untracked(probe);
         }
@@ -289,6 +311,8 @@ impl Field {
                 probe.proto == TCP && flags & mask == *value
             }
             Self::Six(six) => *six == probe.six,
+            // It is not of the packet as it came.
+            Self::Mark(_) => return Holds::Unknown,
             Self::ReversePath(networks) => return way_back(networks, probe),
             Self::Never => false,
         })

@@ -1,6 +1,7 @@
 //! The way of new packets to a port of the host, and of the answers.
 
 use super::{
+    marks::Marks,
     rules::{Action, Chain, Probe, Table, Target},
     segments::Segments,
 };
@@ -24,10 +25,13 @@ pub(super) struct Fate {
     turned: Vec<(Target, Segments)>,
     /// Of those, the others.
     loose: Segments,
+    /// Those that go on from another address.
+    pub disguised: Segments,
     /// Rules that make it unsure.
     pub unsure: Vec<Place>,
     /// Rules that stop, or let in.
     pub decided: Vec<Place>,
+    marks: Marks,
     looked: usize,
 }
 
@@ -64,7 +68,12 @@ pub(super) fn walk(
     hooks: &[&str],
 ) -> Result<Fate, Error> {
     let passed = Segments::of([probe.everyone()]);
-    let mut fate = Fate { passed, ..Fate::default() };
+    // What goes on from elsewhere has been marked there, or not.
+    let marks = match hooks.first() == Some(&"ingress") && !probe.reply {
+        true => Marks::none(probe.everyone()),
+        false => Marks::default(),
+    };
+    let mut fate = Fate { passed, marks, ..Fate::default() };
     for hook in hooks {
         for (table, chain) in bases(tables, probe, hook) {
             enter(&mut fate, table, chain, probe)?;
@@ -137,10 +146,10 @@ fn follow(
         if set.is_empty() {
             break;
         }
-        if rule.action == Action::Continue {
+        if rule.action == Action::Continue && rule.marking.is_none() {
             continue;
         }
-        let Some(meets) = rule.meets(probe) else { continue };
+        let Some(meets) = rule.meets(probe, &fate.marks) else { continue };
         let matched = match meets.sure {
             true => Segments::of(
                 meets.clients.iter().flat_map(|&range| set.take(range)),
@@ -150,6 +159,12 @@ fn follow(
         if matched.is_empty() {
             continue;
         }
+        if !meets.sure {
+            fate.marks.doubt(&matched);
+        }
+        if let Some(by) = rule.marking {
+            fate.marks.set(&matched, by);
+        }
         let unclear = !meets.sure
             || matches!(rule.action, Action::Unknown | Action::Translate(_));
         let notes = if unclear { &mut fate.unsure } else { &mut fate.decided };
@@ -157,8 +172,12 @@ fn follow(
             notes.push(rule.place.clone());
         }
         match &rule.action {
-            Action::Continue => {}
+            Action::Continue => set.add(&matched),
             Action::Accept => fate.passed.add(&matched),
+            Action::Disguise => {
+                fate.disguised.add(&matched);
+                fate.passed.add(&matched);
+            }
             Action::Drop => fate.lost.add(&matched),
             Action::Return => back.add(&matched),
             Action::Translate(target) if meets.sure => {

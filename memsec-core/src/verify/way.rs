@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::{
-    ground::{CLIENT, Ground},
-    rules::{Action, Field, Probe, Side, TCP, Target, UDP},
+    ground::Ground,
+    rules::{Probe, Side, TCP, UDP},
     segments::Segments,
     walk::{Fate, walk},
     world::number,
@@ -12,14 +12,12 @@ use super::{
 use crate::{Error, Proto, text::Place};
 
 /// Where new packets of other hosts come by, and their answers.
-const BEFORE: [&str; 2] = ["ingress", "prerouting"];
 const IN: [&str; 3] = ["ingress", "prerouting", "input"];
 const OUT: [&str; 2] = ["output", "postrouting"];
 
 /// The same where they go on to another network namespace.
 const PAST: [&str; 4] = ["ingress", "prerouting", "forward", "postrouting"];
-const ON: [&str; 2] = ["forward", "postrouting"];
-const BACK: [&str; 3] = ["prerouting", "forward", "postrouting"];
+pub(super) const BACK: [&str; 3] = ["prerouting", "forward", "postrouting"];
 
 /// What the packets of a way are sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,7 +69,7 @@ pub(super) struct Reach {
 }
 
 impl Way {
-    fn probe(&self, client: u16, port: u16) -> Probe<'_> {
+    pub(super) fn probe(&self, client: u16, port: u16) -> Probe<'_> {
         Probe {
             six: self.six,
             proto: match self.proto {
@@ -144,7 +142,8 @@ impl Way {
             _ => there.may(),
         };
         if matches!(self.course, Course::Here | Course::Past) {
-            self.answer(on, &probe, out, there.must(), &mut reach)?;
+            let delivered = there.must();
+            self.answer(on, &probe, out, (&there, delivered), &mut reach)?;
         }
         for (target, set) in there.led() {
             self.follow(on, &probe, target, &set, &mut reach)?;
@@ -152,42 +151,13 @@ impl Way {
         Ok(reach)
     }
 
-    /// Adds those that a rule turns to another host and that come there.
-    fn follow(
-        &self,
-        on: Ground<'_>,
-        probe: &Probe<'_>,
-        target: &Target,
-        set: &Segments,
-        reach: &mut Reach,
-    ) -> Result<(), Error> {
-        let elsewhere = |to: &u128| !on.has(self.six, *to);
-        let Some(to) = target.address.filter(elsewhere) else { return Ok(()) };
-        let port = match target.ports {
-            None => Some(probe.port),
-            Some((first, last)) if first == last => first.try_into().ok(),
-            Some(_) => None,
-        };
-        let Some(port) = port else { return Ok(()) };
-        let probe = Probe {
-            daemon: Side::Beyond(on.towards(self.six, to)),
-            host: Some(to),
-            port,
-            turned: true,
-            ..*probe
-        };
-        let there = walk(on.tables, &probe, &ON)?;
-        reach.note(&there);
-        self.answer(on, &probe, &BACK, there.must().meet(set), reach)
-    }
-
     /// Adds clients that are let in; of those, the ones that get an answer.
-    fn answer(
+    pub(super) fn answer(
         &self,
         on: Ground<'_>,
         probe: &Probe<'_>,
         hooks: &[&str],
-        delivered: Segments,
+        (there, delivered): (&Fate, Segments),
         reach: &mut Reach,
     ) -> Result<(), Error> {
         let answered = match self.proto {
@@ -196,59 +166,10 @@ impl Way {
         };
         reach.must.add(&answered);
         if probe.daemon != Side::Beyond(None) {
-            reach.sure.add(&answered);
+            reach.sure.add(&answered.without(&there.disguised));
         }
         reach.delivered.add(&delivered);
         Ok(())
-    }
-
-    /// Clients whose packets a rule turns before routing sees them.
-    fn turned(&self, on: Ground<'_>) -> Result<Reach, Error> {
-        let probe = self.probe(CLIENT, self.port);
-        let there = walk(on.tables, &probe, &BEFORE)?;
-        let mut reach = Reach { may: there.open.clone(), ..Reach::default() };
-        reach.note(&there);
-        Ok(reach)
-    }
-
-    /// Clients whose packets to another port, and perhaps another address, a
-    /// rule turns to this one.
-    fn led(&self, on: Ground<'_>, port: u16) -> Result<Segments, Error> {
-        let elsewhere = Probe { host: None, ..self.probe(CLIENT, port) };
-        let turned = walk(on.tables, &elsewhere, &BEFORE)?;
-        let probe = self.probe(CLIENT, self.port);
-        let probe = Probe { original: port, turned: true, ..probe };
-        let then = walk(on.tables, &probe, &["input"])?;
-        Ok(turned.open.meet(&then.may()))
-    }
-
-    /// Ports that a rule may turn to this one.
-    fn led_from(&self, on: Ground<'_>) -> Vec<u16> {
-        let here = |target: &Target| {
-            let ports = target.ports;
-            let port = u128::from(self.port);
-            ports.is_some_and(|(first, last)| (first..=last).contains(&port))
-                && target.address.is_none_or(|to| {
-                    on.networks.is_empty() || on.has(self.six, to)
-                })
-        };
-        let chains = on.tables.iter().flat_map(|table| table.chains.values());
-        let rules = chains.flat_map(|chain| &chain.rules);
-        let leads = rules.filter(|rule| match &rule.action {
-            Action::Translate(target) => here(target),
-            _ => false,
-        });
-        let from = leads.flat_map(|rule| {
-            let named = rule.tests.iter().find_map(|test| match &test.of {
-                Field::DestinationPort(set) if !test.not => Some(set),
-                _ => None,
-            });
-            let firsts = named.map(|set| {
-                set.iter().filter_map(|r| u16::try_from(r.0).ok()).collect()
-            });
-            firsts.unwrap_or_else(|| vec![1])
-        });
-        from.filter(|from| *from != self.port).collect()
     }
 }
 

@@ -19,13 +19,14 @@ use super::{
 };
 use crate::{
     Error, Proto,
-    plan::{HostAddress, Listening, Takes},
+    plan::{HostAddress, HostRoute, Listening, Takes},
 };
 
 /// The host at one moment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct World {
     pub addresses: Option<Vec<HostAddress>>,
+    pub routes: Vec<HostRoute>,
     pub texts: BTreeMap<String, String>,
     /// The tables of a guard that a step has loaded.
     pub guard: Vec<Table>,
@@ -255,8 +256,8 @@ impl World {
         way: &Way,
         tables: &[Table],
     ) -> Result<Reach, Error> {
-        let networks = &self.networks();
-        let mut reach = way.reach(Ground { tables, networks })?;
+        let (networks, routes) = (&self.networks(), &self.routes);
+        let mut reach = way.reach(Ground { tables, networks, routes })?;
         // The host's answers to itself go another way.
         let own = self.own(way.six);
         reach.must = reach.must.without(&own);

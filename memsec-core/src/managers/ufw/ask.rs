@@ -15,7 +15,7 @@ use super::{
     tuple::{Tuple, mismatches},
 };
 use crate::{Cidr, Error, Proto, Snapshot, net::Family};
-use block::{Block, blocks, position, start, store};
+use block::{blocks, position, start, store};
 use others::deny;
 
 /// What to run, so that only the clients reach the port; nothing if ufw's

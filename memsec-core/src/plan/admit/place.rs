@@ -60,12 +60,12 @@ pub(super) fn admits_by(
 ) -> bool {
     let mut trial = draft.clone();
     set_output(&mut trial.snapshot, save, text);
-    admits(&trial, shut)
+    admits(trial, shut)
 }
 
 /// Whether those who were shut out will get in.
-pub(super) fn admits(trial: &Draft<'_>, shut: &ShutOut) -> bool {
-    let still = trial.shut_out();
+pub(super) fn admits(trial: Draft<'_>, shut: &ShutOut) -> bool {
+    let still = trial.into_foreseen().and_then(|later| later.shut_out());
     still.is_ok_and(|all| !all.iter().any(|still| still.is_like(shut)))
 }
 

@@ -110,7 +110,7 @@ pub(super) fn admit(
         let Some(text) = live.with(chains, &accept) else { return false };
         let mut trial = draft.clone();
         set_output(&mut trial.snapshot, live.command, text);
-        admits(&trial, shut)
+        admits(trial, shut)
     };
     if chains.is_empty() || !works(&chains) {
         return Ok(false);
