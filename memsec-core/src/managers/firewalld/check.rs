@@ -114,15 +114,22 @@ impl Config {
             }
         }
         let Some(What::Service(name)) = &rule.what else { return None };
-        let Some(service) = self.services.get(name) else {
+        let all = self.with_included(name);
+        if all.is_empty() {
             return Some(format!("there is no service {name}"));
-        };
+        }
+        let twice = |service: &&Service| !service.destinations.is_empty();
+        if rule.destination.is_some() && all.iter().any(twice) {
+            return Some("a destination beside that of a service".to_owned());
+        }
         let reset =
             rule.reject.as_deref().is_some_and(|a| a.starts_with("tcp"));
-        let mut ports = service.ports.iter().chain(&service.source_ports);
-        let other =
-            ports.any(|(_, of)| of != "tcp") || !service.protocols.is_empty();
-        (reset && other).then(|| "a reset for what is not TCP".to_owned())
+        let other = |service: &&Service| {
+            let mut ports = service.ports.iter().chain(&service.source_ports);
+            ports.any(|(_, of)| of != "tcp") || !service.protocols.is_empty()
+        };
+        (reset && all.iter().any(other))
+            .then(|| "a reset for what is not TCP".to_owned())
     }
 
     /// An interface or a source may be bound to one zone only.

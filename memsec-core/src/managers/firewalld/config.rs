@@ -151,6 +151,25 @@ fn read<T>(
 }
 
 impl Config {
+    /// A service and those that it includes, each once; nothing of one that
+    /// is not there.
+    pub(super) fn with_included(&self, name: &str) -> Vec<&Service> {
+        let mut names = vec![name];
+        let mut all = Vec::new();
+        let mut at = 0;
+        while let Some(service) = names.get(at).map(|n| self.services.get(*n)) {
+            at += 1;
+            let Some(service) = service else { continue };
+            for include in &service.includes {
+                if !names.contains(&include.as_str()) {
+                    names.push(include);
+                }
+            }
+            all.push(service);
+        }
+        all
+    }
+
     /// The configuration, or only the stock one where not `own`.
     pub(super) fn new(snapshot: &Snapshot, own: bool) -> Result<Self, Failed> {
         let conf = snapshot.text("/etc/firewalld/firewalld.conf")?;

@@ -253,20 +253,7 @@ fn translate(mut tests: Vec<Test>, forward: &Forward) -> Rule {
 
 /// What a service opens, with the services that it includes.
 fn openings(config: &Config, name: &str) -> Vec<Vec<Test>> {
-    let mut names = vec![name];
-    let mut all = Vec::new();
-    let mut at = 0;
-    while let Some(service) = names.get(at).map(|n| config.services.get(*n)) {
-        at += 1;
-        let Some(service) = service else { continue };
-        for include in &service.includes {
-            if !names.contains(&include.as_str()) {
-                names.push(include);
-            }
-        }
-        all.extend(own(service));
-    }
-    all
+    config.with_included(name).into_iter().flat_map(own).collect()
 }
 
 fn own(service: &Service) -> Vec<Vec<Test>> {
