@@ -8,7 +8,7 @@ use super::{
     },
     tests::{proved, refusal},
 };
-use crate::{Snapshot, audit, snapshot::Content};
+use crate::{Snapshot, audit, managers, snapshot::Content};
 
 /// Where the guard comes back: the files that the plan writes for it, and
 /// what enables a service.
@@ -123,4 +123,68 @@ fn a_guard_that_no_file_loads_any_more_is_made_to_come_back() {
     let plan = proved(&host, &clients());
     let files = persisted(&plan).into_iter().map(|s| s.file.clone().unwrap());
     assert_eq!(files.map(|f| f.path).collect::<Vec<_>>(), [unit]);
+}
+
+const CSF: &str = "TESTING = \"0\"\nLF_SPI = \"1\"\nIPV6 = \"1\"\nDROP = \
+    \"DROP\"\nFASTSTART = \"1\"\nUSE_CONNTRACK = \"1\"\nTCP_IN = \"22\"\n\
+    TCP6_IN = \"22\"\n";
+
+/// A host with no nft and a csf that has started.
+fn csf() -> Snapshot {
+    let host = bare()
+        .with_file("/etc/csf/csf.conf", CSF)
+        .with_file("/etc/csf/csf.allow", "")
+        .with_file("/etc/csf/csf.deny", "");
+    let loads = managers::loads(&host).unwrap();
+    let dumps = loads.into_iter().flat_map(|load| load.dumps);
+    dumps.fold(host, |host, dump| host.with_command(dump.command, &dump.text))
+}
+
+/// csf empties the tables whenever it starts, and runs csfpre.sh then.
+#[test]
+fn where_csf_empties_the_tables_its_own_script_loads_it() {
+    let enabled = "systemctl enable memsec-guard.service";
+    assert_eq!(boot(&csf()), [enabled, "/etc/csf/csfpre.sh"]);
+    let own = "/usr/local/csf/bin/csfpre.sh";
+    let host = csf().with_file(own, "#!/bin/sh\nexit 0\n");
+    assert_eq!(boot(&host), [enabled, own]);
+    let off = csf().with_file("/etc/csf/csf.disable", "");
+    assert_eq!(boot(&off), [enabled]);
+}
+
+#[test]
+fn the_next_start_of_csf_opens_nothing() {
+    let after = super::after(&csf(), &clients());
+    let loads = managers::loads(&after).unwrap();
+    let csf = loads.iter().find(|l| l.manager == managers::Manager::Csf);
+    let dumps = &csf.unwrap().dumps;
+    let led = dumps.iter().filter(|dump| {
+        dump.text.contains("-A PREROUTING -j MEMSEC\n-A MEMSEC -i lo ")
+    });
+    assert_eq!(led.count(), 2, "{dumps:#?}");
+    let report = audit(&after, &clients()).unwrap();
+    let lost = ["MEMSEC-FW-010", "MEMSEC-FW-014"];
+    let mut found = report.findings.iter();
+    let found = found.find(|one| lost.contains(&&*one.id));
+    assert!(found.is_none(), "{found:#?}");
+}
+
+/// While csf starts the guard is gone for a moment.
+#[test]
+fn csf_lets_clients_in_without_a_start() {
+    let plan = proved(&csf(), &clients());
+    let runs =
+        plan.steps.iter().filter(|one| one.command.contains(&"csf".to_owned()));
+    assert_eq!(runs.count(), 0, "{plan:#?}");
+    let mut files = plan.steps.iter().filter_map(|one| one.file.as_ref());
+    let allow = files.find(|file| file.path == "/etc/csf/csf.allow").unwrap();
+    let allow = allow.after.as_ref().unwrap();
+    assert!(allow.contains("d=11211|s=192.0.2.20"), "{allow}");
+}
+
+#[test]
+fn a_script_of_csf_that_lost_the_line_gets_it_again() {
+    let mut host = super::after(&csf(), &clients());
+    host.files.remove("/etc/csf/csfpre.sh");
+    assert_eq!(boot(&host), ["/etc/csf/csfpre.sh"]);
 }

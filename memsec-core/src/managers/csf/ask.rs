@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Cidr, Error, FileChange, Proto, Snapshot,
-    managers::change::{Ask, Change, Splice, Text, line},
+    managers::change::{Ask, Change, STARTS, Splice, Text, line},
     net::Family,
 };
 
@@ -65,7 +65,7 @@ fn steps(
         first.undo = restart();
     }
     if let Some(last) = changes.last_mut() {
-        last.summary += ", and start csf again";
+        last.summary += STARTS;
         last.command = restart();
         last.check = reached_its_end(&effects);
         last.effects = effects;

@@ -14,6 +14,7 @@ mod host_tests;
 mod iptables;
 mod line;
 mod listed;
+mod pre;
 mod sets;
 mod start;
 mod text;
@@ -26,6 +27,7 @@ pub(crate) use collect::{SECRET_SETTINGS, included, leave_out_secrets};
 #[cfg(test)]
 pub(super) use host_tests::files as case_files;
 pub(crate) use listed::{failed, open_lists, testing};
+pub(crate) use pre::loading_guard;
 
 use super::{Dump, Load, Manager, Stays};
 use crate::{Error, Snapshot, text::Place};
@@ -75,7 +77,7 @@ pub(crate) fn outcome(snapshot: &Snapshot) -> Result<Option<Outcome>, Error> {
         Read::Unread => return Ok(Some(unread())),
         Read::Bytes(bytes) => bytes,
     };
-    let enabled = !snapshot.files.contains_key("/etc/csf/csf.disable");
+    let enabled = is_enabled(snapshot);
     let conf = match Conf::read(&lines(conf::PATH, bytes)) {
         Ok(conf) => conf,
         // It ends before it has called iptables: nothing is loaded.
@@ -99,6 +101,11 @@ pub(crate) fn outcome(snapshot: &Snapshot) -> Result<Option<Outcome>, Error> {
     let unknown = start.unknown;
     let load = Load { manager: Manager::Csf, enabled, dumps, unknown };
     Ok(Some(Outcome { load, stop: None }))
+}
+
+/// Whether csf, where it is, starts at all.
+fn is_enabled(snapshot: &Snapshot) -> bool {
+    !snapshot.files.contains_key("/etc/csf/csf.disable")
 }
 
 fn unread() -> Outcome {

@@ -20,7 +20,9 @@ const LOADS: [(&str, Family); 2] = [
 /// # Errors
 ///
 /// A script that is not UTF-8.
-pub(super) fn load(snapshot: &Snapshot) -> Result<Option<Load>, Error> {
+pub(in crate::managers) fn load(
+    snapshot: &Snapshot,
+) -> Result<Option<Load>, Error> {
     let Some(script) = snapshot.text(SCRIPT)? else { return Ok(None) };
     let by_init = snapshot.files.contains_key(INIT_SCRIPT);
     let enabled = units::enabled(snapshot, UNIT).unwrap_or(by_init);

@@ -72,14 +72,18 @@ fn tried<'a>(
     if changes.len() > MOST {
         return refuse("this would be too many changes for one plan");
     }
-    // A start of csf leaves everything open for about a second.
+    // A start of csf leaves everything open for about a second, and a guard
+    // of iptables is gone for a part of that.
     let restarts = manager == Manager::Csf && !changes.is_empty();
-    if restarts && !draft.host.ruleset.has_native_guard() {
+    let rules = &draft.host.ruleset;
+    if restarts && !rules.has_guard() {
         return refuse("without the guard it is not started again");
     }
+    let waits = restarts && !rules.has_native_guard();
     let mut trial = draft.clone();
     trial.states.clear();
     for change in changes {
+        let change = if waits { change.for_next_start() } else { change };
         change.apply(&mut trial.snapshot);
         trial.step(step(change))?;
     }

@@ -4,7 +4,7 @@ use super::{Guard, script};
 use crate::{
     Error, FileChange, Snapshot,
     host::Host,
-    managers,
+    managers::{self, Manager},
     net::Family,
     plan::{Run, daemon::words},
 };
@@ -164,9 +164,14 @@ fn is_used(host: &Host, family: Family) -> bool {
     all.iter().any(|interface| interface.of(family).next().is_some())
 }
 
-/// A manager that leaves nothing in the tables of iptables when it starts.
+/// A manager that leaves nothing in the tables of iptables when it starts,
+/// and does not load a guard then.
 fn emptying(snapshot: &Snapshot) -> Result<Option<&'static str>, Error> {
     let loads = managers::loads(snapshot)?;
-    let mut all = loads.iter().filter(|load| load.enabled && load.empties());
+    let script = managers::csf::loading_guard(snapshot)?;
+    let mut all = loads.iter().filter(|load| {
+        let back = load.manager == Manager::Csf && script.is_some();
+        load.enabled && load.empties() && !back
+    });
     Ok(all.next().map(|load| load.manager.name()))
 }

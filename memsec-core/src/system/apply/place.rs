@@ -250,7 +250,12 @@ pub(super) fn write(path: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
             copy_attributes(like, path)?;
         }
         Err(_) => {
-            let mode = if bytes.starts_with(b"#!") { 0o755 } else { 0o644 };
+            let mode = match bytes.starts_with(b"#!") {
+                // As csf makes it.
+                true if like.ends_with("csfpre.sh") => 0o700,
+                true => 0o755,
+                false => 0o644,
+            };
             file.set_permissions(fs::Permissions::from_mode(mode))?;
         }
     }
@@ -303,6 +308,26 @@ mod tests {
         let path = directory.path().join("file");
         fs::write(&path, "old").unwrap();
         (directory, path)
+    }
+
+    #[test]
+    fn a_new_script_may_be_run() {
+        let (directory, _) = directory();
+        for (name, text, mode) in [
+            ("csfpre.sh", "#!/bin/sh\n", 0o700),
+            ("memsec-guard", "#!/bin/sh\n", 0o755),
+            ("guard.sh", "set -eu\n", 0o644),
+        ] {
+            let path = directory.path().join(name);
+            write(
+                &path,
+                text.as_bytes(),
+                &path.with_file_name("none").join(name),
+            )
+            .unwrap();
+            let found = fs::metadata(&path).unwrap().mode() & 0o7777;
+            assert_eq!(found, mode, "{name}");
+        }
     }
 
     #[test]

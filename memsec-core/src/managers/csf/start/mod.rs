@@ -48,6 +48,8 @@ pub(super) struct Start<'a> {
     batch: Option<Vec<(Command, Option<Place>)>>,
     /// What csf's files do not tell.
     pub unknown: Vec<(String, Place)>,
+    /// Whether a script has loaded memsec's own guard.
+    guarded: bool,
     /// Whether a file was there and could not be read.
     unread: bool,
     /// What may be the end of the start, which leaves everything open.
@@ -78,6 +80,7 @@ impl<'a> Start<'a> {
             sets: Sets::default(),
             batch: None,
             unknown: Vec::new(),
+            guarded: false,
             unread: false,
             doubt: None,
         })

@@ -1,13 +1,18 @@
-//! csfpre.sh and csfpost.sh: the plain calls of iptables in them.
+//! csfpre.sh and csfpost.sh: the plain calls of iptables in them, and the
+//! guard that they load.
 
 use super::{
-    super::{line::Command, text::Line},
+    super::{
+        line::Command,
+        pre::{loads_guard, path},
+        text::Line,
+    },
     Start, Step,
 };
-use crate::net::Family;
-
-/// Where a script may be; the first that is there runs.
-const DIRECTORIES: [&str; 2] = ["/usr/local/csf/bin", "/etc/csf"];
+use crate::{
+    managers::{guard, save},
+    net::Family,
+};
 
 /// Words that begin and end what runs under a condition.
 const OPENING: [&str; 6] = ["if", "for", "while", "until", "case", "function"];
@@ -15,12 +20,8 @@ const CLOSING: [&str; 3] = ["fi", "done", "esac"];
 
 impl Start<'_> {
     pub(super) fn script(&mut self, name: &str) -> Step {
-        let paths = DIRECTORIES.map(|directory| format!("{directory}/{name}"));
-        let Some(path) = paths.iter().find(|path| self.has(path)) else {
-            return Ok(());
-        };
         let mut depth = 0_usize;
-        for line in self.plain_lines(path) {
+        for line in self.plain_lines(&path(self.snapshot, name)) {
             let text = String::from_utf8_lossy(line.trimmed()).into_owned();
             let first = text.split_whitespace().next().unwrap_or_default();
             if first.is_empty() || first.starts_with('#') {
@@ -28,6 +29,9 @@ impl Start<'_> {
             }
             if OPENING.contains(&first) {
                 depth += 1;
+            }
+            if depth == 0 && loads_guard(&text) && self.guard() {
+                continue;
             }
             let plain = (depth == 0).then(|| call(&text)).flatten();
             if CLOSING.contains(&first) {
@@ -39,6 +43,20 @@ impl Start<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Loads the guard, once; false where its script is not known.
+    fn guard(&mut self) -> bool {
+        if std::mem::replace(&mut self.guarded, true) {
+            return false;
+        }
+        let Ok(Some(load)) = guard::load(self.snapshot) else { return false };
+        for (tables, family) in self.tables.iter_mut().zip(Family::BOTH) {
+            let mut own = load.dumps.iter();
+            let own = own.find(|dump| dump.command == save(family));
+            own.into_iter().for_each(|dump| tables.load_guard(dump));
+        }
+        true
     }
 
     fn not_read(&mut self, line: &Line<'_>) {

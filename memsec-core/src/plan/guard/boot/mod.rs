@@ -6,7 +6,8 @@ mod init;
 
 use super::{Guard, Loader};
 use crate::{
-    Error, FileChange, Snapshot, managers,
+    Error, FileChange, Snapshot,
+    managers::{self, csf},
     net::Family,
     plan::{Run, Step, StepKind, daemon::settles, draft::Draft},
     snapshot::Content,
@@ -22,6 +23,9 @@ struct Boot {
     files: Vec<(Family, String)>,
     /// What starts a service of our own, where those files are not all.
     init: Option<Init>,
+    /// The script of a manager that loads it whenever that has emptied the
+    /// tables, as it is to be.
+    script: Option<FileChange>,
 }
 
 impl Boot {
@@ -36,7 +40,11 @@ impl Boot {
         let files: Vec<_> = families.iter().filter_map(stored).collect();
         let all = !families.is_empty() && files.len() == families.len();
         let init = (!all).then(|| Init::of(snapshot)).transpose()?;
-        Ok(Self { files, init })
+        let script = match loader {
+            Loader::Nft => None,
+            Loader::Iptables(_) => csf::loading_guard(snapshot)?,
+        };
+        Ok(Self { files, init, script })
     }
 
     /// Why it is done in this way.
@@ -61,10 +69,29 @@ pub(in crate::plan) fn persist(draft: &mut Draft<'_>) -> Result<(), Error> {
     for (family, path) in &boot.files {
         stored(draft, &guard, *family, path, why)?;
     }
-    match boot.init {
-        Some(init) => service(draft, init, &loader, why),
+    if let Some(init) = boot.init {
+        service(draft, init, &loader, why)?;
+    }
+    match boot.script.filter(|file| file.before != file.after) {
+        Some(file) => scripted(draft, file),
         None => Ok(()),
     }
+}
+
+/// Has csf load the guard whenever it starts.
+fn scripted(draft: &mut Draft<'_>, file: FileChange) -> Result<(), Error> {
+    draft.write(&file);
+    draft.step(Step {
+        kind: StepKind::Persist,
+        summary: format!(
+            "{}: load the guard whenever csf starts, which empties the tables \
+             of iptables",
+            file.path
+        ),
+        settles: settles(&["FW-010"]),
+        file: Some(file),
+        ..Step::default()
+    })
 }
 
 /// Puts the guard into a file that the host loads.
@@ -134,6 +161,7 @@ pub(in crate::plan) fn guard_is_lost_at_boot(draft: &Draft<'_>) -> bool {
         draft.text(path).is_some_and(|text| file::has_any(&text))
     };
     let kept = boot.files.iter().all(stored)
+        && boot.script.is_none_or(|file| file.before == file.after)
         && boot
             .init
             .is_none_or(|init| there(init.path()) && there(loader.file()));
