@@ -97,6 +97,10 @@ impl Config {
         if rule.resets_beyond_tcp(self.conf.nftables) {
             return Some("a reset for what is not TCP".to_owned());
         }
+        // Both back ends, _rich_rule_chain_suffix().
+        if let (Some(What::Icmp(_, false)), None) = (&rule.what, rule.action) {
+            return Some("an icmp-type without an action".to_owned());
+        }
         for end in [&rule.source, &rule.destination].into_iter().flatten() {
             match &end.who {
                 Who::Set(set) if !self.sets.contains_key(set) => {
