@@ -4,6 +4,8 @@ mod ask;
 mod build;
 mod chains;
 mod check;
+#[cfg(test)]
+mod check_tests;
 mod config;
 mod direct;
 mod icmp;
