@@ -173,10 +173,11 @@ impl Rule {
     /// A rule whose origin stands apart already.
     pub(super) fn of(
         origin: Origin,
-        matches: Vec<Match>,
+        mut matches: Vec<Match>,
         action: Action,
         at: At,
     ) -> Self {
+        matches.shrink_to_fit();
         let body = Arc::new(Body { matches, action });
         Self { origin, body, at }
     }
