@@ -76,36 +76,16 @@ impl<'a> Chains<'a, '_> {
         order: &Order,
         from: usize,
     ) -> Result<Judged<'a>, TooMuch> {
-        let (rules, kinds) = (&*chain.rules, chain.kinds());
-        let (mut told, mut end) = (Vec::new(), None);
-        for at in order.everyone().filter(|&at| at >= from) {
-            let kind = kinds.at(at).unwrap_or_default();
-            self.tell(chain, kind + 1, &mut told)?;
-            if told.get(kind).is_some_and(|effect| effect.ends()) {
-                end = Some(at);
-                break;
-            }
-        }
+        let rules = &*chain.rules;
+        let mut told = Vec::new();
+        let end = self.end(chain, order, from, &mut told)?;
         let len = end.unwrap_or(rules.len());
         self.budget.spend(len.saturating_sub(from))?;
-        self.tell(chain, kinds.before(len), &mut told)?;
-        let of = |kind| told.get(kind).copied().unwrap_or(Effect::UNTOLD);
+        self.tell(chain, chain.kinds().before(len), &mut told)?;
         let mut effects = vec![Effect::NONE; from];
-        effects.extend(kinds.within(from, len).map(of));
-        for at in order.others() {
-            if let Some(effect) = effects.get_mut(at) {
-                if *effect != Effect::NONE {
-                    *effect = Effect::UNTOLD;
-                }
-            }
-        }
-        let mut more = Vec::new();
-        for (at, effect) in effects.iter_mut().enumerate() {
-            if *effect == Effect::UNTOLD {
-                *effect = Effect::NONE;
-                more.push(at);
-            }
-        }
+        let of = |kind| told.get(kind).copied().unwrap_or(Effect::UNTOLD);
+        effects.extend(chain.kinds().within(from, len).map(of));
+        let mut more = untold(&mut effects, order);
         more.extend(end);
         let mut ops = Vec::new();
         for at in more {
@@ -113,6 +93,24 @@ impl<'a> Chains<'a, '_> {
         }
         let to = end.map_or(len, |at| at + 1);
         Ok(Judged { rules, effects: effects.into(), ops: ops.into(), to })
+    }
+
+    /// The first rule for all that ends all packets.
+    fn end(
+        &self,
+        chain: &Chain,
+        order: &Order,
+        from: usize,
+        told: &mut Vec<Effect>,
+    ) -> Result<Option<usize>, TooMuch> {
+        for at in order.everyone().filter(|&at| at >= from) {
+            let kind = chain.kinds().at(at).unwrap_or_default();
+            self.tell(chain, kind + 1, told)?;
+            if told.get(kind).is_some_and(|effect| effect.ends()) {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
     }
 
     /// The order of the rules of a chain, where it is one that counts here.
@@ -179,6 +177,26 @@ impl<'a> Chains<'a, '_> {
             }
         }
     }
+}
+
+/// The places of rules that are to be looked at one by one, in their order:
+/// what they do is not told, or not for one network. No effect stays there.
+fn untold(effects: &mut [Effect], order: &Order) -> Vec<usize> {
+    for at in order.others() {
+        if let Some(effect) = effects.get_mut(at) {
+            if *effect != Effect::NONE {
+                *effect = Effect::UNTOLD;
+            }
+        }
+    }
+    let mut more = Vec::new();
+    for (at, effect) in effects.iter_mut().enumerate() {
+        if *effect == Effect::UNTOLD {
+            *effect = Effect::NONE;
+            more.push(at);
+        }
+    }
+    more
 }
 
 /// How much work it is to judge a rule.
