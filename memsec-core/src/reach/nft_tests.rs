@@ -198,7 +198,12 @@ fn a_table_of_iptables_counts_once_as_iptables_shows_it() {
     let xt = r#"{"xt":{"type":"match","name":"x"}},{"drop":null}"#;
     // iptables-nft writes `-m limit` as nft has it, and xt for the rest.
     let limit = r#"{"limit":{"rate":5,"burst":5,"per":"second"}},"#;
-    for rule in [xt.to_owned(), format!("{limit}{xt}")] {
+    // `--tcp-flags SYN,FIN SYN,FIN`.
+    let flags = r#"{"match":{"op":"==","left":{"&":[{"payload":
+        {"protocol":"tcp","field":"flags"}},["fin","syn"]]},
+        "right":["fin","syn"]}},"#;
+    let with = |first: &str| format!("{first}{xt}");
+    for rule in [with(""), with(limit), with(flags)] {
         let host = of(&filter(&rule)).with_command("iptables-save", SAVE);
         assert_eq!(ask(&host, "10.0.0.1", Proto::Udp, 1), "10.0.0.0/8");
     }

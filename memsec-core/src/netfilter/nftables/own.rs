@@ -16,12 +16,14 @@ pub(super) fn expressible(op: &str, left: &Value, right: &Value) -> bool {
         }
         _ => left.get("&").is_some(),
     };
-    // "tcp flags ! fin,syn" is how none of several flags is shown.
-    let flags =
-        left.pointer("/payload/field").and_then(Value::as_str) == Some("flags");
+    let flags = |at| left.pointer(at).and_then(Value::as_str) == Some("flags");
+    // "tcp flags ! fin,syn" is how none of several flags is shown, and that
+    // all of several are, of some, has them in a list.
+    let none = flags("/payload/field") && op == "!";
+    let all = flags("/&/0/payload/field") && right.is_array();
     // "--dport 0:1023" is a comparison, too.
     let compared = matches!(op, "==" | "!=" | "<=" | ">=" | "<" | ">");
-    scalar && known && compared || flags && op == "!"
+    (scalar || all) && known && compared || none
 }
 
 /// Whether a rule in the text of a listing can be what libxtables makes of
