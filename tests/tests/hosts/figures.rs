@@ -6,6 +6,10 @@ use memsec_tests::probe::Row;
 
 use crate::case::Case;
 
+/// Of how many plans one may be refused: for what a host is, such as one that
+/// drops all that comes. More than that is a defect.
+const REFUSED: usize = 12;
+
 /// Counts, and what is to be said of single hosts.
 #[derive(Default)]
 pub struct Figures {
@@ -100,6 +104,10 @@ impl Figures {
             self.rows,
             self.undecided.len(),
             self.wrong.len(),
+        );
+        assert!(
+            number <= (self.hardened + number).div_ceil(REFUSED),
+            "too many plans are refused"
         );
         assert!(self.wrong.is_empty(), "hosts do not obey");
     }
