@@ -41,9 +41,6 @@ pub(crate) struct Change {
     pub effects: Vec<Splice>,
 }
 
-/// What the summary of a change ends in that starts the manager.
-pub(super) const STARTS: &str = ", and start csf again";
-
 /// New text in the place of a part of the text of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Splice {
@@ -98,14 +95,6 @@ impl Splice {
 }
 
 impl Change {
-    /// The same for a manager that is not started now: what it is to do it
-    /// does at its own next start.
-    pub(crate) fn for_next_start(self) -> Self {
-        let summary = self.summary.replace(STARTS, "");
-        let summary = format!("{summary}, from its next start on");
-        Self { summary, file: self.file, ..Self::default() }
-    }
-
     /// What a snapshot shows once it is done.
     pub(crate) fn apply(&self, snapshot: &mut Snapshot) {
         if let Some(change) = &self.file {

@@ -12,7 +12,7 @@ use crate::{Error, net::Family, text::Source};
 const TABLE: &str = "memsec";
 
 /// The chain of iptables, in its table mangle.
-const CHAIN: &str = "MEMSEC";
+pub(crate) const CHAIN: &str = "MEMSEC";
 
 /// The chain once it stands apart: no table is called so.
 const APART: &str = "mangle MEMSEC";

@@ -28,6 +28,7 @@ mod hostile_tests;
 mod truth_tests;
 
 pub(crate) use forwards::Forward;
+pub(crate) use guard::CHAIN as GUARD_CHAIN;
 pub(crate) use iptables::{icmp, protocol, protocol_name};
 pub(crate) use kinds::{About, Kinds};
 pub(crate) use nftables::objects as listing_objects;

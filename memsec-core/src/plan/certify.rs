@@ -81,7 +81,7 @@ fn changes(before: &Texts, after: &Texts) -> Vec<TextChange> {
     changed.collect()
 }
 
-fn addresses(host: &Host) -> Option<Vec<HostAddress>> {
+pub(crate) fn addresses(host: &Host) -> Option<Vec<HostAddress>> {
     let all = host.interfaces.as_ref()?.iter().flat_map(|interface| {
         interface.addresses.iter().map(|entry| HostAddress {
             interface: interface.name.clone(),

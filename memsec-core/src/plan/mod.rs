@@ -18,6 +18,8 @@ pub use certificate::{
     Certificate, Checked, HostAddress, HostRoute, Listening, Networks, Segment,
     Takes, TextChange,
 };
+#[cfg(test)]
+pub(crate) use certify::addresses;
 #[cfg(feature = "host")]
 pub(crate) use guard::guard_as_it_was;
 pub(crate) use guard::{GUARD_HEAD, GUARD_LOAD};

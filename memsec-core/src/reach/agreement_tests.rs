@@ -7,12 +7,12 @@ use proptest::prelude::*;
 use super::{Packet, Proto, Query, Verdict, sources};
 use crate::{Snapshot, host::Host};
 
-pub(crate) const INTERFACES: &str = r#"[
+const INTERFACES: &str = r#"[
  {"ifname":"lo","link_type":"loopback","addr_info":[
   {"local":"127.0.0.1","prefixlen":8}]},
  {"ifname":"eth0","addr_info":[{"local":"192.0.2.1","prefixlen":24}]},
  {"ifname":"eth1","addr_info":[{"local":"10.9.9.1","prefixlen":24}]}]"#;
-pub(crate) const ROUTES: &str = r#"[{"dst":"default","dev":"eth0"},
+const ROUTES: &str = r#"[{"dst":"default","dev":"eth0"},
  {"dst":"192.0.2.0/24","dev":"eth0"},{"dst":"10.9.9.0/24","dev":"eth1"}]"#;
 
 const MATCHES: [&str; 24] = [
@@ -102,16 +102,21 @@ pub(crate) fn rules() -> impl Strategy<Value = String> {
         .prop_map(|(raw, mangle, nat, filter)| raw + &mangle + &nat + &filter)
 }
 
+/// A host with two networks and some rules of iptables.
+pub(crate) fn host(rules: &str) -> Host {
+    let snapshot = Snapshot::new()
+        .with_command("ip -j address", INTERFACES)
+        .with_command("ip -j route", ROUTES)
+        .with_command("iptables-save", rules);
+    Host::new(&snapshot).unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn all_sources_at_once_are_each_by_itself(text in rules()) {
-        let snapshot = Snapshot::new()
-            .with_command("ip -j address", INTERFACES)
-            .with_command("ip -j route", ROUTES)
-            .with_command("iptables-save", &text);
-        let host = Host::new(&snapshot).unwrap();
+        let host = host(&text);
         let to = IpAddr::from([192, 0, 2, 1]);
         let query = Query::new(Some("eth0"), to, Proto::Udp, 11211);
         let found = sources(&host, &query);

@@ -12,34 +12,17 @@ use super::{
     world::{World, number},
 };
 use crate::{
-    Error, Host, Proto, Snapshot,
+    Error, Proto,
     net::IpSet,
-    plan::HostAddress,
+    plan::addresses,
     reach::{
         Query,
-        agreement_tests::{INTERFACES, ROUTES, rules},
+        agreement_tests::{host, rules},
         sources,
         truth_tests::kernel,
     },
     truth::shared,
 };
-
-/// The addresses of the interfaces that the model is told of.
-fn addresses() -> Vec<HostAddress> {
-    let all = [
-        ("lo", "127.0.0.1", 8),
-        ("eth0", "192.0.2.1", 24),
-        ("eth1", "10.9.9.1", 24),
-    ];
-    let address =
-        |(interface, address, prefix): (&str, &str, u8)| HostAddress {
-            interface: interface.to_owned(),
-            address: address.parse().unwrap(),
-            prefix,
-            loopback: interface == "lo",
-        };
-    all.map(address).to_vec()
-}
 
 /// Who gets in to a port, as the checker has it.
 fn checked(
@@ -85,16 +68,12 @@ proptest! {
         text in rules(),
         tcp in any::<bool>(),
     ) {
-        let snapshot = Snapshot::new()
-            .with_command("ip -j address", INTERFACES)
-            .with_command("ip -j route", ROUTES)
-            .with_command("iptables-save", &text);
-        let host = Host::new(&snapshot).unwrap();
+        let host = host(&text);
         let to = IpAddr::from([192, 0, 2, 1]);
         let proto = if tcp { Proto::Tcp } else { Proto::Udp };
         let found = sources(&host, &Query::new(Some("eth0"), to, proto, 11211));
         let world = World {
-            addresses: Some(addresses()),
+            addresses: addresses(&host),
             texts: [("iptables-save".to_owned(), text)].into(),
             ..World::default()
         };

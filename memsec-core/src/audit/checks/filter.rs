@@ -100,7 +100,7 @@ fn rules<'a>(
     chains.flat_map(|c| c.rules.iter().map(move |rule| (c, rule)))
 }
 
-fn names(rule: &Rule, ports: &BTreeSet<u16>) -> bool {
+fn names(rule: &Rule, ports: &[u16]) -> bool {
     rule.matches().iter().any(|condition| match &condition.test {
         Test::DestinationPort(set) => {
             !condition.negated
@@ -117,12 +117,11 @@ fn naming<'a>(
     subject: &Subject<'a>,
     action: &Action,
 ) -> Vec<(&'a Chain, &'a Rule)> {
-    let ports = ports(subject);
-    let list: Vec<u16> = ports.iter().copied().collect();
+    let ports: Vec<u16> = ports(subject).into_iter().collect();
     let tables = subject.host.ruleset.tables.iter();
     let mut out = Vec::new();
     for chain in tables.flat_map(|table| &table.chains) {
-        let own = chain.that_say_of(&list, |rule| {
+        let own = chain.that_say_of(&ports, |rule| {
             rule.action() == action && names(rule, &ports)
         });
         out.extend(own.into_iter().map(|rule| (chain, rule)));

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Cidr, Error, FileChange, Proto, Snapshot,
-    managers::change::{Ask, Change, STARTS, Splice, Text, line},
+    managers::change::{Ask, Change, Splice, Text, line},
     net::Family,
 };
 
@@ -45,6 +45,17 @@ pub(in super::super) fn ask(
     }
     let effects = started(snapshot, &files)?;
     Ok(steps(files, ask.port, effects))
+}
+
+/// What the summary of a change ends in that starts csf.
+const STARTS: &str = ", and start csf again";
+
+/// The same where csf is not started now: it does at its own next start what
+/// it is to do.
+pub(crate) fn for_next_start(change: Change) -> Change {
+    let summary = change.summary.replace(STARTS, "");
+    let summary = format!("{summary}, from its next start on");
+    Change { summary, file: change.file, ..Change::default() }
 }
 
 /// One change for each file. The last starts csf; to undo the first starts

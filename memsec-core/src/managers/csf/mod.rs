@@ -22,6 +22,7 @@ mod text;
 mod truth_tests;
 
 pub(super) use ask::ask;
+pub(crate) use ask::for_next_start;
 #[cfg(feature = "host")]
 pub(crate) use collect::{SECRET_SETTINGS, included, leave_out_secrets};
 #[cfg(test)]

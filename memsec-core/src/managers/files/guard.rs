@@ -1,7 +1,9 @@
 //! memsec's own guard, where a script loads it by iptables at boot.
 
 use super::{Load, Manager, Stays, Tables, units};
-use crate::{Error, Snapshot, net::Family, text::Source};
+use crate::{
+    Error, Snapshot, net::Family, netfilter::GUARD_CHAIN, text::Source,
+};
 
 /// What loads the guard by iptables.
 pub(crate) const SCRIPT: &str = "/etc/memsec/guard.sh";
@@ -34,7 +36,7 @@ pub(in crate::managers) fn load(
         let text = format!("*mangle\n:MEMSEC - [0:0]\n{rules}COMMIT\n");
         tables.restore(&Source::new(SCRIPT, text), false).ok()?;
         let mut dump = tables.dump();
-        dump.stays = Stays::Chains("MEMSEC");
+        dump.stays = Stays::Chains(GUARD_CHAIN);
         (!rules.is_empty()).then_some(dump)
     });
     let dumps = dumps.collect();

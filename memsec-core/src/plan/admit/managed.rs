@@ -83,7 +83,8 @@ fn tried<'a>(
     let mut trial = draft.clone();
     trial.states.clear();
     for change in changes {
-        let change = if waits { change.for_next_start() } else { change };
+        let change =
+            if waits { managers::csf::for_next_start(change) } else { change };
         change.apply(&mut trial.snapshot);
         trial.step(step(change))?;
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{Names, Refusal, canonical};
-use crate::{managers::Dump, text::Place};
+use crate::{managers::Dump, netfilter::GUARD_CHAIN, text::Place};
 
 /// The chains that are there from the start, by table.
 const BUILT_IN: [(&str, &[&str]); 4] = [
@@ -96,11 +96,11 @@ impl Tables {
     /// Loads the guard of a dump: its chain anew, and what leads there before
     /// all other rules.
     pub(in super::super) fn load_guard(&mut self, dump: &Dump) {
-        const CHAIN: &str = "MEMSEC";
+        let call = format!("-j {GUARD_CHAIN}");
         let Some(chains) = self.0.get_mut("mangle") else { return };
-        chains.insert(CHAIN.to_owned(), Chain::default());
+        chains.insert(GUARD_CHAIN.to_owned(), Chain::default());
         for chain in chains.values_mut() {
-            chain.rules.retain(|rule| rule.text != "-j MEMSEC");
+            chain.rules.retain(|rule| rule.text != call);
         }
         for (line, place) in dump.text.lines().zip(&dump.places) {
             let rule = line.strip_prefix("-A ").or(line.strip_prefix("-I "));
@@ -111,7 +111,7 @@ impl Tables {
             let Some(chain) = chains.get_mut(name) else { continue };
             let rule = Kept { text: text.to_owned(), place: place.clone() };
             match name {
-                CHAIN => chain.rules.push_back(rule),
+                GUARD_CHAIN => chain.rules.push_back(rule),
                 _ => chain.rules.push_front(rule),
             }
         }
